@@ -1,0 +1,214 @@
+"""What travels between the rooms of the local cloud: invocations, their results, and telemetry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+ACCOUNT_ID = "000000000000"
+"""The account that everything local lives in; it cannot be mistaken for a real one."""
+
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One synchronous call of the function.
+
+    Attributes:
+        payload: The event, as JSON text.
+        request_id: What Lambda calls the AWS request id: it is on every log line and in the answer.
+        trace_header: The value of `X-Amzn-Trace-Id` (Root, Parent, Sampled) for the function; None makes one.
+        client_context: The caller's client context as JSON text, already base64-decoded.
+        invoked_arn: The ARN the caller used, qualifier included; None means the function's own.
+
+    """
+
+    payload: bytes
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    trace_header: str | None = None
+    client_context: str | None = None
+    invoked_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeResult:
+    """What Invoke answers: HTTP 200 even when the function failed, as on Lambda.
+
+    Attributes:
+        payload: The function's answer, or the error record when `function_error` is set.
+        request_id: The invocation's request id.
+        function_error: "Unhandled" when the function failed, else None.
+        log_tail: The last 4 KB of the invocation's log.
+        cold: True when the event waited for an execution environment's INIT.
+
+    """
+
+    payload: bytes
+    request_id: str
+    function_error: str | None = None
+    log_tail: bytes = b""
+    executed_version: str = "$LATEST"
+    cold: bool = False
+
+
+class ThrottledError(Exception):
+    """No execution environment was free and no more may be started: Lambda's 429."""
+
+
+Invoke: TypeAlias = Callable[[Invocation], Awaitable[InvokeResult]]
+"""Runs one invocation; raises ThrottledError."""
+
+
+class Status(StrEnum):
+    """How an INIT or an invocation ended, in the platform's words."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class InitStarted:
+    """An execution environment was spawned. `environment` names it for people: 1, 2, 3."""
+
+    environment: int
+    runtime: str
+
+
+@dataclass(frozen=True, slots=True)
+class InitEnded:
+    """INIT is over: `duration_ms` from spawn to the first `/next`, or to the failure."""
+
+    environment: int
+    duration_ms: float
+    status: Status
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationStarted:
+    """The platform's START line."""
+
+    environment: int
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line or frame the function wrote.
+
+    Attributes:
+        request_id: The invocation during which it was written; None during INIT and shutdown.
+        text: The line, without its line break.
+        fields: The line as an object when it is one JSON object, else None.
+
+    """
+
+    environment: int
+    request_id: str | None
+    text: str
+    fields: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRecord:
+    """An EMF line: `document` is the whole object, `_aws` included."""
+
+    environment: int
+    request_id: str | None
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSegment:
+    """One X-Ray (sub)segment document, as the function's SDK sent it over UDP."""
+
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationReported:
+    """The platform's REPORT line; times in milliseconds, memory in MB.
+
+    `init_duration_ms` is set when this event paid for the INIT; `error_type` when the invocation failed.
+    """
+
+    environment: int
+    request_id: str
+    duration_ms: float
+    billed_ms: int
+    memory_size_mb: int
+    max_memory_used_mb: int
+    status: Status
+    init_duration_ms: float | None = None
+    error_type: str | None = None
+    trace_id: str | None = None
+
+    def line(self) -> str:
+        """The line as CloudWatch Logs shows it, tab-separated, Init Duration last."""
+        parts = [
+            f"REPORT RequestId: {self.request_id}",
+            f"Duration: {self.duration_ms:.2f} ms",
+            f"Billed Duration: {self.billed_ms} ms",
+            f"Memory Size: {self.memory_size_mb} MB",
+            f"Max Memory Used: {self.max_memory_used_mb} MB",
+        ]
+        if self.init_duration_ms is not None:
+            parts.append(f"Init Duration: {self.init_duration_ms:.2f} ms")
+        if self.status is Status.TIMEOUT:
+            parts.append("Status: timeout")
+        elif self.status is Status.ERROR:
+            parts.append("Status: error")
+            parts.append(f"Error Type: {self.error_type}")
+        return "\t".join(parts) + "\t"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpExchange:
+    """One request at the HTTP API, after its answer left.
+
+    Attributes:
+        path: The path as the client sent it, query string excluded.
+        status: The HTTP status the client got.
+        duration_ms: From the last byte of the request to the last byte of the answer.
+        request_id: The Lambda request id; None when the function was never called.
+        api_request_id: The gateway's own request id, in `requestContext.requestId` and `apigw-requestid`.
+        error: Why the gateway answered by itself (throttled, timed out, too large), else None.
+
+    """
+
+    method: str
+    path: str
+    status: int
+    duration_ms: float
+    api_request_id: str
+    request_id: str | None = None
+    cold: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the local cloud itself has to say, such as a restart of the emulator."""
+
+    text: str
+    warning: bool = False
+
+
+TelemetryEvent: TypeAlias = (
+    InitStarted
+    | InitEnded
+    | InvocationStarted
+    | LogLine
+    | MetricRecord
+    | TraceSegment
+    | InvocationReported
+    | HttpExchange
+    | Notice
+)
+
+Sink: TypeAlias = Callable[[TelemetryEvent], None]

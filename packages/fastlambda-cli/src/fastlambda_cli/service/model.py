@@ -1,0 +1,87 @@
+"""The service description: frozen data, everything with a default that suits a FastAPI app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class SecretSpec(_Frozen):
+    """A secret the function may read: one that exists (`arn`) or one made with generated values (`generate`).
+
+    The function finds its ARN in the environment variable `env`, by default NAME_SECRET_ARN.
+    """
+
+    arn: str | None = None
+    generate: tuple[str, ...] = Field(default=(), strict=False)
+    env: EnvironmentName | None = None
+
+
+class LocalSpec(_Frozen):
+    """What only the local cloud reads.
+
+    Attributes:
+        concurrency: How many execution environments may run at once; more events than that are throttled.
+
+    """
+
+    concurrency: int = Field(default=10, ge=1, le=1000)
+
+
+class Configuration(_Frozen):
+    """The table `[tool.fastlambda]`.
+
+    Attributes:
+        name: The function's and the service's name; by default the project's.
+        handler: `module.attribute` of the Lambda handler.
+        runtime: Lambda's Python; by default the one that runs this command.
+        memory: MB. 1,769 MB is one whole vCPU.
+        timeout: Seconds; behind the HTTP API nobody waits longer than 30.
+        environment: Environment variables for the function, never secrets.
+        secrets: Secrets by name.
+        metrics_namespace: The CloudWatch namespace; by default the name.
+        log_level: The level below which nothing is logged.
+
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-_]{1,64}$")] | None = None
+    handler: Annotated[str, StringConstraints(pattern=r"^[^\s.][^\s]*\.[^\s.]+$")] = "lambda_handler.handler"
+    runtime: Runtime | None = None
+    memory: int = Field(default=1024, ge=128, le=10240)
+    timeout: int = Field(default=30, ge=1, le=900)
+    environment: dict[EnvironmentName, str] = Field(default_factory=dict)
+    secrets: dict[EnvironmentName, SecretSpec] = Field(default_factory=dict)
+    metrics_namespace: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    local: LocalSpec = LocalSpec()
+
+
+class Service(_Frozen):
+    """A service as its folder describes it: what the engine deploys and the local cloud runs.
+
+    Attributes:
+        root: The folder with the service's pyproject.toml: the function's task root.
+        name: The function's name.
+        dependencies: The project's own requirement strings (PEP 508).
+        local_sources: Dependencies that come from a folder or a wheel file beside the service, by package name.
+        lock: The hash-pinned requirements file or uv.lock; None when the project has neither.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    root: Path
+    name: str
+    configuration: Configuration
+    dependencies: tuple[str, ...]
+    local_sources: dict[str, Path]
+    lock: Path | None
