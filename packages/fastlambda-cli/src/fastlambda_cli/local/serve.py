@@ -1,0 +1,152 @@
+"""An ASGI app on the loopback interface, under uvicorn, inside the event loop that is already running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+
+from fastlambda_cli.local.ports import LOOPBACK, listen
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
+Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
+"""Answers what is not HTTP: takes the status (400, 431, 505) and the reason, returns headers and body."""
+
+DEFAULT_MAX_HEADER_BYTES = 64 * 1024
+
+_GRACE_S = 2
+_ABORT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A listening server.
+
+    Attributes:
+        port: Where it listens; the one the system chose when port 0 was asked for.
+
+    """
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The server's base URL, without a slash at its end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    app: AsgiApp,
+    port: int = 8000,
+    *,
+    label: str,
+    max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES,
+    malformed: Malformed | None = None,
+) -> AsyncIterator[Served]:
+    """Serve an app on 127.0.0.1 while the block runs.
+
+    It takes no signals, writes no logs and runs no ASGI lifespan. An exception that escapes the app answers
+    500 and goes to the event loop's exception handler. On exit the listener closes first; a request in
+    flight has two seconds to end and is cancelled after that.
+
+    Args:
+        app: An ASGI 3 application for `http` scopes.
+        port: The port, or 0 for any free one.
+        label: What the app is, for error messages, such as "The HTTP API".
+        max_header_bytes: How long a request line with its headers may be while it is still incomplete.
+        malformed: Answers requests that are not HTTP; by default one line of plain text.
+
+    Raises:
+        PortTakenError: Another process listens on the port.
+        FastLambdaError: The port cannot be used for another reason.
+
+    """
+    listener = listen(port, label=label)
+    config = uvicorn.Config(
+        _reporting(app, label),
+        http=_protocol(malformed or _plain_text),
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,  # a client on this machine does not get to say where it comes from
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        h11_max_incomplete_event_size=max_header_bytes,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    # `Server.serve` would take over SIGINT and SIGTERM, which belong to the command; the steps are the same.
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    await server.on_tick(0)
+    clock = asyncio.create_task(server.main_loop(), name=f"{label}: clock")
+    try:
+        yield Served(listener.getsockname()[1])
+    finally:
+        clock.cancel()
+        await asyncio.wait([clock])
+        await server.shutdown(sockets=[listener])
+        await _end_the_rest(server)
+
+
+async def _end_the_rest(server: uvicorn.Server) -> None:
+    """After the grace period: await what was cancelled, cut what still hangs on the line."""
+    if server.server_state.tasks:
+        await asyncio.wait(set(server.server_state.tasks), timeout=_ABORT_S)
+    for connection in list(server.server_state.connections):
+        transport = connection.transport
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+
+
+def _reporting(app: AsgiApp, label: str) -> AsgiApp:
+    async def reporting(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as problem:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"{label} failed to answer a request", "exception": problem}
+            )
+            raise
+
+    return reporting
+
+
+def _protocol(malformed: Malformed) -> type[asyncio.Protocol]:
+    class Protocol(H11Protocol):
+        def send_400_response(self, msg: str) -> None:
+            problem = sys.exception()  # uvicorn calls this while it handles h11's verdict
+            status = problem.error_status_hint if isinstance(problem, h11.RemoteProtocolError) else 400
+            if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+                headers, body = malformed(status, str(problem or msg))
+                head = [*headers, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+                for event in (
+                    h11.Response(status_code=status, headers=head, reason=STATUS_PHRASES[status]),
+                    h11.Data(data=body),
+                    h11.EndOfMessage(),
+                ):
+                    self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
+
+    return Protocol
+
+
+def _plain_text(_status: int, reason: str) -> tuple[Headers, bytes]:
+    return [(b"content-type", b"text/plain; charset=utf-8")], f"{reason}\n".encode()
