@@ -1,0 +1,49 @@
+"""The error payloads and error types that the platform itself makes up, in AWS's words."""
+
+from __future__ import annotations
+
+import json
+
+MAX_RESPONSE = 6_291_556
+"""Bytes of a synchronous answer that still pass (the figure stands in AWS's own error message)."""
+
+
+def timed_out(request_id: str, seconds: float) -> bytes:
+    """The function ran longer than its timeout."""
+    return _payload("Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds")
+
+
+def exited(request_id: str, return_code: int) -> bytes:
+    """The runtime process ended by itself. A negative code is the signal that ended it."""
+    if return_code == 0:
+        reason = "Runtime exited without providing a reason"
+    elif return_code < 0:
+        reason = f"Runtime exited with error: signal: {_signal_text(-return_code)}"
+    else:
+        reason = f"Runtime exited with error: exit status {return_code}"
+    return _payload("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
+
+
+def response_too_large() -> bytes:
+    """The answer is over the synchronous limit."""
+    text = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
+    return _payload("Function.ResponseSizeTooLarge", text)
+
+
+def error_type(payload: bytes) -> str:
+    """The errorType of an error payload; the runtime's own word where it sent something else."""
+    try:
+        value = json.loads(payload)
+    except ValueError:
+        return "Runtime.Unknown"
+    kind = value.get("errorType") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) and kind else "Runtime.Unknown"
+
+
+def _payload(kind: str, message: str) -> bytes:
+    return json.dumps({"errorType": kind, "errorMessage": message}, separators=(",", ":")).encode()
+
+
+def _signal_text(number: int) -> str:
+    names = {6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated"}
+    return names.get(number, f"signal {number}")

@@ -1,0 +1,137 @@
+"""The function's output: plain pipes for what it prints, a framed pipe for what the runtime client logs.
+
+A pipe keeps the order of writes, and the runtime writes before it posts its answer. So reading a pipe dry when the
+answer arrives yields exactly the lines that belong to the invocation, with no waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+MAX_LINE = 256 * 1024
+"""Bytes; CloudWatch Logs cuts longer events (Lambda Developer Guide, "Sending Lambda function logs")."""
+
+_CHUNK = 64 * 1024
+_FRAME_HEAD = struct.Struct(">IIQ")
+_FRAME_MARK = 0xA55A
+
+
+class Decoder(Protocol):
+    """Turns the bytes of one pipe into whole lines."""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Return the lines that are complete now."""
+
+    def flush(self) -> list[str]:
+        """Return what is left when the pipe has ended."""
+
+
+class Lines:
+    """Splits at line feeds only, as Lambda does: a carriage return stays inside its line."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Return the lines that are complete now; an overlong one is cut into pieces."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        while len(self._rest) > MAX_LINE:
+            lines.append(self._rest[:MAX_LINE])
+            self._rest = self._rest[MAX_LINE:]
+        return [line.decode(errors="replace") for line in lines if line]
+
+    def flush(self) -> list[str]:
+        """Return the last line when the function ended without a line feed."""
+        rest, self._rest = self._rest, b""
+        return [rest.decode(errors="replace")] if rest else []
+
+
+class Frames:
+    """The runtime client's framing: big-endian type, length, microseconds, then the message (awslambdaric)."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Return the messages that are complete now."""
+        self._rest += data
+        messages: list[str] = []
+        while len(self._rest) >= _FRAME_HEAD.size:
+            kind, length, _ = _FRAME_HEAD.unpack_from(self._rest)
+            if kind >> 16 != _FRAME_MARK:
+                raise ValueError(f"the function's log pipe is out of step: frame type {kind:#x}")
+            end = _FRAME_HEAD.size + length
+            if len(self._rest) < end:
+                break
+            messages.append(self._rest[_FRAME_HEAD.size : end].decode(errors="replace").rstrip("\n"))
+            self._rest = self._rest[end:]
+        return messages
+
+    def flush(self) -> list[str]:
+        """Drop a frame that was cut off when its writer died."""
+        self._rest = b""
+        return []
+
+
+class LogPipe:
+    """The reading end of one of the function's pipes; `write_fd` goes to the child and is then closed here."""
+
+    def __init__(self, decoder: Decoder, emit: Callable[[str], None]) -> None:
+        self._read_fd, self.write_fd = os.pipe()
+        os.set_blocking(self._read_fd, False)
+        self._decoder = decoder
+        self._emit = emit
+        self._loop = asyncio.get_running_loop()
+        self._open = True
+        self._loop.add_reader(self._read_fd, self.drain)
+
+    def handed_over(self) -> None:
+        """Close the child's end on our side, so that the pipe ends when the child does."""
+        with contextlib.suppress(OSError):
+            os.close(self.write_fd)
+
+    def drain(self) -> None:
+        """Emit everything that has been written so far."""
+        while self._open:
+            try:
+                data = os.read(self._read_fd, _CHUNK)
+            except BlockingIOError:
+                return
+            if not data:
+                self.close()
+                return
+            for line in self._decoder.feed(data):
+                self._emit(line)
+
+    def close(self) -> None:
+        """Stop reading, after emitting what a dead writer left unfinished."""
+        if not self._open:
+            return
+        self._open = False
+        self._loop.remove_reader(self._read_fd)
+        os.close(self._read_fd)
+        for line in self._decoder.flush():
+            self._emit(line)
+
+
+def as_object(text: str) -> Mapping[str, Any] | None:
+    """The line as one JSON object, or None when it is anything else."""
+    if not text.startswith("{"):
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_emf(fields: Mapping[str, Any]) -> bool:
+    """Whether CloudWatch would read metrics out of the line (Embedded Metric Format specification)."""
+    header = fields.get("_aws")
+    return isinstance(header, dict) and "Timestamp" in header and isinstance(header.get("CloudWatchMetrics"), list)

@@ -1,0 +1,147 @@
+"""The function: as many execution environments as there are events at once, up to a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Coroutine
+from typing import Any
+
+from fastlambda_cli.local.function.environment import (
+    ExecutionEnvironment,
+    InitError,
+    Phase,
+    end_quietly,
+)
+from fastlambda_cli.local.function.spec import FunctionSpec
+from fastlambda_cli.local.model import Invocation, InvokeResult, Sink, Status, ThrottledError
+from fastlambda_cli.local.processes import ProcessRegistry
+
+
+class LambdaFunction:
+    """Invokes one function on this machine.
+
+    Args:
+        spec: The version of the code that new environments run.
+        registry: Who starts the processes.
+        sink: Who is told what happens.
+        concurrency: How many environments may run at once; one event more is throttled.
+
+    """
+
+    def __init__(self, spec: FunctionSpec, *, registry: ProcessRegistry, sink: Sink, concurrency: int = 10) -> None:
+        self.spec = spec
+        self._registry = registry
+        self._sink = sink
+        self._concurrency = concurrency
+        self._numbers = itertools.count(1)
+        self._idle: list[ExecutionEnvironment] = []
+        self._starting: list[tuple[ExecutionEnvironment, asyncio.Task[None]]] = []
+        self._in_use: set[ExecutionEnvironment] = set()
+        self._background: set[asyncio.Task[Any]] = set()
+
+    async def invoke(self, invocation: Invocation) -> InvokeResult:
+        """Run one event, in a warm environment if one is free.
+
+        Raises:
+            ThrottledError: As many environments as allowed are busy.
+
+        """
+        try:
+            environment = await self._acquire()
+        except InitError as error:
+            return InvokeResult(error.payload, invocation.request_id, function_error="Unhandled", cold=True)
+        try:
+            return await environment.run(invocation)
+        finally:
+            self._release(environment)
+
+    def warm(self) -> None:
+        """Start an environment ahead of the first event, as Lambda may do; its failure is told to the sink."""
+        if not self._starting and not self._idle:
+            self._starting.append(self._start())
+
+    async def replace(self, spec: FunctionSpec) -> None:
+        """Let every later event meet the new version; events that are running finish on the old one."""
+        self.spec = spec
+        old = [*self._idle, *(environment for environment, _ in self._starting)]
+        self._idle.clear()
+        self._starting.clear()
+        for environment in old:
+            self._later(end_quietly(environment))
+        self.warm()
+
+    async def close(self) -> None:
+        """End every environment, the busy ones too."""
+        everyone = {*self._idle, *self._in_use, *(environment for environment, _ in self._starting)}
+        self._idle.clear()
+        await asyncio.gather(*(end_quietly(environment) for environment in everyone))
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def _acquire(self) -> ExecutionEnvironment:
+        while self._idle:
+            environment = self._idle.pop()
+            if environment.phase is Phase.IDLE:
+                self._in_use.add(environment)
+                return environment
+        if not self._starting:
+            if len(self._in_use) >= self._concurrency:
+                raise ThrottledError
+            self._starting.append(self._start())
+        environment, started = self._starting.pop()
+        self._in_use.add(environment)
+        try:
+            await started
+        except InitError as error:
+            self._in_use.discard(environment)
+            if error.status is Status.TIMEOUT:
+                return await self._initialise_again()
+            raise
+        except BaseException:
+            self._in_use.discard(environment)
+            raise
+        return environment
+
+    async def _initialise_again(self) -> ExecutionEnvironment:
+        """Give an INIT that took over ten seconds the function's own timeout, once.
+
+        Lambda repeats it inside the first invocation (Lambda Developer Guide, "Lambda runtime environment lifecycle").
+        """
+        environment = ExecutionEnvironment(self.spec, next(self._numbers), self._registry, self._sink)
+        self._in_use.add(environment)
+        try:
+            await environment.start(within=self.spec.timeout)
+        except BaseException:
+            self._in_use.discard(environment)
+            raise
+        return environment
+
+    def _start(self) -> tuple[ExecutionEnvironment, asyncio.Task[None]]:
+        environment = ExecutionEnvironment(self.spec, next(self._numbers), self._registry, self._sink)
+        task = self._later(environment.start())
+        task.add_done_callback(lambda done: self._settled(environment, done))
+        return environment, task
+
+    def _settled(self, environment: ExecutionEnvironment, task: asyncio.Task[None]) -> None:
+        """Move an environment that nobody waits for from starting to idle, or forget it when INIT failed."""
+        mine = next((pair for pair in self._starting if pair[0] is environment), None)
+        if mine is None:
+            return
+        self._starting.remove(mine)
+        if not task.cancelled() and task.exception() is None:
+            self._idle.append(environment)
+
+    def _release(self, environment: ExecutionEnvironment) -> None:
+        self._in_use.discard(environment)
+        if environment.phase is not Phase.IDLE:
+            return
+        if environment.spec is self.spec:
+            self._idle.append(environment)
+        else:
+            self._later(end_quietly(environment))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task

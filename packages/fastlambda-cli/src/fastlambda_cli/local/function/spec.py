@@ -1,0 +1,114 @@
+"""What an execution environment is made of, and the environment variables a function finds in it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastlambda_cli.local.model import ACCOUNT_ID, REGION
+
+INIT_TIMEOUT = 10.0
+"""Seconds an on-demand INIT may take (AWS Lambda Developer Guide, "Understanding the Lambda execution environment")."""
+
+PASSED_THROUGH = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables without which an interpreter of this machine may not start or verify certificates; all others stay out."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """One version of a function's code and configuration, ready to run here.
+
+    Attributes:
+        name: The function's name.
+        handler: `module.attribute`.
+        task_root: The folder that is /var/task on Lambda: the application's own modules, and the working directory.
+        packages: The folder with the locked packages, which Lambda also finds in /var/task.
+        runtime_dir: The folder that is /var/runtime on Lambda: awslambdaric and the boto3 that Lambda brings.
+        python: The interpreter.
+        runtime: Lambda's name for it, such as python3.13.
+        memory_mb: Configured memory.
+        timeout: Seconds an event may take.
+        variables: The customer's environment variables.
+        endpoint_url: Where AWS SDKs in the function find AWS.
+        xray_address: host:port of the X-Ray daemon.
+
+    """
+
+    name: str
+    handler: str
+    task_root: Path
+    packages: Path
+    runtime_dir: Path
+    python: Path
+    runtime: str
+    memory_mb: int
+    timeout: float
+    endpoint_url: str
+    xray_address: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    log_level: str = "INFO"
+    init_timeout: float = INIT_TIMEOUT
+
+    @property
+    def arn(self) -> str:
+        """The unqualified function ARN."""
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{self.name}"
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """How the runtime client is started.
+
+        -s and -S keep every package of this machine out: the function imports what is locked and nothing else.
+        """
+        return (str(self.python), "-s", "-S", "-m", "awslambdaric", self.handler)
+
+    def environment(self, runtime_api: str) -> dict[str, str]:
+        """Every variable the function sees; the customer's own never override the platform's.
+
+        The names are those of the Lambda Developer Guide, "Defined runtime environment variables". Paths are this
+        machine's; AWS_ENDPOINT_URL is the one addition, without which SDKs would call the real AWS.
+        """
+        customer = {key: value for key, value in self.variables.items() if not key.startswith("_")}
+        host, _, port = self.xray_address.partition(":")
+        platform = {
+            "AWS_ACCESS_KEY_ID": "ASIAFASTLAMBDALOCAL0",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.runtime}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
+            "AWS_LAMBDA_FUNCTION_NAME": self.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.name}",
+            "AWS_LAMBDA_LOG_LEVEL": self.log_level,
+            "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(),
+            "AWS_LAMBDA_RUNTIME_API": runtime_api,
+            "AWS_REGION": REGION,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SESSION_TOKEN": "local",
+            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+            "AWS_XRAY_DAEMON_ADDRESS": self.xray_address,
+            "_AWS_XRAY_DAEMON_ADDRESS": host,
+            "_AWS_XRAY_DAEMON_PORT": port,
+            "_HANDLER": self.handler,
+            "LAMBDA_RUNTIME_DIR": str(self.runtime_dir),
+            "LAMBDA_TASK_ROOT": str(self.task_root),
+            "LANG": "en_US.UTF-8",
+            "LC_CTYPE": "C.UTF-8",
+            "PATH": os.defpath,
+            "PWD": str(self.task_root),
+            "PYTHONPATH": os.pathsep.join((str(self.packages), str(self.runtime_dir))),
+            "SHLVL": "0",
+            "TZ": ":UTC",
+        }
+        machine = {key: os.environ[key] for key in PASSED_THROUGH if key in os.environ}
+        return machine | customer | platform
+
+
+def _log_stream() -> str:
+    return f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}"
