@@ -23,7 +23,7 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
-"""Answers what is not HTTP: takes the status (400, 431, 505) and the reason, returns headers and body."""
+"""Answers what is not HTTP: takes the status (400, 431, 505) and the reason, returns all headers and the body."""
 
 DEFAULT_MAX_HEADER_BYTES = 64 * 1024
 
@@ -136,7 +136,7 @@ def _protocol(malformed: Malformed) -> type[asyncio.Protocol]:
             status = problem.error_status_hint if isinstance(problem, h11.RemoteProtocolError) else 400
             if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
                 headers, body = malformed(status, str(problem or msg))
-                head = [*headers, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+                head = [*self.server_state.default_headers, *headers, (b"connection", b"close")]
                 for event in (
                     h11.Response(status_code=status, headers=head, reason=STATUS_PHRASES[status]),
                     h11.Data(data=body),
@@ -149,4 +149,5 @@ def _protocol(malformed: Malformed) -> type[asyncio.Protocol]:
 
 
 def _plain_text(_status: int, reason: str) -> tuple[Headers, bytes]:
-    return [(b"content-type", b"text/plain; charset=utf-8")], f"{reason}\n".encode()
+    body = f"{reason}\n".encode()
+    return [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))], body

@@ -1,0 +1,208 @@
+"""The HTTP API in front of the function: an ASGI app with API Gateway's limits and its own answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+from fastlambda_cli.local.http import payload
+from fastlambda_cli.local.http.exchange import ClientLeftError, Exchange, head
+from fastlambda_cli.local.http.guard import refusal
+from fastlambda_cli.local.http.payload import DEFAULT_STAGE, Gateway, new_request_id
+from fastlambda_cli.local.http.request import HttpRequest, from_scope
+from fastlambda_cli.local.http.response import Answer, MalformedResponseError, convert, message
+from fastlambda_cli.local.model import (
+    HttpExchange,
+    Invocation,
+    Invoke,
+    InvokeResult,
+    Sink,
+    ThrottledError,
+)
+from fastlambda_cli.local.serve import Headers, Receive, Scope, Send, Served, serve
+
+_MALFORMED = {431: "Request Header Fields Too Large", 505: "HTTP Version Not Supported"}
+
+MAX_HEAD_BYTES = 10_240
+"""Request line and headers together (API Gateway developer guide, "Quotas for HTTP APIs")."""
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+"""The body of a request (API Gateway developer guide, "Quotas for HTTP APIs")."""
+
+MAX_EVENT_BYTES = 6 * 1024 * 1024
+"""The event of a synchronous invocation (Lambda developer guide, "Lambda quotas")."""
+
+INTEGRATION_TIMEOUT_S = 30.0
+"""How long the client waits for the function (API Gateway developer guide, "Quotas for HTTP APIs")."""
+
+CLIENT_CLOSED_REQUEST = 499
+"""What the log says when the client left before its answer; no client ever receives it."""
+
+
+class HttpApi:
+    """An HTTP API with one route, `$default`, that invokes the function.
+
+    It is a context manager: on exit, invocations that nobody waits for any more are given up.
+
+    Args:
+        invoke: Runs one invocation of the function.
+        sink: Is told an `HttpExchange` for every request, after its answer left.
+        stage: `$default`, or a named stage: the first segment of every path, as on AWS also in `rawPath`.
+        integration_timeout_s: After how many seconds the client gets its 503, while the function runs on.
+
+    """
+
+    def __init__(
+        self,
+        invoke: Invoke,
+        sink: Sink,
+        *,
+        stage: str = DEFAULT_STAGE,
+        integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
+    ) -> None:
+        self._invoke = invoke
+        self._sink = sink
+        self._gateway = Gateway(stage=stage)
+        self._timeout_s = integration_timeout_s
+        self._invocations: set[asyncio.Future[InvokeResult]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for invocation in self._invocations:
+            invocation.cancel()
+        if self._invocations:
+            await asyncio.wait(self._invocations)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3, `http` scopes)."""
+        exchange = Exchange(from_scope(scope), receive, send)
+        try:
+            answer = await self._answer(exchange)
+        except ClientLeftError as left:
+            self._sink(exchange.report(CLIENT_CLOSED_REQUEST, str(left)))
+            return
+        except Exception as problem:
+            # Ours, not the function's: the client gets what AWS would give, and the server reports the rest.
+            await exchange.send(_internal_server_error(repr(problem)))
+            self._sink(exchange.report(500, repr(problem)))
+            raise
+        await exchange.send(answer)
+        self._sink(exchange.report(answer.status, answer.error))
+
+    def malformed(self, status: int, reason: str) -> tuple[Headers, bytes]:
+        """Answer what is not HTTP, for `serve`: `status` is 400, 431 or 505."""
+        request_id = new_request_id()
+        answer = message(status, _MALFORMED.get(status, "Bad Request"), error=reason)
+        self._sink(HttpExchange("-", "-", status, 0.0, request_id, error=reason))
+        return head(answer, request_id), answer.body
+
+    async def _answer(self, exchange: Exchange) -> Answer:
+        request = exchange.request
+        if early := self._refuse(request):
+            return early
+        body = await exchange.read_body(MAX_BODY_BYTES)
+        if body is None:
+            return _too_large(f"the body is larger than API Gateway's {MAX_BODY_BYTES:,} bytes")
+        now = time.time()
+        event = payload.event(request, body, gateway=self._gateway, request_id=exchange.api_request_id, now=now)
+        encoded = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(encoded) > MAX_EVENT_BYTES:
+            return _too_large(f"the event is {len(encoded):,} bytes, more than Lambda's {MAX_EVENT_BYTES:,}")
+        invocation = Invocation(encoded, trace_header=event["headers"]["x-amzn-trace-id"])
+        return await self._integrate(exchange, invocation)
+
+    def _refuse(self, request: HttpRequest) -> Answer | None:
+        if reason := refusal(request):
+            return message(403, f"Forbidden: {reason}", error=reason)
+        if request.size > MAX_HEAD_BYTES:
+            error = f"request line and headers are {request.size:,} bytes, more than {MAX_HEAD_BYTES:,}"
+            if request.line_size > MAX_HEAD_BYTES:
+                return message(414, "Request-URI Too Long", error=error)
+            return message(431, "Request Header Fields Too Large", error=error)
+        if not request.target.startswith("/"):
+            return message(400, "Bad Request", error=f"{request.target!r} is no path")
+        stage = self._gateway.stage
+        if stage != DEFAULT_STAGE and request.path.split("/", 2)[1] != stage:
+            return message(404, "Not Found", error=f"the path is not under the stage /{stage}")
+        return None
+
+    async def _integrate(self, exchange: Exchange, invocation: Invocation) -> Answer:
+        """Wait for the function, but neither longer than API Gateway does nor longer than the client."""
+        task = asyncio.ensure_future(self._invoke(invocation))
+        self._invocations.add(task)
+        task.add_done_callback(self._invocations.discard)
+        exchange.request_id = invocation.request_id
+        async with exchange.watch_client() as left:
+            try:
+                await asyncio.wait({task, left}, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not task.done():
+                    task.add_done_callback(_report_orphan)
+            if not task.done():
+                if left.done():
+                    raise ClientLeftError("the client closed its connection; the function runs on")
+                seconds = f"{self._timeout_s:g}"
+                return message(503, "Service Unavailable", error=f"no answer within {seconds} s; it runs on")
+        try:
+            result = task.result()
+        except ThrottledError:
+            # No recording of this one is known; 503 is what an HTTP API says when it cannot reach a function.
+            return message(503, "Service Unavailable", error="the function was throttled")
+        exchange.cold = result.cold
+        return _converted(result)
+
+
+@asynccontextmanager
+async def serve_http_api(invoke: Invoke, sink: Sink, port: int, *, stage: str = DEFAULT_STAGE) -> AsyncIterator[Served]:
+    """Serve an HTTP API on 127.0.0.1 while the block runs; the parameters are those of `HttpApi` and `serve`.
+
+    Raises:
+        PortTakenError: Another process listens on the port.
+        FastLambdaError: The port cannot be used for another reason.
+
+    """
+    async with (
+        HttpApi(invoke, sink, stage=stage) as api,
+        serve(api, port, label="The HTTP API", malformed=api.malformed) as served,
+    ):
+        yield served
+
+
+def _converted(result: InvokeResult) -> Answer:
+    if result.function_error:
+        return _internal_server_error(f"the function failed: {result.function_error}")
+    try:
+        return convert(result.payload)
+    except MalformedResponseError as problem:
+        return _internal_server_error(f"malformed response of the function: {problem}")
+
+
+def _internal_server_error(error: str) -> Answer:
+    return message(500, "Internal Server Error", error=error)
+
+
+def _too_large(error: str) -> Answer:
+    return message(413, "Request Entity Too Large", error=error)
+
+
+def _report_orphan(invocation: asyncio.Future[InvokeResult]) -> None:
+    """An invocation that nobody waits for may still fail for a reason of ours, and that must be seen."""
+    if invocation.cancelled():
+        return
+    problem = invocation.exception()
+    if problem and not isinstance(problem, ThrottledError):
+        invocation.get_loop().call_exception_handler(
+            {"message": "An invocation failed after its client was answered", "exception": problem}
+        )

@@ -1,0 +1,98 @@
+"""One request and its answer on the wire, and what there is to tell about them afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from fastlambda_cli.local.http.payload import new_request_id
+from fastlambda_cli.local.http.request import HttpRequest
+from fastlambda_cli.local.http.response import WITHOUT_BODY, Answer
+from fastlambda_cli.local.model import HttpExchange
+from fastlambda_cli.local.serve import Message, Receive, Send
+
+
+class ClientLeftError(Exception):
+    """The client closed its connection: there is nobody to answer."""
+
+
+def head(answer: Answer, request_id: str) -> list[tuple[bytes, bytes]]:
+    """Encode an answer's headers; every answer of the gateway names its request."""
+    headers = [*answer.headers, ("apigw-requestid", request_id)]
+    if answer.status not in WITHOUT_BODY:
+        headers.append(("content-length", str(len(answer.body))))
+    return [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers]
+
+
+class Exchange:
+    """One request and its answer, in the making.
+
+    Attributes:
+        request: The request's head.
+        api_request_id: The gateway's id for it.
+        request_id: Lambda's id, once the function was called.
+        cold: True when the event waited for an INIT.
+
+    """
+
+    def __init__(self, request: HttpRequest, receive: Receive, send: Send) -> None:
+        self.request = request
+        self.api_request_id = new_request_id()
+        self.request_id: str | None = None
+        self.cold = False
+        self._receive = receive
+        self._send = send
+        self._received = time.perf_counter()
+
+    async def read_body(self, limit: int) -> bytes | None:
+        """Read the whole body; None when it is larger than `limit` bytes.
+
+        Raises:
+            ClientLeftError: The client closed its connection first.
+
+        """
+        if int(self.request.header("content-length", "0")) > limit:
+            return None
+        body = bytearray()
+        more = True
+        while more:
+            part = await self._receive()
+            if part["type"] == "http.disconnect":
+                raise ClientLeftError("the client closed its connection while it sent the body")
+            body += part.get("body", b"")
+            if len(body) > limit:
+                return None
+            more = part.get("more_body", False)
+        self._received = time.perf_counter()
+        return bytes(body)
+
+    @contextlib.asynccontextmanager
+    async def watch_client(self) -> AsyncIterator[asyncio.Task[Message]]:
+        """Give a task that ends when the client closes its connection."""
+        left = asyncio.ensure_future(self._receive())
+        try:
+            yield left
+        finally:
+            left.cancel()
+            await asyncio.wait({left})
+
+    async def send(self, answer: Answer) -> None:
+        """Send the answer, with the headers the gateway adds to every one."""
+        headers = head(answer, self.api_request_id)
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": answer.body})
+
+    def report(self, status: int, error: str | None) -> HttpExchange:
+        """Say how it went, now that it is over."""
+        return HttpExchange(
+            method=self.request.method,
+            path=self.request.target,
+            status=status,
+            duration_ms=(time.perf_counter() - self._received) * 1000,
+            api_request_id=self.api_request_id,
+            request_id=self.request_id,
+            cold=self.cold,
+            error=error,
+        )

@@ -1,0 +1,171 @@
+"""Payload format 2.0: the event that an HTTP API hands to Lambda.
+
+The shape is that of the API Gateway developer guide, "AWS Lambda proxy integrations for HTTP APIs". Where the
+guide is silent it follows requests recorded at a deployed HTTP API by AWS's own test tool for .NET (the
+snapshots of Amazon.Lambda.TestTool): `rawPath` is percent-decoded while `rawQueryString` is not, and
+`content-length` is there even without a body.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastlambda_cli.local.http.request import HttpRequest
+from fastlambda_cli.local.model import ACCOUNT_ID
+
+DEFAULT_STAGE = "$default"
+ROUTE_KEY = "$default"
+
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that concern one connection and so end at the gateway, in both directions (RFC 9110, section 7.6.1)."""
+
+_GATEWAYS_OWN = HOP_BY_HOP | {"cookie", "expect", "content-length", "x-forwarded-port", "x-forwarded-proto"}
+_ROOT = re.compile(r"(^|;)\s*Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;|$)")
+_TEXT_TYPES = frozenset({"application/json", "application/xml", "application/javascript"})
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What the gateway knows about itself.
+
+    Attributes:
+        api_id: The API's id, in `requestContext`.
+        stage: `$default`, or a named stage: the first segment of every path.
+
+    """
+
+    api_id: str = "local"
+    stage: str = DEFAULT_STAGE
+
+
+def new_request_id() -> str:
+    """Make a request id as API Gateway writes them: 15 URL-safe characters and an equals sign."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
+
+
+def trace_id_header(request: HttpRequest, now: float) -> str:
+    """Return the client's `X-Amzn-Trace-Id` when it carries a root, else a new root made at `now`.
+
+    The format is that of the X-Ray developer guide, "Tracing header": seconds of the epoch in 8 hexadecimal
+    digits, then 96 random bits.
+    """
+    received = request.header("x-amzn-trace-id")
+    return received if _ROOT.search(received) else f"Root=1-{int(now):08x}-{secrets.token_hex(12)}"
+
+
+def event(request: HttpRequest, body: bytes, *, gateway: Gateway, request_id: str, now: float) -> dict[str, Any]:
+    """Build the event.
+
+    Args:
+        request: The request's head.
+        body: The request's body, whole.
+        gateway: The API and its stage.
+        request_id: The gateway's id for this request.
+        now: When it arrived, in seconds of the epoch.
+
+    """
+    cookies = [cookie for line in request.values("cookie") for part in line.split(";") if (cookie := part.strip())]
+    parameters = query_string_parameters(request.query)
+    text = _body(request, body)
+    return {
+        "version": "2.0",
+        "routeKey": ROUTE_KEY,
+        "rawPath": request.path,
+        "rawQueryString": request.query,
+        **({"cookies": cookies} if cookies else {}),
+        "headers": _headers(request, len(body), now),
+        **({"queryStringParameters": parameters} if parameters else {}),
+        "requestContext": _context(request, gateway, request_id, now),
+        **({} if text is None else {"body": text}),
+        "isBase64Encoded": text is not None and not _is_text(request, body),
+    }
+
+
+def query_string_parameters(query: str) -> dict[str, str]:
+    """Decode a query string; the values of a repeated name are joined with commas, in their order."""
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    return parameters
+
+
+def _headers(request: HttpRequest, length: int, now: float) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in request.headers:
+        if name not in _GATEWAYS_OWN:
+            joined[name] = f"{joined[name]},{value}" if name in joined else value
+    joined["content-length"] = str(length)
+    joined["x-amzn-trace-id"] = trace_id_header(request, now)
+    forwarded = joined.get("x-forwarded-for")
+    joined["x-forwarded-for"] = f"{forwarded}, {request.source_ip}" if forwarded else request.source_ip
+    joined["x-forwarded-port"] = str(request.port)
+    joined["x-forwarded-proto"] = "http"
+    return dict(sorted(joined.items()))
+
+
+def _context(request: HttpRequest, gateway: Gateway, request_id: str, now: float) -> dict[str, Any]:
+    domain = host_name(request.header("host"))
+    return {
+        "accountId": ACCOUNT_ID,
+        "apiId": gateway.api_id,
+        "domainName": domain,
+        "domainPrefix": domain.partition(".")[0],
+        "http": {
+            "method": request.method,
+            "path": request.path,
+            "protocol": request.protocol,
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent"),
+        },
+        "requestId": request_id,
+        "routeKey": ROUTE_KEY,
+        "stage": gateway.stage,
+        "time": common_log_time(now),
+        "timeEpoch": int(now * 1000),
+    }
+
+
+def host_name(authority: str) -> str:
+    """Drop the port of a Host header's value: `localhost:8000` is `localhost`, `[::1]:8000` is `[::1]`."""
+    name, colon, port = authority.rpartition(":")
+    return (name if colon and (port.isdigit() or not port) else authority).lower()
+
+
+def common_log_time(now: float) -> str:
+    """Write a moment as access logs do, such as `12/Mar/2020:19:03:58 +0000`, whatever the locale."""
+    _, day, month, year, clock, _ = formatdate(now, usegmt=True).split()
+    return f"{day}/{month}/{year}:{clock} +0000"
+
+
+def _body(request: HttpRequest, body: bytes) -> str | None:
+    if not body:
+        return None
+    return body.decode("utf-8") if _is_text(request, body) else base64.b64encode(body).decode("ascii")
+
+
+def _is_text(request: HttpRequest, body: bytes) -> bool:
+    media_type = request.header("content-type").partition(";")[0].strip().lower()
+    if not (media_type.startswith("text/") or media_type in _TEXT_TYPES):
+        return False
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:  # JSON cannot hold these bytes as text; in base64 none of them is lost
+        return False
+    return True
