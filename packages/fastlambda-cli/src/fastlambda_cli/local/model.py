@@ -24,6 +24,7 @@ class Invocation:
         trace_header: The value of `X-Amzn-Trace-Id` (Root, Parent, Sampled) for the function; None makes one.
         client_context: The caller's client context as JSON text, already base64-decoded.
         invoked_arn: The ARN the caller used, qualifier included; None means the function's own.
+        source: Who invoked: "http" for the HTTP API, "invoke" for an SDK.
 
     """
 
@@ -32,6 +33,7 @@ class Invocation:
     trace_header: str | None = None
     client_context: str | None = None
     invoked_arn: str | None = None
+    source: str = "invoke"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +118,12 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class MetricRecord:
-    """An EMF line: `document` is the whole object, `_aws` included."""
+    """An EMF line: `document` is the whole object, `_aws` included, and `text` the line itself."""
 
     environment: int
     request_id: str | None
     document: Mapping[str, Any]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ class InvocationReported:
     init_duration_ms: float | None = None
     error_type: str | None = None
     trace_id: str | None = None
+    source: str = "invoke"
 
     def line(self) -> str:
         """The line as CloudWatch Logs shows it, tab-separated, Init Duration last."""

@@ -102,6 +102,7 @@ class ExecutionEnvironment:
         self._events: asyncio.Queue[Event] = asyncio.Queue(maxsize=1)
         self._running: _Running | None = None
         self._init_ms: float | None = None
+        self._peak_memory_mb = 0
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self, within: float | None = None) -> None:
@@ -126,6 +127,7 @@ class ExecutionEnvironment:
             self._sink(InitEnded(self.number, elapsed_ms, failure.status, as_object(str(failure))))
             raise failure
         self._init_ms = elapsed_ms
+        self._measure_memory()
         self._sink(InitEnded(self.number, elapsed_ms, Status.SUCCESS))
 
     async def run(self, invocation: Invocation) -> InvokeResult:
@@ -155,7 +157,6 @@ class ExecutionEnvironment:
             if grace:
                 self._process.send_signal(signal.SIGTERM)
                 await asyncio.wait({self._exited}, timeout=grace)
-        # The group may hold more than the runtime: whatever the function started goes with it.
         self._signal(signal.SIGKILL)
         if self._watcher is not None:
             await self._watcher
@@ -231,6 +232,8 @@ class ExecutionEnvironment:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         return_code = await process.wait()
+        # Whatever the function started goes with its runtime, as the whole sandbox does on Lambda.
+        signal_group(process.pid, signal.SIGKILL)
         self._registry.forget(process.pid)
         for pipe in self._pipes:
             pipe.drain()
@@ -257,7 +260,7 @@ class ExecutionEnvironment:
     async def _conclude(self, running: _Running) -> InvokeResult:
         """Turn what happened into the answer of Invoke and the REPORT line."""
         duration_ms = (time.perf_counter() - running.began) * 1000
-        memory = peak_memory_mb(self._process.pid if self._process else 0)
+        self._measure_memory()
         if self._exited.done():
             self._drain()
         status, request_id = Status.SUCCESS, running.invocation.request_id
@@ -277,11 +280,12 @@ class ExecutionEnvironment:
             duration_ms=duration_ms,
             billed_ms=math.ceil(duration_ms + (cold or 0.0)),
             memory_size_mb=self.spec.memory_mb,
-            max_memory_used_mb=memory,
+            max_memory_used_mb=self._peak_memory_mb,
             status=status,
             init_duration_ms=cold,
             error_type=failures.error_type(payload) if failed else None,
             trace_id=running.trace_id,
+            source=running.invocation.source,
         )
         self._remember(f"END RequestId: {request_id}")
         self._remember(report.line())
@@ -310,6 +314,11 @@ class ExecutionEnvironment:
         if self._process is not None and not self._exited.done():
             signal_group(self._process.pid, number)
 
+    def _measure_memory(self) -> None:
+        """Note the peak so far; a process that has exited can no longer be asked."""
+        if self._process is not None:
+            self._peak_memory_mb = max(self._peak_memory_mb, peak_memory_mb(self._process.pid))
+
     # The output.
 
     def _drain(self) -> None:
@@ -321,7 +330,7 @@ class ExecutionEnvironment:
         self._remember(text)
         fields: Any = as_object(text)
         if fields is not None and is_emf(fields):
-            self._sink(MetricRecord(self.number, request_id, fields))
+            self._sink(MetricRecord(self.number, request_id, fields, text))
         else:
             self._sink(LogLine(self.number, request_id, text, fields))
 

@@ -63,8 +63,10 @@ class FunctionSpec:
         """How the runtime client is started.
 
         -s and -S keep every package of this machine out: the function imports what is locked and nothing else.
+        -B leaves no bytecode in the task root, which is read-only on Lambda; here it would also be trusted wrongly
+        when a file is saved twice within one second at the same size.
         """
-        return (str(self.python), "-s", "-S", "-m", "awslambdaric", self.handler)
+        return (str(self.python), "-B", "-s", "-S", "-m", "awslambdaric", self.handler)
 
     def environment(self, runtime_api: str) -> dict[str, str]:
         """Every variable the function sees; the customer's own never override the platform's.

@@ -1,0 +1,129 @@
+"""Lines of a function's log, its metrics and its traces, as text a person can read at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from fastlambda_cli.local.model import InitEnded, InvocationReported, LogLine, Status
+
+_LEVELS = {"DEBUG": "dim", "INFO": "", "WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
+
+# Keys that stand on every line, or that are shown in a form of their own.
+_PLATFORM_KEYS = frozenset(
+    {"level", "location", "message", "timestamp", "service", "sampling_rate", "logger", "requestId", "tenantId"}
+    | {"cold_start", "function_name", "function_memory_size", "function_arn", "function_request_id"}
+    | {"correlation_id", "xray_trace_id", "route"}
+    | {"exception", "exception_name", "exception_notes", "stack_trace", "stackTrace", "errorType", "errorMessage"}
+)
+_ACCESS_KEYS = frozenset({"method", "route", "path", "status", "duration_ms"})
+
+
+def access_of(fields: Mapping[str, Any] | None) -> str | None:
+    """The route template when the line is the runtime's access line of a request, else None."""
+    if fields is None or not fields.keys() >= _ACCESS_KEYS:
+        return None
+    return str(fields["route"])
+
+
+def log_lines(line: LogLine, root: Path) -> list[Text]:
+    """One log line as text: level, message, the keys that are its own, and a traceback below it."""
+    fields = line.fields
+    if fields is None:
+        return [Text(line.text)]
+    level = str(fields.get("level", "INFO"))
+    message = fields.get("message") or fields.get("errorMessage") or ""
+    if "errorType" in fields:
+        message = f"{fields['errorType']}: {message}"
+    own = {key: value for key, value in fields.items() if key not in _PLATFORM_KEYS}
+    head = Text.assemble((f"{level:<8} ", _LEVELS.get(level, "")), (str(message), _LEVELS.get(level, "")))
+    for key, value in own.items():
+        head.append(f"  {key}=", style="dim")
+        head.append(str(value))
+    return [head, *traceback_lines(_traceback(fields), root)]
+
+
+def init_failure_lines(event: InitEnded, root: Path) -> list[Text]:
+    """Why INIT failed: the error, then its traceback."""
+    error = event.error or {}
+    if event.status is Status.TIMEOUT:
+        return [Text(str(error.get("errorMessage", "it took too long")))]
+    head = Text(f"{error.get('errorType', 'Error')}: {error.get('errorMessage', '')}", style="red")
+    return [head, *traceback_lines(_traceback(error), root)]
+
+
+def traceback_lines(traceback: Iterable[str], root: Path) -> list[Text]:
+    """Traceback lines, those of the service's own files bright, those of packages dim."""
+    lines: list[Text] = []
+    style = ""
+    for text in traceback:
+        if text.lstrip().startswith("File "):
+            own = f'"{root}/' in text and f'"{root}/.fastlambda/' not in text
+            style = "" if own else "dim"
+        elif not text.startswith(" "):
+            style = "red"
+        lines.append(Text(text.replace(f'"{root}/', '"'), style=style))
+    return lines
+
+
+def metric_line(document: Mapping[str, Any]) -> Text:
+    """The metrics of one EMF line with their dimensions."""
+    parts: list[str] = []
+    dimensions: dict[str, Any] = {}
+    for directive in document["_aws"]["CloudWatchMetrics"]:
+        for metric in directive.get("Metrics", ()):
+            values = document.get(metric["Name"])
+            shown = ",".join(f"{value:g}" for value in values) if isinstance(values, list) else values
+            unit = metric.get("Unit", "None")
+            parts.append(f"{metric['Name']}={shown}{_UNITS.get(unit, f' {unit}')}")
+        for names in directive.get("Dimensions", ()):
+            dimensions |= {name: document.get(name) for name in names if name != "service"}
+    where = " ".join(f"{name}={value}" for name, value in dimensions.items())
+    return Text.assemble(("metrics  ", "dim cyan"), (" ".join(parts), "dim"), (f"  [{where}]" if where else "", "dim"))
+
+
+_UNITS = {"Count": "", "Milliseconds": " ms", "None": ""}
+
+
+def trace_line(documents: Iterable[Mapping[str, Any]]) -> Text:
+    """The subsegments of one trace on one line, each with its time; nested ones follow an arrow."""
+    text = Text("trace    ", style="dim magenta")
+    for index, document in enumerate(documents):
+        text.append("  " if index else "", style="dim")
+        text.append_text(_segment(document))
+    return text
+
+
+def report_line(report: InvocationReported) -> Text:
+    """What Lambda's REPORT line says, shorter."""
+    parts = [
+        f"{report.duration_ms:.1f} ms",
+        f"billed {report.billed_ms} ms",
+        f"memory {report.max_memory_used_mb}/{report.memory_size_mb} MB",
+    ]
+    if report.init_duration_ms is not None:
+        parts.append(f"init {report.init_duration_ms:.0f} ms")
+    if report.status is not Status.SUCCESS:
+        parts.append(f"{report.status}: {report.error_type}")
+    style = "dim" if report.status is Status.SUCCESS else "red"
+    return Text.assemble(("report   ", "dim blue"), (" · ".join(parts), style))
+
+
+def _segment(document: Mapping[str, Any]) -> Text:
+    took = (document.get("end_time", 0) - document.get("start_time", 0)) * 1000
+    fault = document.get("fault") or document.get("error")
+    text = Text(f"{document.get('name', '?')} {max(took, 0):.1f} ms", style="red" if fault else "dim")
+    for child in document.get("subsegments", ()):
+        text.append(" > ", style="dim")
+        text.append_text(_segment(child))
+    return text
+
+
+def _traceback(fields: Mapping[str, Any]) -> list[str]:
+    if isinstance(fields.get("exception"), str):
+        return str(fields["exception"]).splitlines()
+    frames = fields.get("stackTrace")
+    return [line for frame in frames for line in str(frame).splitlines()] if isinstance(frames, list) else []

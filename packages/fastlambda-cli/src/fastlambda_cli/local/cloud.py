@@ -1,0 +1,164 @@
+"""The local cloud of one service: everything started, connected, kept up to date, and ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+from fastlambda_cli.errors import FastLambdaError
+from fastlambda_cli.local.aws import LocalAws
+from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
+from fastlambda_cli.local.http import HttpApi
+from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink
+from fastlambda_cli.local.packages import Importable, prepare
+from fastlambda_cli.local.processes import ProcessRegistry
+from fastlambda_cli.local.serve import serve
+from fastlambda_cli.local.session import exclusive
+from fastlambda_cli.local.watch import DESCRIPTION, saves
+from fastlambda_cli.local.xray import XrayReceiver
+from fastlambda_cli.service.load import load_service
+from fastlambda_cli.service.model import Service
+
+STATE = ".fastlambda"
+"""The folder beside the service where everything local is kept."""
+
+
+class LocalCloud:
+    """Runs a service as AWS would; `async with` starts it, and its end ends everything it started.
+
+    Args:
+        service: What to run.
+        sink: Is told everything that happens.
+        http_port: Where the HTTP API listens; 0 for any free port.
+        aws_port: Where AWS SDKs find AWS; 0 for any free port.
+
+    Attributes:
+        http_url: The HTTP API's URL, once started.
+        endpoint_url: The AWS endpoint's URL, once started.
+
+    Raises:
+        FastLambdaError: On entering, when something that is needed cannot be had; nothing is left running then.
+
+    """
+
+    def __init__(self, service: Service, sink: Sink, *, http_port: int = 8000, aws_port: int = 4566) -> None:
+        self.service = service
+        self.http_url = ""
+        self.endpoint_url = ""
+        self._sink = sink
+        self._http_port = http_port
+        self._aws_port = aws_port
+        self._state = service.root / STATE
+        self._stack = AsyncExitStack()
+        self._function: LambdaFunction
+        self._aws: LocalAws
+        self._xray_address = ""
+
+    async def __aenter__(self) -> Self:
+        """Start everything and begin INIT of a first environment."""
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything, in the reverse order of its start."""
+        await self._stack.aclose()
+
+    async def follow(self) -> None:
+        """Replace the environments after every save, until cancelled; a save that is wrong is told and waited out."""
+        async for changed in saves(self.service.root):
+            try:
+                await self._take(changed)
+            except FastLambdaError as error:
+                self._sink(Notice(str(error), warning=True))
+
+    async def invoke(self, invocation: Invocation) -> InvokeResult:
+        """Invoke the function as an SDK would.
+
+        Raises:
+            ThrottledError: Too many events run already.
+
+        """
+        return await self._function.invoke(invocation)
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        stack.enter_context(exclusive(self._state))
+        registry = ProcessRegistry(self._state / "processes")
+        strays = registry.end_strays()
+        if strays:
+            self._sink(Notice(f"Ended {strays} processes that an earlier run had to leave behind", warning=True))
+        xray = await stack.enter_async_context(XrayReceiver(self._sink))
+        self._xray_address = xray.address
+        self._aws = LocalAws(self._state, registry=registry, sink=self._sink, port=self._aws_port)
+        # The packages and the emulator need nothing of each other, and both take their time on a first start.
+        async with _together() as group:
+            packages = group.create_task(prepare(self.service, self._state, self._sink))
+            secrets = group.create_task(self._start_aws(stack))
+        concurrency = self.service.configuration.local.concurrency
+        spec = self._spec(packages.result(), secrets.result())
+        self._function = LambdaFunction(spec, registry=registry, sink=self._sink, concurrency=concurrency)
+        stack.push_async_callback(self._function.close)
+        self._aws.register(self.service.name, self._function.invoke)
+        self._function.warm()
+        api = HttpApi(self._invoke_from_http, sink=self._sink)
+        served = await stack.enter_async_context(serve(api, self._http_port, label="The HTTP API"))
+        self.http_url = served.url
+
+    async def _start_aws(self, stack: AsyncExitStack) -> Mapping[str, str]:
+        await stack.enter_async_context(self._aws)
+        self.endpoint_url = self._aws.endpoint_url
+        return await self._aws.ensure_secrets(self.service)
+
+    async def _invoke_from_http(self, invocation: Invocation) -> InvokeResult:
+        return await self._function.invoke(dataclasses.replace(invocation, source="http"))
+
+    async def _take(self, changed: frozenset[str]) -> None:
+        self._sink(Notice(f"Saved {', '.join(sorted(changed)[:3])}{' ...' if len(changed) > 3 else ''}"))  # noqa: PLR2004
+        if changed & DESCRIPTION:
+            service = await asyncio.to_thread(load_service, self.service.root)
+            importable = await prepare(service, self._state, self._sink)
+            variables = await self._aws.ensure_secrets(service)
+            self.service = service
+            spec = self._spec(importable, variables)
+        else:
+            spec = dataclasses.replace(self._function.spec)
+        await self._function.replace(spec)
+
+    def _spec(self, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
+        configuration = self.service.configuration
+        powertools = {
+            "POWERTOOLS_SERVICE_NAME": self.service.name,
+            "POWERTOOLS_METRICS_NAMESPACE": configuration.metrics_namespace or self.service.name,
+        }
+        return FunctionSpec(
+            name=self.service.name,
+            handler=configuration.handler,
+            task_root=self.service.root,
+            packages=importable.packages,
+            runtime_dir=importable.runtime_dir,
+            python=importable.python,
+            runtime=importable.runtime,
+            memory_mb=configuration.memory,
+            timeout=configuration.timeout,
+            endpoint_url=self.endpoint_url,
+            xray_address=self._xray_address,
+            log_level=configuration.log_level,
+            variables=powertools | configuration.environment | dict(secret_arns),
+        )
+
+
+@asynccontextmanager
+async def _together() -> AsyncIterator[asyncio.TaskGroup]:
+    """A task group that raises the first failure itself, where TaskGroup raises a group of them."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from failures

@@ -1,0 +1,60 @@
+"""uv as a subprocess: the one tool that finds interpreters, resolves, builds and installs."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from fastlambda_cli.errors import ToolchainError
+
+
+async def run_uv(*arguments: str, doing: str, cwd: Path | None = None) -> str:
+    """Run uv to its end and return what it printed.
+
+    Args:
+        arguments: The command line after `uv`.
+        doing: What this is for, in words that complete "cannot ...".
+        cwd: Where to run it.
+
+    Raises:
+        ToolchainError: uv is missing, or it failed; the error ends with uv's own words.
+
+    """
+    try:
+        binary = find_uv_bin()
+    except FileNotFoundError as error:
+        raise ToolchainError(f"cannot {doing}", why="uv is missing", remedy="Run: pip install uv") from error
+    process = await asyncio.create_subprocess_exec(
+        binary,
+        "--quiet",
+        "--no-progress",
+        *arguments,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        out, err = await process.communicate()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    if process.returncode:
+        raise ToolchainError(f"cannot {doing}", why=_reason(err.decode(errors="replace")), remedy=_remedy(err))
+    return out.decode()
+
+
+def _reason(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("warning:")]
+    return "\n  ".join(lines[-12:]) or "uv failed without saying why"
+
+
+def _remedy(stderr: bytes) -> str:
+    offline = (b"dns error", b"error sending request", b"Connection refused", b"timed out", b"client error (Connect)")
+    if any(sign in stderr for sign in offline):
+        return "The package index cannot be reached: check the network or proxy, then start again."
+    return ""

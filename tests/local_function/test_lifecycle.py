@@ -1,0 +1,167 @@
+"""INIT, freeze, thaw, replacement and end of execution environments."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import sys
+
+import psutil
+import pytest
+
+from fastlambda_cli.local.model import InitEnded, Status
+
+
+def children(lab):
+    return [psutil.Process(int(path.stem)) for path in (lab.folder / "processes").glob("*.json")]
+
+
+def test_an_environment_is_frozen_between_events(laboratory):
+    ticking = """
+        import threading, time
+        ticks = 0
+        def tick():
+            global ticks
+            while True:
+                ticks += 1
+                time.sleep(0.001)
+        threading.Thread(target=tick, daemon=True).start()
+        def handler(event, context):
+            return ticks
+    """
+
+    async def scenario(lab):
+        await lab.invoke()
+        (process,) = children(lab)
+        return process.status(), (await lab.invoke()).function_error
+
+    assert laboratory.run(ticking, scenario) == (psutil.STATUS_STOPPED, None)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "message"),
+    [
+        ("import nothing_of_that_name", "Runtime.ImportModuleError", "No module named 'nothing_of_that_name'"),
+        ("def handler(event, context) return 1", "Runtime.UserCodeSyntaxError", "Syntax error in module"),
+        ("x = 1", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'lambda_handler'"),
+        ("raise ValueError('no settings')", "ValueError", "no settings"),
+        ("import sys; sys.exit(3)", "Runtime.ExitError", "exit status 3"),
+    ],
+)
+def test_code_that_does_not_load_fails_init_with_its_cause(laboratory, source, kind, message):
+    result = laboratory.run(source, lambda lab: lab.invoke())
+
+    record = json.loads(result.payload)
+    assert record["errorType"] == kind
+    assert message in record["errorMessage"]
+    (ended,) = laboratory.of(InitEnded)
+    assert (ended.status, ended.error["errorType"]) == (Status.ERROR, kind)
+
+
+def test_an_init_that_is_too_slow_runs_again_under_the_functions_timeout(laboratory):
+    slow_once = """
+        import pathlib, threading
+        marker = pathlib.Path(__file__).with_name("second-try")
+        if not marker.exists():
+            marker.touch()
+            threading.Event().wait()
+        def handler(event, context):
+            return "up"
+    """
+
+    result = laboratory.run(slow_once, lambda lab: lab.invoke(), init_timeout=1.0)
+
+    assert result.payload == b'"up"'
+    assert [event.status for event in laboratory.of(InitEnded)] == [Status.TIMEOUT, Status.SUCCESS]
+
+
+def test_new_code_answers_after_a_replacement_while_a_running_event_ends_on_the_old(laboratory):
+    old = """
+        import pathlib, time
+        def handler(event, context):
+            if event:
+                pathlib.Path(event).touch()
+                while not pathlib.Path(event + ".go").exists():
+                    time.sleep(0.005)
+            return "old"
+    """
+
+    async def scenario(lab):
+        inside = lab.folder / "inside"
+        running = asyncio.create_task(lab.invoke(str(inside)))
+        while not inside.exists():  # noqa: ASYNC110 - another process says it, through a file
+            await asyncio.sleep(0.005)
+        lab.write("def handler(event, context): return 'new'")
+        await lab.function.replace(dataclasses.replace(lab.function.spec))
+        new = await lab.invoke()
+        inside.with_suffix(".go").touch()
+        return new.payload, (await running).payload, (await lab.invoke()).payload
+
+    assert laboratory.run(old, scenario) == (b'"new"', b'"old"', b'"new"')
+
+
+def test_a_broken_version_fails_until_a_good_one_heals_it(laboratory):
+    async def scenario(lab):
+        outcomes = []
+        for source in (
+            "def handler(event, context): return 1",
+            "def handler(",
+            "def handler(event, context): return 2",
+        ):
+            lab.write(source)
+            await lab.function.replace(dataclasses.replace(lab.function.spec))
+            outcomes.append((await lab.invoke()).payload)
+        return outcomes
+
+    first, broken, healed = laboratory.run("def handler(event, context): return 0", scenario)
+    assert (first, healed) == (b"1", b"2")
+    assert json.loads(broken)["errorType"] == "Runtime.UserCodeSyntaxError"
+
+
+def test_whatever_the_function_started_ends_with_its_environment(laboratory):
+    spawning = """
+        import subprocess, sys
+        def handler(event, context):
+            return subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"]).pid
+    """
+
+    async def scenario(lab):
+        return json.loads((await lab.invoke()).payload)
+
+    grandchild = laboratory.run(spawning, scenario)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(grandchild).wait(timeout=10)
+    assert not children(laboratory)
+
+
+def test_an_owner_that_was_killed_leaves_records_by_which_the_next_one_ends_its_children(laboratory):
+    async def scenario(lab):
+        sleeper = await lab.registry.spawn(
+            [sys.executable, "-c", "import threading; threading.Event().wait()"],
+            env={},
+            cwd=lab.folder,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        next_owner = type(lab.registry)(lab.folder / "processes")
+        return next_owner.end_strays(), await sleeper.wait(), next_owner.end_strays()
+
+    assert laboratory.run("", scenario) == (1, -9, 0)
+
+
+def test_sigterm_gives_the_runtime_a_moment_to_say_goodbye(laboratory):
+    polite = """
+        import pathlib, signal, sys
+        def goodbye(*_):
+            pathlib.Path(__file__).with_name("goodbye").touch()
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, goodbye)
+        def handler(event, context):
+            return 1
+    """
+
+    laboratory.run(polite, lambda lab: lab.invoke())
+    # Before 3.12 the runtime client waits for events in C code, where Python's signal handlers never run.
+    assert (laboratory.folder / "goodbye").exists() == (sys.version_info >= (3, 12))
