@@ -1,0 +1,199 @@
+"""One emulator process: how it is started, when it answers, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from fastlambda_cli.errors import EmulatorError
+from fastlambda_cli.local.model import ACCOUNT_ID, REGION
+from fastlambda_cli.local.processes import ProcessRegistry, signal_group
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+
+_START_S = 30.0
+_STOP_S = 5.0
+_LOG_LIMIT_BYTES = 5_000_000
+_LOG_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Berth:
+    """Everything that stays the same from one emulator process to the next.
+
+    Attributes:
+        directory: Holds the state, the objects of S3 and the log.
+        python: The interpreter of the emulator's environment.
+        gateway_port: The front door's port, for the URLs that the emulator hands out.
+        listener_fd: The listening socket it inherits.
+        owner_fd: The read end of a pipe whose other end closes when this process ends.
+        lock_fd: A lock it holds by inheriting it.
+
+    """
+
+    directory: Path
+    python: Path
+    gateway_port: int
+    listener_fd: int
+    owner_fd: int
+    lock_fd: int
+
+    @property
+    def log(self) -> Path:
+        """Where the emulator's own log goes."""
+        return self.directory / "emulator.log"
+
+    def environment(self) -> dict[str, str]:
+        """Every variable the emulator sees: no proxies, no credentials, nothing of the user's shell.
+
+        Lambda code never runs in it (LAMBDA_STRICT), it opens no port but the socket it is given, and it is told
+        of a Docker socket that does not exist, because it would remove other emulators' containers.
+        """
+        home = self.directory / "home"
+        return {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(home),
+            "TMPDIR": str(home / "tmp"),
+            "LANG": "C.UTF-8",
+            "GATEWAY_PORT": str(self.gateway_port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "localhost",
+            "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+            "MINISTACK_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LAMBDA_STRICT": "1",
+            "DOCKER_HOST": f"unix://{home / 'no-docker.sock'}",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self.directory / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self.directory / "s3"),
+            "LOG_LEVEL": "WARNING",
+        }
+
+
+class Child:
+    """One running emulator process.
+
+    Args:
+        process: The process, its standard output a pipe.
+        processes: Where it is recorded.
+        berth: What it was started with.
+        tell: Takes what the emulator has to say to the user once it answers.
+
+    """
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        processes: ProcessRegistry,
+        berth: Berth,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._process = process
+        self._processes = processes
+        self._berth = berth
+        self._tell = tell
+        self._said: list[str] = []
+        self._relay = asyncio.create_task(self._listen(), name="emulator messages")
+
+    @classmethod
+    async def start(cls, berth: Berth, processes: ProcessRegistry, tell: Callable[[str], None]) -> Child:
+        """Start a process; it does not answer yet."""
+        with _open_log(berth.log) as log:
+            process = await processes.spawn(
+                [str(berth.python), "-I", str(LAUNCHER), str(berth.listener_fd), str(berth.owner_fd)],
+                env=berth.environment(),
+                cwd=berth.directory,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=(berth.listener_fd, berth.owner_fd, berth.lock_fd),
+            )
+        return cls(process, processes, berth, tell)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    async def answers(self, client: httpx.AsyncClient) -> None:
+        """Wait until it answers.
+
+        Raises:
+            EmulatorError: It ended, or took longer than 30 seconds.
+
+        """
+        health = asyncio.create_task(client.get("/_ministack/health"))
+        ended = asyncio.create_task(self._process.wait())
+        try:
+            await asyncio.wait({health, ended}, timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
+            if health.done() and health.exception() is None and health.result().is_success:
+                return
+            why = await self._reason(ended=ended.done() or health.done())
+        finally:
+            for task in (health, ended):
+                task.cancel()
+            await asyncio.wait({health, ended})
+        raise EmulatorError(
+            "The AWS emulator did not start",
+            why=why,
+            remedy=f"read {self._berth.log}; moving {self._berth.directory} away starts it with no state",
+        )
+
+    async def _reason(self, *, ended: bool) -> str:
+        if not ended:
+            return f"it did not answer within {_START_S:.0f} s"
+        await self.end()
+        return "; ".join(self._said) or _last_line(self._berth.log) or f"it ended with {self._process.returncode}"
+
+    async def ended(self) -> str:
+        """Wait until the process is gone; return how it ended, in words."""
+        code = await self._process.wait()
+        await self.end()
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+    async def end(self) -> None:
+        """End the process: a clean end saves the state; after five seconds it is killed. Then forget it."""
+        if self._process.returncode is None:
+            signal_group(self.pid, signal.SIGTERM)
+            try:
+                await asyncio.wait_for(self._process.wait(), _STOP_S)
+            except TimeoutError:
+                signal_group(self.pid, signal.SIGKILL)
+                await self._process.wait()
+        signal_group(self.pid, signal.SIGKILL)  # whatever it started itself
+        self._processes.forget(self.pid)
+        await self._relay
+
+    async def _listen(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101  it is a pipe
+        async for line in self._process.stdout:
+            text = line.decode(errors="replace").rstrip()
+            self._said.append(text)
+            self._tell(text)
+
+
+def _open_log(path: Path) -> IO[bytes]:
+    with_room = not path.exists() or path.stat().st_size < _LOG_LIMIT_BYTES
+    mode = os.O_APPEND if with_room else os.O_TRUNC
+    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600), "ab")
+    file.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} start\n".encode())
+    file.flush()
+    return file
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
+        lines = file.read().decode(errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip() and not line.startswith("---")), "")

@@ -1,0 +1,206 @@
+"""Lambda's Invoke for the functions that run here: AWS Lambda API Reference, "Invoke"."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import parse_qs
+
+from fastlambda_cli.local.aws.async_invocations import AsyncInvocations, RetryPolicy
+from fastlambda_cli.local.aws.function_names import LATEST, FunctionReference, parse_function_name
+from fastlambda_cli.local.aws.invoke_errors import (
+    InvokeError,
+    bad_content,
+    bad_parameter,
+    not_found,
+    service_failure,
+    throttled,
+    too_large,
+)
+from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Notice, Sink, ThrottledError
+from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
+
+_PATH = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations/?")
+# AWS Lambda Developer Guide, "Lambda quotas": 6 MB synchronous, 1 MB asynchronous.
+_LIMITS = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024, "DryRun": 6 * 1024 * 1024}
+_LOG_TYPES = frozenset({"None", "Tail"})
+_LOG_TAIL_BYTES = 4096
+
+Pairs = list[tuple[bytes, bytes]]
+
+
+class _ClientGoneError(Exception):
+    """The client closed its connection in the middle of its request."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What an Invoke request asks for, checked."""
+
+    kind: str
+    tail: bool
+    invocation: Invocation
+
+
+class InvokeApi:
+    """An ASGI app that answers Invoke for registered functions and hands everything else on.
+
+    Args:
+        otherwise: Answers every other request, Invoke of unknown functions included.
+        sink: Told of asynchronous invocations that are dropped and of failures of the local Lambda.
+        retries: How asynchronous invocations are tried again.
+
+    """
+
+    def __init__(self, otherwise: AsgiApp, sink: Sink, retries: RetryPolicy | None = None) -> None:
+        self._otherwise = otherwise
+        self._sink = sink
+        self._functions: dict[str, Invoke] = {}
+        self._in_background = AsyncInvocations(sink, retries or RetryPolicy())
+
+    def register(self, function_name: str, invoke: Invoke) -> None:
+        """Answer for this function from now on."""
+        self._functions[function_name] = invoke
+
+    async def close(self) -> None:
+        """Drop the asynchronous invocations that have not ended."""
+        await self._in_background.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        match = _PATH.fullmatch(scope["path"]) if scope["method"] == "POST" else None
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        try:
+            reference = parse_function_name(match["function"], query.get("Qualifier", [None])[0]) if match else None
+            if reference is None or reference.name not in self._functions:
+                await self._otherwise(scope, receive, send)
+                return
+            await self._invoke(reference, scope, receive, send)
+        except InvokeError as error:
+            await _answer_error(send, error)
+        except _ClientGoneError:
+            return
+
+    async def _invoke(self, reference: FunctionReference, scope: Scope, receive: Receive, send: Send) -> None:
+        # Qualifiers other than $LATEST need published versions, which nothing here publishes.
+        if not reference.is_here or reference.qualifier not in {None, LATEST}:
+            raise not_found(reference.arn if reference.qualifier else f"{reference.arn}:{LATEST}")
+        invoke = self._functions[reference.name]
+        request = await _read(scope, receive, reference)
+        if request.kind == "DryRun":
+            await _answer(send, 204, _request_id(request.invocation.request_id), b"")
+        elif request.kind == "Event":
+            self._in_background.accept(invoke, request.invocation)
+            await _answer(send, 202, _request_id(request.invocation.request_id), b"")
+        else:
+            result = await self._run(invoke, request.invocation)
+            await _answer(send, 200, _result_headers(result, tail=request.tail), result.payload)
+
+    async def _run(self, invoke: Invoke, invocation: Invocation) -> InvokeResult:
+        try:
+            return await invoke(invocation)
+        except ThrottledError as problem:
+            raise throttled() from problem
+        except Exception as problem:
+            self._sink(Notice(f"Invoke {invocation.request_id} failed: {problem!r}", warning=True))
+            raise service_failure(problem) from problem
+
+
+async def _read(scope: Scope, receive: Receive, reference: FunctionReference) -> _Request:
+    headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    kind = _one_of(headers, "x-amz-invocation-type", "RequestResponse", _LIMITS.keys())
+    log_type = _one_of(headers, "x-amz-log-type", "None", _LOG_TYPES)
+    payload = await _payload(receive, kind)
+    invocation = Invocation(
+        payload=payload,
+        trace_header=headers.get("x-amzn-trace-id"),
+        client_context=_client_context(headers.get("x-amz-client-context")),
+        invoked_arn=reference.arn,
+    )
+    return _Request(kind, log_type == "Tail", invocation)
+
+
+def _one_of(headers: Mapping[str, str], name: str, default: str, allowed: object) -> str:
+    value = headers.get(name, default)
+    choices = sorted(allowed)  # type: ignore[call-overload]
+    if value not in choices:
+        raise bad_parameter(f"{name} is {value!r} and must be one of {', '.join(choices)}")
+    return value
+
+
+async def _payload(receive: Receive, kind: str) -> bytes:
+    limit = _LIMITS[kind]
+    kept = bytearray()
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientGoneError
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        # An event that is too large is read to its end, or the client would never read the answer, but not kept.
+        if size <= limit:
+            kept += chunk
+        more = message.get("more_body", False)
+    if size > limit:
+        raise too_large(size, kind, limit)
+    if not kept:
+        return b"{}"  # what a function gets from an Invoke without a payload
+    _check_json(kept)
+    return bytes(kept)
+
+
+def _check_json(payload: bytearray) -> None:
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        json.loads(payload.decode("utf-8"), parse_constant=refuse, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError) as problem:
+        raise bad_content(f"Could not parse request body into json: {problem}") from problem
+
+
+def _client_context(header: str | None) -> str | None:
+    if header is None:
+        return None
+    try:
+        text = base64.b64decode(header, validate=True).decode("utf-8")
+        json.loads(text)
+    except (binascii.Error, ValueError, RecursionError) as problem:
+        raise bad_content("Client context must be a valid Base64-encoded JSON object.") from problem
+    return text
+
+
+def _request_id(request_id: str) -> Pairs:
+    return [(b"x-amzn-requestid", request_id.encode())]
+
+
+def _result_headers(result: InvokeResult, *, tail: bool) -> Pairs:
+    headers = _request_id(result.request_id)
+    headers.append((b"content-type", b"application/json"))
+    headers.append((b"x-amz-executed-version", result.executed_version.encode()))
+    if result.function_error is not None:
+        headers.append((b"x-amz-function-error", result.function_error.encode()))
+    if tail:
+        headers.append((b"x-amz-log-result", base64.b64encode(result.log_tail[-_LOG_TAIL_BYTES:])))
+    return headers
+
+
+async def _answer_error(send: Send, error: InvokeError) -> None:
+    headers = _request_id(str(uuid.uuid4()))
+    headers += [(b"content-type", b"application/json"), (b"x-amzn-errortype", error.code.encode())]
+    await _answer(send, error.status, headers, json.dumps(error.body).encode())
+
+
+async def _answer(send: Send, status: int, headers: Pairs, body: bytes) -> None:
+    if status != 204:  # noqa: PLR2004  No Content has no length
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

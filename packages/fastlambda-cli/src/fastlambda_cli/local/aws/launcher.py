@@ -1,0 +1,172 @@
+"""The emulator's own process: ministack under uvicorn, on a listening socket it inherits.
+
+Run by path with the Python of the emulator's environment, never imported by the engine:
+
+    python launcher.py LISTENER_FD OWNER_FD
+
+It ends when SIGTERM arrives or when the other end of OWNER_FD closes, which happens even if the owner is killed.
+What ministack holds in memory is saved while it runs, because ministack by itself saves only at a clean end.
+Its standard output carries one message for the user a line; its log is on standard error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import uvicorn
+from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+EXIT_STATE_UNREADABLE = 3
+
+_SAVE_PAUSE_S = 1.0
+_SAVE_SHARE = 0.05  # of the time may go into saving, however large the state grows
+_IDLE_SAVE_S = 30.0  # schedules and queues change state without a request
+_HEALTH = "/_ministack/health"
+_GRACE_S = 2
+_LAST_RESORT_S = 5.0
+
+
+class ProblemsWithState(logging.Handler):
+    """Collects what ministack only logs: state it could not load, or could not save."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message."""
+        self.messages.append(record.getMessage().splitlines()[0])
+
+    def take(self) -> list[str]:
+        """Return the messages since the last call."""
+        messages, self.messages = self.messages, []
+        return messages
+
+
+class SavedWhileRunning:
+    """ministack's ASGI app with its state saved soon after every request.
+
+    Args:
+        tell: Takes one line for the user.
+
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._problems = ProblemsWithState()
+        for name in ("persistence", "ministack"):
+            logging.getLogger(name).addHandler(self._problems)
+        self._changed = False
+        self._saving: asyncio.Task[None] | None = None
+        self.state_unreadable = False
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a request, or run the lifespan."""
+        if scope["type"] == "lifespan":
+            await ministack.app(scope, receive, self._watch_startup(send))
+            return
+        try:
+            await ministack.app(scope, receive, send)
+        finally:
+            self._changed = self._changed or scope["path"] != _HEALTH
+
+    def _watch_startup(self, send: Send) -> Send:
+        async def watched(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                if problems := self._problems.take():
+                    # ministack would go on with empty state, and write that over the file it could not read.
+                    self.state_unreadable = True
+                    for problem in problems:
+                        self._tell(problem)
+                    await send({"type": "lifespan.startup.failed", "message": "; ".join(problems)})
+                    return
+                self._saving = asyncio.create_task(self._save_regularly())
+            elif message["type"] == "lifespan.shutdown.complete" and self._saving is not None:
+                self._saving.cancel()
+            await send(message)
+
+        return watched
+
+    async def _save_regularly(self) -> None:
+        saved_at = time.monotonic()
+        pause = _SAVE_PAUSE_S
+        while True:
+            await asyncio.sleep(pause)
+            if not self._changed and time.monotonic() - saved_at < _IDLE_SAVE_S:
+                continue
+            self._changed = False
+            started = time.monotonic()
+            # On the loop, not on a thread: no request changes the state while it is written.
+            ministack.save_all(ministack._build_persistence_save_dict())  # noqa: SLF001
+            saved_at = time.monotonic()
+            pause = max(_SAVE_PAUSE_S, (saved_at - started) / _SAVE_SHARE)
+            for problem in self._problems.take():
+                if problem.startswith("Persistence:"):
+                    self._tell(problem)
+
+
+def tell_user() -> Callable[[str], None]:
+    """Reserve standard output for messages to the user; whatever else is printed joins the log."""
+    messages = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+
+    def tell(line: str) -> None:
+        print(line, file=messages)
+
+    return tell
+
+
+def end_with_owner(owner: int, server: uvicorn.Server) -> None:
+    """End the server once the owner is gone, even when the event loop hangs."""
+
+    def watch() -> None:
+        while os.read(owner, 1):
+            pass
+        server.should_exit = True
+        time.sleep(_LAST_RESORT_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="owner watch", daemon=True).start()
+
+
+def main(listener: int, owner: int) -> int:
+    """Serve until told to end; return the exit code."""
+    os.umask(0o077)  # what ministack writes holds secrets
+    Path(os.environ["TMPDIR"]).mkdir(parents=True, exist_ok=True)
+    tell = tell_user()
+    app = SavedWhileRunning(tell)
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        date_header=False,  # ministack sets its own
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = uvicorn.Server(config)
+    end_with_owner(owner, server)
+    asyncio.run(server.serve(sockets=[socket.socket(fileno=listener)]))
+    return EXIT_STATE_UNREADABLE if app.state_unreadable else 0
+
+
+if __name__ == "__main__":
+    code = main(int(sys.argv[1]), int(sys.argv[2]))
+    sys.stderr.flush()
+    os._exit(code)  # the state is saved: no worker thread of the emulator may keep the process

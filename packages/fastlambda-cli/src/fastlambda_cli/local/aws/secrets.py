@@ -1,0 +1,112 @@
+"""A service's generated secrets, made in the emulator at its first start and kept ever after."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from fastlambda_cli.errors import EmulatorError
+from fastlambda_cli.service.model import SecretSpec, Service
+
+_VALUE_BYTES = 32
+
+
+class SecretsManager:
+    """The three calls of AWS Secrets Manager that are needed here, in its JSON 1.1 protocol.
+
+    Not boto3: importing it would double the time that a second start takes, and the emulator's private socket
+    wants no signature.
+
+    Args:
+        client: Sends to the emulator.
+
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def read(self, name: str) -> Mapping[str, Any] | None:
+        """GetSecretValue of the current version; None when there is no such secret."""
+        return await self._call("GetSecretValue", {"SecretId": name}, absent="ResourceNotFoundException")
+
+    async def create(self, name: str, value: str) -> Mapping[str, Any]:
+        """CreateSecret."""
+        return await self._call("CreateSecret", {"Name": name, "SecretString": value}) or {}
+
+    async def write(self, name: str, value: str) -> None:
+        """PutSecretValue: a new current version."""
+        await self._call("PutSecretValue", {"SecretId": name, "SecretString": value})
+
+    async def _call(
+        self, operation: str, parameters: Mapping[str, str], *, absent: str | None = None
+    ) -> Mapping[str, Any] | None:
+        response = await self._client.post(
+            "/",
+            content=json.dumps({**parameters, "ClientRequestToken": secrets.token_hex(16)}),
+            headers={
+                "content-type": "application/x-amz-json-1.1",
+                "x-amz-target": f"secretsmanager.{operation}",
+            },
+        )
+        answer: dict[str, Any] = response.json()
+        if response.is_success:
+            return answer
+        code = str(answer.get("__type", "")).rpartition("#")[2]
+        if absent is not None and code == absent:
+            return None
+        raise EmulatorError(
+            f"The emulator refused {operation} of {parameters.get('SecretId') or parameters.get('Name')}",
+            why=f"{code or response.status_code}: {answer.get('message') or answer.get('Message')}",
+            remedy="read .fastlambda/aws/emulator.log",
+        )
+
+
+async def ensure_secrets(service: Service, manager: SecretsManager) -> dict[str, str]:
+    """Make what is missing of a service's secrets, keep what is there, and return their ARNs.
+
+    A secret to generate is named SERVICE/SECRET and is a JSON object with a random URL-safe value of 32 bytes for
+    each key. A key that was added to the configuration is added to the secret; no value is ever replaced.
+
+    Returns:
+        The ARN of every secret by the environment variable in which the function finds it.
+
+    Raises:
+        EmulatorError: The emulator refuses, or a secret there is no JSON object and lacks keys.
+
+    """
+    return {
+        spec.env or f"{name.upper()}_SECRET_ARN": spec.arn or await _ensure(f"{service.name}/{name}", spec, manager)
+        for name, spec in service.configuration.secrets.items()
+    }
+
+
+async def _ensure(name: str, spec: SecretSpec, manager: SecretsManager) -> str:
+    existing = await manager.read(name)
+    if existing is None:
+        values = {key: secrets.token_urlsafe(_VALUE_BYTES) for key in spec.generate}
+        return str((await manager.create(name, json.dumps(values)))["ARN"])
+    values = _object(name, existing.get("SecretString"))
+    missing = [key for key in spec.generate if key not in values]
+    if missing:
+        added = {key: secrets.token_urlsafe(_VALUE_BYTES) for key in missing}
+        await manager.write(name, json.dumps({**values, **added}))
+    return str(existing["ARN"])
+
+
+def _object(name: str, text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "")
+    except ValueError:
+        value = None  # told below; the text itself is secret and stays out of the error
+    if not isinstance(value, dict):
+        raise EmulatorError(
+            f"The secret {name} in the local AWS is not a JSON object",
+            why="its keys cannot be looked at",
+            remedy=f"put an object there, or delete it: aws secretsmanager delete-secret --secret-id {name} "
+            "--force-delete-without-recovery",
+        )
+    return value
