@@ -44,9 +44,7 @@ def listen(port: int, *, label: str) -> socket.socket:
 def _refusal(port: int, label: str, problem: Exception) -> FastLambdaError:
     what = f"{label} cannot listen on {LOOPBACK}:{port}"
     if isinstance(problem, OverflowError):
-        return FastLambdaError(
-            what, why="a port is a number from 0 to 65535", remedy="choose one with --port"
-        )
+        return FastLambdaError(what, why="a port is a number from 0 to 65535", remedy="choose one with --port")
     if isinstance(problem, PermissionError):
         return FastLambdaError(
             what,

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+_NAME = r"^[A-Za-z0-9-_]{1,64}$"
+_HANDLER = r"^[^\s.][^\s]*\.[^\s.]+$"
+_ENVIRONMENT_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+
+PATTERNS = {
+    _NAME: "1 to 64 letters, digits, hyphens or underscores",
+    _HANDLER: 'a module and an attribute, such as "lambda_handler.handler"',
+    _ENVIRONMENT_NAME: "a letter, then letters, digits or underscores",
+}
+"""What each pattern of this file asks for, in words."""
 
 Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
-EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+EnvironmentName = Annotated[str, StringConstraints(pattern=_ENVIRONMENT_NAME)]
 
 
 class _Frozen(BaseModel):
@@ -24,6 +35,12 @@ class SecretSpec(_Frozen):
     arn: str | None = None
     generate: tuple[str, ...] = Field(default=(), strict=False)
     env: EnvironmentName | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.arn is None) == (not self.generate):
+            raise ValueError("a secret has either an `arn` or names to `generate`")
+        return self
 
 
 class LocalSpec(_Frozen):
@@ -53,8 +70,8 @@ class Configuration(_Frozen):
 
     """
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-_]{1,64}$")] | None = None
-    handler: Annotated[str, StringConstraints(pattern=r"^[^\s.][^\s]*\.[^\s.]+$")] = "lambda_handler.handler"
+    name: Annotated[str, StringConstraints(pattern=_NAME)] | None = None
+    handler: Annotated[str, StringConstraints(pattern=_HANDLER)] = "lambda_handler.handler"
     runtime: Runtime | None = None
     memory: int = Field(default=1024, ge=128, le=10240)
     timeout: int = Field(default=30, ge=1, le=900)

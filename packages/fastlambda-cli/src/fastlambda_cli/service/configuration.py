@@ -1,0 +1,152 @@
+"""The table [tool.fastlambda], and one clear line for everything that can be wrong in it."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from fastlambda_cli.errors import ConfigurationError
+from fastlambda_cli.service.model import PATTERNS, Configuration
+
+_EXPECTED = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "bool_type": "true or false",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "tuple_type": "an array",
+}
+
+RESERVED_VARIABLES = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SECRET_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_MAX_CONCURRENCY",
+        "AWS_LAMBDA_METADATA_API",
+        "AWS_LAMBDA_METADATA_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""Names that UpdateFunctionConfiguration refuses (Lambda developer guide, "Reserved environment variables")."""
+
+MAX_VARIABLES_BYTES = 4096
+"""Names and values together (Lambda developer guide, "Lambda quotas")."""
+
+
+def parse_configuration(table: dict[str, Any], file: Path, *, table_name: str = "tool.fastlambda") -> Configuration:
+    """Check the table.
+
+    Args:
+        table: As it stands in the file.
+        file: The file, for the error.
+        table_name: The table's name, for the error.
+
+    Raises:
+        ConfigurationError: Names the first wrong key, what was expected and what is there.
+
+    """
+    try:
+        configuration = Configuration.model_validate(table)
+    except ValidationError as problem:
+        raise _error(problem.errors(include_url=False)[0], file, table_name) from None
+    _check_environment(configuration.environment, file)
+    return configuration
+
+
+def _check_environment(variables: dict[str, str], file: Path) -> None:
+    for name in sorted(RESERVED_VARIABLES & variables.keys()):
+        raise ConfigurationError(
+            f"{file}: tool.fastlambda.environment.{name} cannot be set",
+            why="Lambda reserves this name for itself",
+            remedy="remove it, or choose another name",
+        )
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
+    if size > MAX_VARIABLES_BYTES:
+        raise ConfigurationError(
+            f"{file}: tool.fastlambda.environment holds {size:,} bytes",
+            why=f"Lambda takes {MAX_VARIABLES_BYTES:,}",
+            remedy="move what is large into a file of the package",
+        )
+
+
+def _error(problem: ErrorDetails, file: Path, table_name: str) -> ConfigurationError:
+    where = tuple(step for step in problem["loc"] if step != "[key]")
+    key = _dotted((table_name, *where))
+    if problem["type"] == "extra_forbidden":
+        return _unknown_key(str(where[-1]), _keys(where[:-1]), f"{file}: [{_dotted((table_name, *where[:-1]))}]")
+    if problem["type"] == "value_error":
+        return ConfigurationError(f"{file}: {key}: {problem['ctx']['error']}", remedy="give one of them")
+    if problem["loc"][-1:] == ("[key]",):
+        return ConfigurationError(
+            f"{file}: {key} is no usable name", why=f"it must be {_expected(problem)}", remedy="rename it"
+        )
+    return ConfigurationError(
+        f"{file}: {key} must be {_expected(problem)}, got {_got(problem, where)}", remedy="correct the value"
+    )
+
+
+def _unknown_key(name: str, known: Iterable[str], where: str) -> ConfigurationError:
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    remedy = f"did you mean {near[0]}?" if near else f"the keys there are: {', '.join(known)}"
+    return ConfigurationError(f"{where} has no key {name}", remedy=remedy)
+
+
+def _keys(where: tuple[int | str, ...]) -> list[str]:
+    """The keys of the table at a place, by walking down the model."""
+    kind: Any = Configuration
+    for step in where:
+        if inspect.isclass(kind) and issubclass(kind, BaseModel):
+            kind = kind.model_fields[str(step)].annotation
+        else:
+            kind = get_args(kind)[1]  # dict[name, table]
+    return list(kind.model_fields)
+
+
+def _expected(problem: ErrorDetails) -> str:
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "string_pattern_mismatch":
+            return PATTERNS[context["pattern"]]
+        case "literal_error":
+            return str(context["expected"])
+        case "greater_than_equal":
+            return f"{context['ge']} or more"
+        case "less_than_equal":
+            return f"{context['le']} or less"
+        case kind:
+            return _EXPECTED[kind]
+
+
+def _got(problem: ErrorDetails, where: tuple[int | str, ...]) -> str:
+    value = problem["input"]
+    kinds = {bool: "a boolean", str: "a string", int: "an integer", float: "a float", dict: "a table", list: "an array"}
+    kind = kinds.get(type(value), "a date")
+    # What stands in `environment` may be confidential, so it is described and never repeated.
+    return kind if where[:1] == ("environment",) or kind in {"a table", "an array"} else f"{value!r} ({kind})"
+
+
+def _dotted(steps: Iterable[int | str]) -> str:
+    text = ""
+    for step in steps:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return text.removeprefix(".")
