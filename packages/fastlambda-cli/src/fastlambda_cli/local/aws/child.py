@@ -143,11 +143,11 @@ class Child:
         finally:
             for task in (health, ended):
                 task.cancel()
-            await asyncio.wait({health, ended})
+            await asyncio.gather(health, ended, return_exceptions=True)
         raise EmulatorError(
             "The AWS emulator did not start",
             why=why,
-            remedy=f"read {self._berth.log}; moving {self._berth.directory} away starts it with no state",
+            remedy=f"Read {self._berth.log}; with {self._berth.directory} moved away it starts with no state.",
         )
 
     async def _reason(self, *, ended: bool) -> str:

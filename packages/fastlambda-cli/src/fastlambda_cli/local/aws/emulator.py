@@ -13,7 +13,7 @@ import httpx
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.child import Berth, Child
-from fastlambda_cli.local.aws.holding import Holding, hold
+from fastlambda_cli.local.aws.holding import held
 from fastlambda_cli.local.aws.private_socket import listen_privately
 from fastlambda_cli.local.aws.toolchain import emulator_python
 from fastlambda_cli.local.model import Notice, Sink
@@ -31,7 +31,7 @@ class Emulator:
         directory: Where its state lives.
         listener_fd: The socket its processes listen on.
         owner_fd: What tells its processes that this one ended.
-        holding: The locks on the directory.
+        lock_fd: The lock on the directory.
         transport: Reaches the socket.
         processes: Starts and records its processes.
         sink: Told when it dies and when it is back.
@@ -47,7 +47,7 @@ class Emulator:
         *,
         listener_fd: int,
         owner_fd: int,
-        holding: Holding,
+        lock_fd: int,
         transport: httpx.AsyncHTTPTransport,
         processes: ProcessRegistry,
         sink: Sink,
@@ -55,7 +55,7 @@ class Emulator:
         self._directory = directory
         self._listener_fd = listener_fd
         self._owner_fd = owner_fd
-        self._holding = holding
+        self._lock_fd = lock_fd
         self.transport = transport
         self._processes = processes
         self._sink = sink
@@ -84,8 +84,8 @@ class Emulator:
             EmulatorError: It does not start.
 
         """
-        python = await emulator_python(self._processes, self._sink)
-        berth = Berth(self._directory, python, gateway_port, self._listener_fd, self._owner_fd, self._holding.child_fd)
+        python = await emulator_python(self._sink)
+        berth = Berth(self._directory, python, gateway_port, self._listener_fd, self._owner_fd, self._lock_fd)
         child = await self._start_child(berth)
         self._settled.set()
         self._supervisor = asyncio.create_task(self._supervise(child, berth), name="emulator supervisor")
@@ -102,7 +102,7 @@ class Emulator:
                 await self._settled.wait()
         except TimeoutError as problem:
             raise EmulatorError(
-                "The AWS emulator does not answer yet", why="it is starting", remedy="try again"
+                "The AWS emulator does not answer yet", why="it is starting", remedy="Try again."
             ) from problem
         if self._failure is not None:
             raise self._failure
@@ -133,7 +133,7 @@ class Emulator:
                     EmulatorError(
                         "The AWS emulator keeps dying",
                         why=f"{_CRASHES} times within {_CRASH_WINDOW_S:.0f} s, last {how}",
-                        remedy=f"read {berth.log}, then start again",
+                        remedy=f"Read {berth.log}, then start again.",
                     )
                 )
                 return
@@ -149,7 +149,7 @@ class Emulator:
     def _give_up(self, failure: EmulatorError) -> None:
         self._failure = failure
         self._settled.set()
-        self._sink(Notice(f"{failure}. {failure.remedy[:1].upper()}{failure.remedy[1:]}.", warning=True))
+        self._sink(Notice(f"{failure}. {failure.remedy}", warning=True))
 
     def _tell(self, text: str) -> None:
         self._sink(Notice(f"AWS emulator: {text}", warning=True))
@@ -177,28 +177,25 @@ async def emulator_at(directory: Path, sink: Sink) -> AsyncIterator[Emulator]:
         EmulatorError: Another process holds the directory.
 
     """
+    directory = directory.absolute()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     processes = ProcessRegistry(directory / "processes")
     async with contextlib.AsyncExitStack() as stack:
-        holding = await hold(directory, processes)
-        stack.callback(holding.release)
+        lock_fd = await stack.enter_async_context(held(directory, processes))
         listener, path = listen_privately(directory)
         stack.callback(path.unlink, missing_ok=True)
         stack.callback(listener.close)
         owner_fd, alive_fd = os.pipe()
         stack.callback(os.close, owner_fd)
         stack.callback(os.close, alive_fd)
-        transport = await stack.enter_async_context(
-            httpx.AsyncHTTPTransport(
-                uds=str(path), limits=httpx.Limits(max_connections=None, max_keepalive_connections=20)
-            )
-        )
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        transport = await stack.enter_async_context(httpx.AsyncHTTPTransport(uds=str(path), limits=limits))
         emulator = Emulator(
             directory,
             listener_fd=listener.fileno(),
             owner_fd=owner_fd,
-            holding=holding,
+            lock_fd=lock_fd,
             transport=transport,
             processes=processes,
             sink=sink,

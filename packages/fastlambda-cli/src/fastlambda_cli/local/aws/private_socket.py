@@ -32,7 +32,7 @@ def listen_privately(state: Path) -> tuple[socket.socket, Path]:
         raise EmulatorError(
             f"{folder} cannot be used for the emulator's socket",
             why="it is not a folder of yours that only you may enter",
-            remedy="remove it, or set TMPDIR to a folder of your own",
+            remedy="Remove it, or set TMPDIR to a folder of your own.",
         )
     path = folder / f"{hashlib.sha256(os.fsencode(state.resolve())).hexdigest()[:16]}.sock"
     path.unlink(missing_ok=True)  # left by an owner that was killed: whoever holds the state owns the name
@@ -45,7 +45,7 @@ def listen_privately(state: Path) -> tuple[socket.socket, Path]:
         raise EmulatorError(
             "The emulator's socket could not be made",
             why=f"{path}: {problem}",
-            remedy="set TMPDIR to a shorter path",
+            remedy="Set TMPDIR to a shorter path.",
         ) from problem
     listener.setblocking(False)  # noqa: FBT003
     return listener, path

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import AsyncIterator, Iterable
+from typing import Protocol
 
 import httpx
 
 from fastlambda_cli.errors import EmulatorError
-from fastlambda_cli.local.aws.emulator import Emulator
 from fastlambda_cli.local.serve import Receive, Scope, Send
 
 # RFC 9110, section 7.6.1: these speak of one connection, not of the message.
@@ -36,21 +36,32 @@ class ClientGoneError(Exception):
     """The client closed its connection in the middle of its request."""
 
 
+class Upstream(Protocol):
+    """What the proxy needs of an emulator."""
+
+    @property
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """Sends requests to it."""
+
+    async def available(self) -> None:
+        """Wait until it answers; raises EmulatorError."""
+
+
 class EmulatorProxy:
     """An ASGI app that is the emulator, as far as a client can tell.
 
     Args:
-        emulator: Answers every request; while it restarts, requests wait, and then get 503.
+        upstream: Answers every request; while it restarts, requests wait, and then get 503.
 
     """
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; when the client hangs up, the emulator's side ends too."""
         try:
-            await self._emulator.available()
+            await self._upstream.available()
         except EmulatorError as problem:
             await _unavailable(send, str(problem))
             return
@@ -78,7 +89,7 @@ class EmulatorProxy:
             extensions={"target": target, "timeout": httpx.Timeout(None, connect=5.0).as_dict()},
         )
         try:
-            response = await self._emulator.transport.handle_async_request(request)
+            response = await self._upstream.transport.handle_async_request(request)
         except ClientGoneError:
             return
         except httpx.TransportError:

@@ -44,24 +44,32 @@ class SecretsManager:
     async def _call(
         self, operation: str, parameters: Mapping[str, str], *, absent: str | None = None
     ) -> Mapping[str, Any] | None:
-        response = await self._client.post(
-            "/",
-            content=json.dumps({**parameters, "ClientRequestToken": secrets.token_hex(16)}),
-            headers={
-                "content-type": "application/x-amz-json-1.1",
-                "x-amz-target": f"secretsmanager.{operation}",
-            },
-        )
-        answer: dict[str, Any] = response.json()
+        secret = parameters.get("SecretId") or parameters["Name"]
+        try:
+            response = await self._client.post(
+                "/",
+                content=json.dumps(parameters),
+                headers={
+                    "content-type": "application/x-amz-json-1.1",
+                    "x-amz-target": f"secretsmanager.{operation}",
+                },
+            )
+            answer: dict[str, Any] = response.json()
+        except (httpx.TransportError, ValueError) as problem:
+            raise EmulatorError(
+                f"The emulator did not answer {operation} of the secret {secret}",
+                why=str(problem) or type(problem).__name__,
+                remedy="Start again; emulator.log in the state directory tells more.",
+            ) from problem
         if response.is_success:
             return answer
         code = str(answer.get("__type", "")).rpartition("#")[2]
-        if absent is not None and code == absent:
+        if code == absent:
             return None
         raise EmulatorError(
-            f"The emulator refused {operation} of {parameters.get('SecretId') or parameters.get('Name')}",
+            f"The emulator refused {operation} of the secret {secret}",
             why=f"{code or response.status_code}: {answer.get('message') or answer.get('Message')}",
-            remedy="read .fastlambda/aws/emulator.log",
+            remedy="Look at the secret with `aws secretsmanager describe-secret` at the local endpoint.",
         )
 
 
@@ -106,7 +114,7 @@ def _object(name: str, text: str | None) -> dict[str, Any]:
         raise EmulatorError(
             f"The secret {name} in the local AWS is not a JSON object",
             why="its keys cannot be looked at",
-            remedy=f"put an object there, or delete it: aws secretsmanager delete-secret --secret-id {name} "
-            "--force-delete-without-recovery",
+            remedy=f"Put an object there, or delete it: aws secretsmanager delete-secret --secret-id {name} "
+            "--force-delete-without-recovery.",
         )
     return value
