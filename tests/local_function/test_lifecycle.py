@@ -94,7 +94,7 @@ def test_new_code_answers_after_a_replacement_while_a_running_event_ends_on_the_
         while not inside.exists():  # noqa: ASYNC110 - another process says it, through a file
             await asyncio.sleep(0.005)
         lab.write("def handler(event, context): return 'new'")
-        await lab.function.replace(dataclasses.replace(lab.function.spec))
+        lab.function.replace(dataclasses.replace(lab.function.spec))
         new = await lab.invoke()
         inside.with_suffix(".go").touch()
         return new.payload, (await running).payload, (await lab.invoke()).payload
@@ -111,7 +111,7 @@ def test_a_broken_version_fails_until_a_good_one_heals_it(laboratory):
             "def handler(event, context): return 2",
         ):
             lab.write(source)
-            await lab.function.replace(dataclasses.replace(lab.function.spec))
+            lab.function.replace(dataclasses.replace(lab.function.spec))
             outcomes.append((await lab.invoke()).payload)
         return outcomes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ _PLATFORM_KEYS = frozenset(
     | {"correlation_id", "xray_trace_id", "route"}
     | {"exception", "exception_name", "exception_notes", "stack_trace", "stackTrace", "errorType", "errorMessage"}
 )
+_LAST_FRAMES = 2
 _ACCESS_KEYS = frozenset({"method", "route", "path", "status", "duration_ms"})
 
 
@@ -56,17 +57,47 @@ def init_failure_lines(event: InitEnded, root: Path) -> list[Text]:
 
 
 def traceback_lines(traceback: Iterable[str], root: Path) -> list[Text]:
-    """Traceback lines, those of the service's own files bright, those of packages dim."""
+    """Traceback lines: the service's own frames in full, long runs of frames in packages as one line.
+
+    The two frames before an error stay, because that is where a package raised what the service has to answer for.
+    """
     lines: list[Text] = []
-    style = ""
+    run: list[list[Text]] = []
+    for block in _frames(traceback):
+        is_frame = block[0].startswith("  File ")
+        if is_frame and not _is_own(block[0], root):
+            run.append([Text(text, style="dim") for text in block])
+            continue
+        lines += _shortened(run, kept=0 if is_frame else _LAST_FRAMES)
+        run = []
+        lines += [Text(text.replace(f'"{root}/', '"'), style="" if is_frame else "red") for text in block]
+    return lines + _shortened(run, kept=_LAST_FRAMES)
+
+
+def _frames(traceback: Iterable[str]) -> Iterator[list[str]]:
+    """The traceback in blocks: a frame with its source lines, or one line of anything else."""
+    block: list[str] = []
     for text in traceback:
-        if text.lstrip().startswith("File "):
-            own = f'"{root}/' in text and f'"{root}/.fastlambda/' not in text
-            style = "" if own else "dim"
-        elif not text.startswith(" "):
-            style = "red"
-        lines.append(Text(text.replace(f'"{root}/', '"'), style=style))
-    return lines
+        if block and text.startswith("    ") and block[0].startswith("  File "):
+            block.append(text)
+            continue
+        if block:
+            yield block
+        block = [text]
+    if block:
+        yield block
+
+
+def _is_own(frame: str, root: Path) -> bool:
+    return f'"{root}/' in frame and f'"{root}/.fastlambda/' not in frame
+
+
+def _shortened(run: list[list[Text]], *, kept: int) -> list[Text]:
+    hidden = len(run) - kept
+    if hidden <= 1:
+        return [line for block in run for line in block]
+    note = Text(f"  ... {hidden} frames in packages", style="dim")
+    return [note, *(line for block in run[hidden:] for line in block)]
 
 
 def metric_line(document: Mapping[str, Any]) -> Text:

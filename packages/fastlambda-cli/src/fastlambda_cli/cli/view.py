@@ -76,7 +76,8 @@ class RawView:
                 pass
 
     def _print(self, line: str) -> None:
-        self._console.out(line, highlight=False)
+        # Past Rich, which would expand the tabs of REPORT lines and wrap what a tool reads line by line.
+        print(line, file=self._console.file, flush=True)
 
 
 class TerminalView:

@@ -12,11 +12,10 @@ from typing import Self
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.aws import LocalAws
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
-from fastlambda_cli.local.http import HttpApi
+from fastlambda_cli.local.http import serve_http_api
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink
 from fastlambda_cli.local.packages import Importable, prepare
 from fastlambda_cli.local.processes import ProcessRegistry
-from fastlambda_cli.local.serve import serve
 from fastlambda_cli.local.session import exclusive
 from fastlambda_cli.local.watch import DESCRIPTION, saves
 from fastlambda_cli.local.xray import XrayReceiver
@@ -96,7 +95,7 @@ class LocalCloud:
             self._sink(Notice(f"Ended {strays} processes that an earlier run had to leave behind", warning=True))
         xray = await stack.enter_async_context(XrayReceiver(self._sink))
         self._xray_address = xray.address
-        self._aws = LocalAws(self._state, registry=registry, sink=self._sink, port=self._aws_port)
+        self._aws = LocalAws(self._state / "aws", self._sink, port=self._aws_port)
         # The packages and the emulator need nothing of each other, and both take their time on a first start.
         async with _together() as group:
             packages = group.create_task(prepare(self.service, self._state, self._sink))
@@ -107,8 +106,8 @@ class LocalCloud:
         stack.push_async_callback(self._function.close)
         self._aws.register(self.service.name, self._function.invoke)
         self._function.warm()
-        api = HttpApi(self._invoke_from_http, sink=self._sink)
-        served = await stack.enter_async_context(serve(api, self._http_port, label="The HTTP API"))
+        api = serve_http_api(self._invoke_from_http, self._sink, self._http_port)
+        served = await stack.enter_async_context(api)
         self.http_url = served.url
 
     async def _start_aws(self, stack: AsyncExitStack) -> Mapping[str, str]:
@@ -129,7 +128,7 @@ class LocalCloud:
             spec = self._spec(importable, variables)
         else:
             spec = dataclasses.replace(self._function.spec)
-        await self._function.replace(spec)
+        self._function.replace(spec)
 
     def _spec(self, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
         configuration = self.service.configuration

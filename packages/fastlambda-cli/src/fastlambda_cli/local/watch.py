@@ -14,6 +14,10 @@ _QUIET_MS = 50
 """How long nothing may be saved before a burst of saves counts as over."""
 
 
+SOURCES = (".py", ".toml", ".yaml", ".yml", ".html", ".jinja", ".jinja2", ".j2", ".sql")
+"""What an app reads when it starts. Logs, databases and other files that programs write would reload without end."""
+
+
 class _Sources(DefaultFilter):
     """The service's own files; not its state, its caches or its virtual environment."""
 
@@ -21,9 +25,8 @@ class _Sources(DefaultFilter):
 
     def __call__(self, change: Change, path: str) -> bool:
         """Whether this change counts."""
-        return super().__call__(change, path) and not path.endswith(
-            (".db", ".db-wal", ".db-shm", ".db-journal", ".log")
-        )
+        counts = path.endswith(SOURCES) or Path(path).name in DESCRIPTION
+        return counts and super().__call__(change, path)
 
 
 async def saves(root: Path) -> AsyncIterator[frozenset[str]]:

@@ -10,7 +10,6 @@ Every other move is refused, as the Lambda Runtime API refuses it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import signal
 import time
@@ -106,7 +105,7 @@ class ExecutionEnvironment:
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self, within: float | None = None) -> None:
-        """Run INIT to its end and freeze.
+        """Run INIT to its end and freeze; cancelled, it ends the process and tells nobody.
 
         Args:
             within: Seconds INIT may take; Lambda's ten by default.
@@ -115,20 +114,11 @@ class ExecutionEnvironment:
             InitError: The code did not load, raised, exited or took too long.
 
         """
-        began = time.perf_counter()
-        self._sink(InitStarted(self.number, self.spec.runtime))
-        await self._spawn()
-        limit = self.spec.init_timeout if within is None else within
-        await _first_of(self._initialised, self._exited, within=limit)
-        elapsed_ms = (time.perf_counter() - began) * 1000
-        self._drain()
-        failure = await self._init_failure(limit)
-        if failure is not None:
-            self._sink(InitEnded(self.number, elapsed_ms, failure.status, as_object(str(failure))))
-            raise failure
-        self._init_ms = elapsed_ms
-        self._measure_memory()
-        self._sink(InitEnded(self.number, elapsed_ms, Status.SUCCESS))
+        try:
+            await self._initialise(self.spec.init_timeout if within is None else within)
+        except asyncio.CancelledError:
+            await self.end(grace=0)
+            raise
 
     async def run(self, invocation: Invocation) -> InvokeResult:
         """Give the environment one event and return its outcome; afterwards it is IDLE again, or ENDED."""
@@ -210,6 +200,21 @@ class ExecutionEnvironment:
         return running
 
     # The process.
+
+    async def _initialise(self, limit: float) -> None:
+        began = time.perf_counter()
+        self._sink(InitStarted(self.number, self.spec.runtime))
+        await self._spawn()
+        await _first_of(self._initialised, self._exited, within=limit)
+        elapsed_ms = (time.perf_counter() - began) * 1000
+        self._drain()
+        failure = await self._init_failure(limit)
+        if failure is not None:
+            self._sink(InitEnded(self.number, elapsed_ms, failure.status, as_object(str(failure))))
+            raise failure
+        self._init_ms = elapsed_ms
+        self._measure_memory()
+        self._sink(InitEnded(self.number, elapsed_ms, Status.SUCCESS))
 
     async def _spawn(self) -> None:
         await self._api.start()
@@ -345,9 +350,3 @@ async def _first_of(*futures: asyncio.Future[Any], within: float) -> None:
 
 def _illegal(call: str, phase: Phase) -> Refusal:
     return Refusal(403, "InvalidStateTransition", f"Transition from {phase.name} by {call} is not allowed.")
-
-
-async def end_quietly(environment: ExecutionEnvironment) -> None:
-    """End an environment that nobody waits for any more."""
-    with contextlib.suppress(InitError):
-        await environment.end()

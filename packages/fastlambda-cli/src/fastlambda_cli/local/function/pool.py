@@ -7,12 +7,7 @@ import itertools
 from collections.abc import Coroutine
 from typing import Any
 
-from fastlambda_cli.local.function.environment import (
-    ExecutionEnvironment,
-    InitError,
-    Phase,
-    end_quietly,
-)
+from fastlambda_cli.local.function.environment import ExecutionEnvironment, InitError, Phase
 from fastlambda_cli.local.function.spec import FunctionSpec
 from fastlambda_cli.local.model import Invocation, InvokeResult, Sink, Status, ThrottledError
 from fastlambda_cli.local.processes import ProcessRegistry
@@ -61,21 +56,21 @@ class LambdaFunction:
         if not self._starting and not self._idle:
             self._starting.append(self._start())
 
-    async def replace(self, spec: FunctionSpec) -> None:
+    def replace(self, spec: FunctionSpec) -> None:
         """Let every later event meet the new version; events that are running finish on the old one."""
         self.spec = spec
-        old = [*self._idle, *(environment for environment, _ in self._starting)]
+        for environment in self._idle:
+            self._later(environment.end())
         self._idle.clear()
-        self._starting.clear()
-        for environment in old:
-            self._later(end_quietly(environment))
+        self._abandon_starting()
         self.warm()
 
     async def close(self) -> None:
         """End every environment, the busy ones too."""
-        everyone = {*self._idle, *self._in_use, *(environment for environment, _ in self._starting)}
+        self._abandon_starting()
+        everyone = {*self._idle, *self._in_use}
         self._idle.clear()
-        await asyncio.gather(*(end_quietly(environment) for environment in everyone))
+        await asyncio.gather(*(environment.end() for environment in everyone))
         await asyncio.gather(*self._background, return_exceptions=True)
 
     async def _acquire(self) -> ExecutionEnvironment:
@@ -101,6 +96,12 @@ class LambdaFunction:
             self._in_use.discard(environment)
             raise
         return environment
+
+    def _abandon_starting(self) -> None:
+        """Stop every INIT that no event waits for."""
+        for _, started in self._starting:
+            started.cancel()
+        self._starting.clear()
 
     async def _initialise_again(self) -> ExecutionEnvironment:
         """Give an INIT that took over ten seconds the function's own timeout, once.
@@ -138,7 +139,7 @@ class LambdaFunction:
         if environment.spec is self.spec:
             self._idle.append(environment)
         else:
-            self._later(end_quietly(environment))
+            self._later(environment.end())
 
     def _later(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

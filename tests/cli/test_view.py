@@ -1,0 +1,229 @@
+"""What a person reads in the terminal: telemetry goes in as records, text comes out."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from fastlambda_cli.cli.view import RawView, TerminalView
+from fastlambda_cli.local.model import (
+    HttpExchange,
+    InitEnded,
+    InitStarted,
+    InvocationReported,
+    InvocationStarted,
+    LogLine,
+    MetricRecord,
+    Notice,
+    Status,
+    TraceSegment,
+)
+
+AFTERNOON = datetime(2026, 11, 23, 14, 3, 12, tzinfo=UTC)
+ROOT = Path("/home/me/books")
+ID = "8b4a1c1e-6f2e-4a55-9d4e-3d1c34f9a0aa"
+TRACE = "1-67891233-abcdef012345678912345678"
+
+
+@pytest.fixture
+def shown():
+    """A function that shows events in a terminal of a given width and returns the lines."""
+
+    def show(*events, width=140, view=None):
+        out = io.StringIO()
+        console = Console(file=out, width=width, soft_wrap=True, highlight=False, force_terminal=False)
+        target = (
+            view(console)
+            if view
+            else TerminalView(console, ROOT, clock=lambda: datetime(2026, 11, 23, 14, 3, 12, tzinfo=UTC))
+        )
+        for event in events:
+            target(event)
+        return out.getvalue().splitlines()
+
+    return show
+
+
+def report(**changes):
+    values = {"environment": 1, "request_id": ID, "duration_ms": 9.1, "billed_ms": 10, "memory_size_mb": 1024}
+    defaults = {"max_memory_used_mb": 71, "status": Status.SUCCESS, "trace_id": TRACE, "source": "http"}
+    return InvocationReported(**(values | defaults | changes))
+
+
+def exchange(**changes):
+    values = {"method": "GET", "path": "/api/v1/books/7", "status": 200, "duration_ms": 12.3, "api_request_id": "abc="}
+    return HttpExchange(**(values | {"request_id": ID} | changes))
+
+
+def log(**fields):
+    return LogLine(1, ID, "{...}", fields)
+
+
+ACCESS = log(
+    level="INFO", message="x", method="GET", route="/api/v1/books/{book_id}", path="/x", status=200, duration_ms=1
+)
+
+
+def test_a_request_is_one_line_with_its_route_and_what_it_wrote_stands_below(shown):
+    lines = shown(
+        log(level="INFO", message="Fetching book", book_id="7", service="fastapi-books", cold_start=False),
+        ACCESS,
+        report(),
+        exchange(),
+    )
+    assert lines == [
+        f"14:03:12  GET    /api/v1/books/{{book_id}}            200    12.3 ms  warm  {ID}",
+        "          INFO     Fetching book  book_id=7",
+        "          report   9.1 ms · billed 10 ms · memory 71/1024 MB",
+    ]
+
+
+def test_requests_at_once_stay_apart(shown):
+    other = "00000000-6f2e-4a55-9d4e-3d1c34f9a0aa"
+    lines = shown(
+        log(level="INFO", message="mine"),
+        LogLine(2, other, "theirs"),
+        exchange(),
+        exchange(request_id=other, path="/other"),
+    )
+    assert [line.split()[-1] for line in lines] == [ID, "mine", other, "theirs"]
+
+
+def test_the_init_a_request_paid_for_is_in_its_report(shown):
+    lines = shown(report(init_duration_ms=480.4, billed_ms=491), exchange(cold=True))
+    assert "cold" in lines[0]
+    assert lines[1].endswith("billed 491 ms · memory 71/1024 MB · init 480 ms")
+
+
+def test_metrics_show_values_and_dimensions_without_the_service(shown):
+    document = {
+        "_aws": {
+            "Timestamp": 1,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "FastAPIBooks",
+                    "Dimensions": [["service", "route"]],
+                    "Metrics": [{"Name": "Requests", "Unit": "Count"}, {"Name": "Latency", "Unit": "Milliseconds"}],
+                }
+            ],
+        },
+        "service": "fastapi-books",
+        "route": "/api/v1/books",
+        "Requests": [1.0],
+        "Latency": [8.25],
+    }
+    lines = shown(MetricRecord(1, ID, document, "{...}"), exchange())
+    assert lines[1] == "          metrics  Requests=1 Latency=8.25 ms  [route=/api/v1/books]"
+
+
+def test_a_trace_shows_its_subsegments_with_their_times(shown):
+    document = {
+        "trace_id": TRACE,
+        "name": "## handler",
+        "start_time": 10.0,
+        "end_time": 10.0115,
+        "subsegments": [{"name": "sqlite", "start_time": 10.001, "end_time": 10.002}],
+    }
+    lines = shown(TraceSegment(document), report(), exchange())
+    assert lines[1] == "          trace    ## handler 11.5 ms > sqlite 1.0 ms"
+
+
+def test_a_traceback_shows_own_frames_in_full_and_packages_in_short(shown):
+    package = '  File "/home/me/books/.fastlambda/packages/1/starlette/app.py", line 1, in call\n    await app()\n'
+    own = '  File "/home/me/books/demo/main.py", line 9, in boom\n    raise LookupError("shelf 7")\n'
+    text = f"Traceback (most recent call last):\n{package * 5}{own}LookupError: shelf 7"
+    lines = shown(log(level="ERROR", message="Unhandled exception", exception=text), exchange(status=500))
+    assert [line.strip() for line in lines[1:]] == [
+        "ERROR    Unhandled exception",
+        "Traceback (most recent call last):",
+        "... 5 frames in packages",
+        'File "demo/main.py", line 9, in boom',
+        'raise LookupError("shelf 7")',
+        "LookupError: shelf 7",
+    ]
+
+
+def test_an_error_raised_inside_a_package_keeps_its_last_frames(shown):
+    package = '  File "/home/me/books/.fastlambda/packages/1/sqlalchemy/x.py", line {0}, in f{0}\n'
+    own = '  File "/home/me/books/demo/main.py", line 9, in boom\n'
+    text = f"{own}{''.join(package.format(n) for n in range(1, 5))}OperationalError: no such table"
+    lines = shown(log(level="ERROR", message="m", exception=text), exchange())
+    assert [line.strip().rsplit(", ", 1)[-1] for line in lines[3:]] == [
+        "... 2 frames in packages",
+        "in f3",
+        "in f4",
+        "OperationalError: no such table",
+    ]
+
+
+def test_a_failed_init_shows_its_error_and_where(shown):
+    error = {
+        "errorType": "ValueError",
+        "errorMessage": "no settings",
+        "stackTrace": [
+            '  File "/home/me/books/demo/main.py", line 3, in <module>\n    raise ValueError("no settings")\n'
+        ],
+    }
+    lines = shown(InitEnded(2, 512.0, Status.ERROR, error))
+    assert lines == [
+        "14:03:12  INIT   failed after 512 ms",
+        "          ValueError: no settings",
+        '            File "demo/main.py", line 3, in <module>',
+        '              raise ValueError("no settings")',
+    ]
+
+
+def test_a_request_the_function_never_saw_says_why(shown):
+    lines = shown(exchange(request_id=None, status=413, error="the body is larger than 10 MB"))
+    assert "413" in lines[0]
+    assert lines[0].endswith("the body is larger than 10 MB")
+
+
+def test_a_failed_sdk_invocation_shows_its_error_type(shown):
+    lines = shown(report(source="invoke", status=Status.TIMEOUT, error_type="Sandbox.Timedout"))
+    assert "INVOKE" in lines[0]
+    assert "Sandbox.Timedout" in lines[0]
+    assert lines[1].endswith("timeout: Sandbox.Timedout")
+
+
+def test_a_narrow_terminal_gets_short_request_ids(shown):
+    assert shown(exchange(), width=80)[0].endswith(ID[:8])
+
+
+def test_what_the_function_prints_is_never_read_as_markup(shown):
+    lines = shown(LogLine(1, None, "[bold]not markup[/] :smile:"), Notice("[red]nor this[/]"))
+    assert lines == ["          [bold]not markup[/] :smile:", "14:03:12  [red]nor this[/]"]
+
+
+def test_raw_shows_the_log_as_cloudwatch_holds_it(shown):
+    lines = shown(
+        InitStarted(1, "python3.13"),
+        InvocationStarted(1, ID),
+        LogLine(1, ID, '{"level":"INFO","message":"Fetching book"}', {"level": "INFO"}),
+        MetricRecord(1, ID, {"_aws": {}}, '{"_aws":{}}'),
+        report(init_duration_ms=480.0),
+        exchange(),
+        view=RawView,
+    )
+    assert lines == [
+        "INIT_START Runtime Version: python3.13",
+        f"START RequestId: {ID} Version: $LATEST",
+        '{"level":"INFO","message":"Fetching book"}',
+        '{"_aws":{}}',
+        f"END RequestId: {ID}",
+        "\t".join(
+            [
+                f"REPORT RequestId: {ID}",
+                "Duration: 9.10 ms",
+                "Billed Duration: 10 ms",
+                "Memory Size: 1024 MB",
+                "Max Memory Used: 71 MB",
+                "Init Duration: 480.00 ms",
+                "",
+            ]
+        ),
+    ]
