@@ -27,7 +27,6 @@ Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
 
 DEFAULT_MAX_HEADER_BYTES = 64 * 1024
 
-_GRACE_S = 2
 _ABORT_S = 1.0
 
 
@@ -56,12 +55,13 @@ async def serve(
     label: str,
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES,
     malformed: Malformed | None = None,
+    grace_s: int = 2,
 ) -> AsyncIterator[Served]:
     """Serve an app on 127.0.0.1 while the block runs.
 
     It takes no signals, writes no logs and runs no ASGI lifespan. An exception that escapes the app answers
     500 and goes to the event loop's exception handler. On exit the listener closes first; a request in
-    flight has two seconds to end and is cancelled after that.
+    flight has `grace_s` to end and is cancelled after that.
 
     Args:
         app: An ASGI 3 application for `http` scopes.
@@ -69,6 +69,7 @@ async def serve(
         label: What the app is, for error messages, such as "The HTTP API".
         max_header_bytes: How long a request line with its headers may be while it is still incomplete.
         malformed: Answers requests that are not HTTP; by default one line of plain text.
+        grace_s: Seconds that requests in flight have when the block ends.
 
     Raises:
         PortTakenError: Another process listens on the port.
@@ -87,7 +88,7 @@ async def serve(
         access_log=False,
         proxy_headers=False,  # a client on this machine does not get to say where it comes from
         server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
+        timeout_graceful_shutdown=grace_s,
         h11_max_incomplete_event_size=max_header_bytes,
     )
     config.load()
