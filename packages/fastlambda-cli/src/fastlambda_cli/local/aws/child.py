@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ _START_S = 30.0
 _STOP_S = 5.0
 _LOG_LIMIT_BYTES = 5_000_000
 _LOG_TAIL_BYTES = 4096
+_LOG_START = "--- start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +111,28 @@ class Child:
 
     @classmethod
     async def start(cls, berth: Berth, processes: ProcessRegistry, tell: Callable[[str], None]) -> Child:
-        """Start a process; it does not answer yet."""
-        with _open_log(berth.log) as log:
-            process = await processes.spawn(
-                [str(berth.python), "-I", str(LAUNCHER), str(berth.listener_fd), str(berth.owner_fd)],
-                env=berth.environment(),
-                cwd=berth.directory,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                pass_fds=(berth.listener_fd, berth.owner_fd, berth.lock_fd),
-            )
+        """Start a process; it does not answer yet.
+
+        Raises:
+            EmulatorError: The system does not start it.
+
+        """
+        try:
+            with _open_log(berth.log) as log:
+                process = await processes.spawn(
+                    [str(berth.python), "-I", str(LAUNCHER), str(berth.listener_fd), str(berth.owner_fd)],
+                    env=berth.environment(),
+                    cwd=berth.directory,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    pass_fds=(berth.listener_fd, berth.owner_fd, berth.lock_fd),
+                )
+        except OSError as problem:
+            raise EmulatorError(
+                "The AWS emulator cannot be started",
+                why=str(problem),
+                remedy="Check the disk's free space, and the limits on processes and open files.",
+            ) from problem
         return cls(process, processes, berth, tell)
 
     @property
@@ -154,13 +168,13 @@ class Child:
         if not ended:
             return f"it did not answer within {_START_S:.0f} s"
         await self.end()
-        return "; ".join(self._said) or _last_line(self._berth.log) or f"it ended with {self._process.returncode}"
+        return "; ".join(self._said) or _last_line(self._berth.log) or self._ending()
 
     async def ended(self) -> str:
         """Wait until the process is gone; return how it ended, in words."""
-        code = await self._process.wait()
+        await self._process.wait()
         await self.end()
-        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return self._ending()
 
     async def end(self) -> None:
         """End the process: a clean end saves the state; after five seconds it is killed. Then forget it."""
@@ -175,6 +189,10 @@ class Child:
         self._processes.forget(self.pid)
         await self._relay
 
+    def _ending(self) -> str:
+        code = self._process.returncode or 0
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
     async def _listen(self) -> None:
         assert self._process.stdout is not None  # noqa: S101  it is a pipe
         async for line in self._process.stdout:
@@ -187,13 +205,15 @@ def _open_log(path: Path) -> IO[bytes]:
     with_room = not path.exists() or path.stat().st_size < _LOG_LIMIT_BYTES
     mode = os.O_APPEND if with_room else os.O_TRUNC
     file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600), "ab")
-    file.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} start\n".encode())
+    file.write(f"{_LOG_START} {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
     file.flush()
     return file
 
 
 def _last_line(log: Path) -> str:
+    """The last line of the newest process."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
-        lines = file.read().decode(errors="replace").split("\n")
-    return next((line for line in reversed(lines) if line.strip() and not line.startswith("---")), "")
+        lines = file.read().decode(errors="replace").splitlines()
+    newest = itertools.takewhile(lambda line: not line.startswith(_LOG_START), reversed(lines))
+    return next((line for line in newest if line.strip()), "")

@@ -124,32 +124,28 @@ class Emulator:
     async def _supervise(self, child: Child, berth: Berth) -> None:
         crashes: deque[float] = deque(maxlen=_CRASHES)
         now = asyncio.get_running_loop().time
+        how = await child.ended()
         while True:
-            how = await child.ended()
             self._settled.clear()
             crashes.append(now())
             if len(crashes) == _CRASHES and now() - crashes[0] < _CRASH_WINDOW_S:
-                self._give_up(
-                    EmulatorError(
-                        "The AWS emulator keeps dying",
-                        why=f"{_CRASHES} times within {_CRASH_WINDOW_S:.0f} s, last {how}",
-                        remedy=f"Read {berth.log}, then start again.",
-                    )
-                )
+                self._give_up(f"{_CRASHES} times within {_CRASH_WINDOW_S:.0f} s, last: {how}", berth.log)
                 return
             self._sink(Notice(f"The AWS emulator died ({how}): restarting it with its state", warning=True))
             try:
                 child = await self._start_child(berth)
             except EmulatorError as problem:
-                self._give_up(problem)
-                return
+                how = problem.why
+                continue
             self._settled.set()
             self._sink(Notice("The AWS emulator is back"))
+            how = await child.ended()
 
-    def _give_up(self, failure: EmulatorError) -> None:
-        self._failure = failure
+    def _give_up(self, why: str, log: Path) -> None:
+        remedy = f"Read {log}, then start again."
+        self._failure = EmulatorError("The AWS emulator keeps dying", why=why, remedy=remedy)
         self._settled.set()
-        self._sink(Notice(f"{failure}. {failure.remedy}", warning=True))
+        self._sink(Notice(f"{self._failure}. {remedy}", warning=True))
 
     def _tell(self, text: str) -> None:
         self._sink(Notice(f"AWS emulator: {text}", warning=True))

@@ -15,7 +15,7 @@ from typing import IO
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.processes import ProcessRegistry, start_time
 
-_ORPHAN_GRACE_S = 6.0  # the launcher's own limit for a clean end is shorter
+_ORPHAN_GRACE_S = 4.0  # the launcher's own limit for a clean end is shorter
 _POLL_S = 0.02
 
 

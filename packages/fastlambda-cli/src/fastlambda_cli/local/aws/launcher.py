@@ -36,7 +36,7 @@ _SAVE_SHARE = 0.05  # of the time may go into saving, however large the state gr
 _IDLE_SAVE_S = 30.0  # schedules and queues change state without a request
 _HEALTH = "/_ministack/health"
 _GRACE_S = 2
-_LAST_RESORT_S = 5.0
+_LAST_RESORT_S = 3.0
 
 
 class ProblemsWithState(logging.Handler):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import hashlib
 import shutil
 import sys
@@ -55,13 +56,15 @@ async def _make(place: Path, sink: Sink) -> None:
     aside = place.with_suffix(".partial")
     for leftover in (aside, place):
         shutil.rmtree(leftover, ignore_errors=True)
-    doing = "install the AWS emulator"
-    await run_uv("venv", "--no-project", "--python", sys.executable, str(aside), doing=doing, cwd=place.parent)
-    into = ("--python", str(aside / "bin" / "python"), "--compile-bytecode")
-    only = ("--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS))
     # Away from the user's project, whose uv settings are not the emulator's.
-    await run_uv("pip", "install", *into, *only, doing=doing, cwd=place.parent)
-    aside.rename(place)
+    run = functools.partial(run_uv, doing="install the AWS emulator", cwd=place.parent)
+    try:
+        await run("venv", "--no-project", "--python", sys.executable, str(aside))
+        into = ("--python", str(aside / "bin" / "python"), "--compile-bytecode")
+        await run("pip", "install", *into, "--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS))
+        aside.rename(place)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     sink(Notice(f"Installed the AWS emulator in {time.monotonic() - started:.1f} s"))
 
 
