@@ -1,0 +1,1 @@
+"""Logs, traces and metrics: one module each, around Powertools."""

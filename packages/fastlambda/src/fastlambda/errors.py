@@ -1,0 +1,37 @@
+"""Every failure of the runtime itself; an app's own exceptions pass through untouched."""
+
+from __future__ import annotations
+
+
+class FastLambdaError(Exception):
+    """What happened, why, and what to do, in one line: Lambda shows nothing but an exception's type and text.
+
+    Args:
+        what: What happened, without a full stop.
+        why: The cause, when it is known.
+        remedy: What the developer can do about it.
+
+    """
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+        text = f"{what}: {why}" if why else what
+        super().__init__(f"{text}. {remedy}" if remedy else text)
+
+
+class SettingsError(FastLambdaError):
+    """An environment variable of the function has a name or a value that means nothing."""
+
+
+class StartupError(FastLambdaError):
+    """The app's lifespan failed to start; the app's own exception is the cause."""
+
+
+class UnknownEventError(FastLambdaError):
+    """The function was invoked with an event that is not an HTTP request."""
+
+
+class BadRequestError(FastLambdaError):
+    """An HTTP event carries a request that no ASGI scope can describe, such as one with a malformed Host header."""

@@ -1,0 +1,94 @@
+"""FastLambda: a FastAPI app, or any ASGI app, as a Lambda handler."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from fastlambda import exchange, startup
+from fastlambda.errors import BadRequestError
+from fastlambda.failure import FailureMiddleware, quiet_adapter
+from fastlambda.http import adapter, bad_request
+from fastlambda.lifespan import Lifespan, event_loop, stop_on_sigterm
+from fastlambda.observe import logging as logs
+from fastlambda.observe import metrics, tracing
+from fastlambda.observe.middleware import ObserveMiddleware
+from fastlambda.settings import Settings, current
+
+if TYPE_CHECKING:
+    from mangum.types import ASGI, LambdaContext
+
+_log = logging.getLogger(__name__)
+
+
+class FastLambda:
+    """A Lambda handler that runs an ASGI app: `handler = FastLambda(app)`.
+
+    Building it is part of INIT: the app's lifespan starts here, once, on the event loop that every invocation uses.
+
+    Args:
+        app: The FastAPI app, or any other ASGI app.
+        settings: By default those that the environment gives.
+
+    Raises:
+        SettingsError: an environment variable has a name or a value that means nothing.
+        StartupError: the app's lifespan failed to start; the app's own exception is the cause.
+
+    """
+
+    def __init__(self, app: ASGI, *, settings: Settings | None = None) -> None:
+        settings = settings or current()
+        self.__name__ = settings.handler_name
+        self._raise_errors = settings.raise_errors
+        self._loop = event_loop()
+        logs.take_over()
+        quiet_adapter()
+        tracer = tracing.EventTracer(raise_errors=settings.raise_errors)
+
+        lifespan = Lifespan(app, self._loop)
+        lifespan.start()
+        if settings.in_lambda:
+            stop_on_sigterm(lifespan, self._loop)
+        self._known_tasks: WeakSet[asyncio.Task[Any]] = WeakSet(asyncio.all_tasks(self._loop))
+
+        observed = ObserveMiddleware(FailureMiddleware(app, logs.failure), lifespan.state, tracer)
+        self._adapter = adapter(observed)
+        self._invoke = logs.with_context(tracer.traced(metrics.flushed(self._http, settings), self.__name__))
+        startup.settle()
+
+    def __call__(self, event: Any, context: LambdaContext) -> Any:
+        """Answer one event.
+
+        Raises:
+            UnknownEventError: the event is not an HTTP request.
+            Exception: with FASTLAMBDA_RAISE_ERRORS, whatever the app let escape.
+
+        """
+        # Code that ran a loop of its own, such as asyncio.run, has left the thread without one.
+        asyncio.set_event_loop(self._loop)
+        return self._invoke(event, context)
+
+    def _http(self, event: Any, context: LambdaContext) -> dict[str, Any]:
+        try:
+            answer = self._adapter(event, context)
+        except BadRequestError as error:
+            _log.warning("Refused a request: %s", error)
+            return bad_request(error)
+        finally:
+            self._report_running_tasks()
+            request = exchange.end()
+        if self._raise_errors and request is not None and request.error is not None:
+            raise request.error
+        return answer
+
+    def _report_running_tasks(self) -> None:
+        for task in asyncio.all_tasks(self._loop) - set(self._known_tasks):
+            self._known_tasks.add(task)
+            _log.warning(
+                "Task %s (%s) still runs although its event has ended: Lambda freezes it until the next one. "
+                "Await it, or hand its work to a queue",
+                task.get_name(),
+                getattr(task.get_coro(), "__qualname__", "?"),
+            )

@@ -1,0 +1,106 @@
+"""Logs: Powertools Logger, for the app's own lines and for those of every library that uses standard `logging`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+from fastlambda import exchange
+from fastlambda.settings import current
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.logging.types import PowertoolsLogRecord
+
+    from fastlambda.exchange import Exchange
+
+# Their DEBUG lines carry whole requests and answers: secrets, tokens and rows.
+_TELLTALES = ("aiobotocore", "aws_xray_sdk", "boto3", "botocore", "httpcore", "hpack", "s3transfer", "urllib3")
+
+
+class Formatter(LambdaPowertoolsFormatter):
+    """Powertools' formatter, which also knows the route: it is read when the line is written, once routing is done."""
+
+    def serialize(self, log: dict[str, Any] | PowertoolsLogRecord) -> str:
+        """Serialize the line; a `route` that the line brings itself is kept."""
+        request = exchange.current()
+        if request is not None and "route" not in log and request.route is not None:
+            log = {**log, "route": request.route}
+        return super().serialize(log)
+
+
+logger = Logger(
+    service=current().service,
+    level=current().log_level,
+    logger_formatter=Formatter(use_rfc3339=True, serialize_stacktrace=False, name="%(name)s"),
+)
+"""The Powertools Logger of this service."""
+
+
+def take_over() -> None:
+    """Make the root logger write as `logger` does, in place of the runtime's own handler, each line once."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if type(handler).__module__.partition(".")[0] == "awslambdaric":
+            root.removeHandler(handler)
+    if logger.registered_handler not in root.handlers:
+        root.addHandler(logger.registered_handler)
+    root.setLevel(logger.log_level)
+    logging.getLogger(logger.name).propagate = False
+    for name in _TELLTALES:
+        library = logging.getLogger(name)
+        if library.level == logging.NOTSET:
+            library.setLevel(max(logger.log_level, logging.INFO))
+
+
+Handler = Callable[[Any, Any], Any]
+
+
+def with_context(handler: Handler) -> Handler:
+    """Give every line of an event the keys of its invocation, and drop what the event before has left."""
+
+    def correlated(event: Any, context: Any) -> Any:
+        logger.set_correlation_id(correlation_id(event))
+        return handler(event, context)
+
+    injected: Handler = logger.inject_lambda_context(correlated, clear_state=True)
+    return injected
+
+
+def correlation_id(event: Any) -> str | None:
+    """Return the gateway's request id; a load balancer has none, its trace id stands in. None for other events."""
+    if not isinstance(event, Mapping):
+        return None
+    context = event.get("requestContext") or {}
+    headers = event.get("headers") or {}
+    multiple = event.get("multiValueHeaders") or {}
+    return (
+        context.get("requestId")
+        or headers.get("x-amzn-trace-id")
+        or next(iter(multiple.get("x-amzn-trace-id") or ()), None)
+    )
+
+
+def access(request: Exchange) -> None:
+    """Write the one line that every request gets."""
+    logger.info(
+        "%s %s %s",
+        request.method,
+        request.path,
+        request.status,
+        extra={
+            "method": request.method,
+            "route": request.route or exchange.UNMATCHED,
+            "path": request.path,
+            "status": request.status,
+            "duration_ms": request.duration_ms,
+        },
+    )
+
+
+def failure(error: BaseException) -> None:
+    """Write the traceback of an exception that the app did not handle."""
+    logger.error("Unhandled exception in the app", exc_info=error)

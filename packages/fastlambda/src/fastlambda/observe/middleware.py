@@ -1,0 +1,53 @@
+"""The one ASGI layer that watches requests: it knows when each begins and ends, and tells the three concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fastlambda import exchange
+from fastlambda.observe import logging as logs
+from fastlambda.observe import metrics
+
+if TYPE_CHECKING:
+    from mangum.types import ASGI, Message, Receive, Scope, Send
+
+    from fastlambda.observe.tracing import EventTracer
+
+
+class ObserveMiddleware:
+    """Gives each request its lifespan state, and afterwards its access line, its metrics and its annotations.
+
+    Args:
+        app: The app, which may raise.
+        state: What the lifespan yielded; each request gets a shallow copy, as the ASGI specification says.
+        tracer: Where the annotations go.
+
+    """
+
+    def __init__(self, app: ASGI, state: Mapping[str, Any], tracer: EventTracer) -> None:
+        self._app = app
+        self._state = state
+        self._tracer = tracer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app and watch what it sends."""
+        scope["state"] = dict(self._state)
+        request = exchange.begin(scope)
+
+        async def watch(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                request.status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except BaseException as error:
+            request.error = error
+            request.status = request.status or 500
+            raise
+        finally:
+            request.finish()
+            logs.access(request)
+            metrics.count(request)
+            self._tracer.annotate(request)

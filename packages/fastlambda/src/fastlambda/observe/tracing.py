@@ -1,0 +1,79 @@
+"""Traces: Powertools Tracer over the X-Ray SDK, with a subsegment for the event and nothing at all when unsampled."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.tracing import Tracer
+from aws_xray_sdk.core import xray_recorder
+
+from fastlambda.exchange import UNMATCHED
+from fastlambda.observe.patches import patch_when_imported
+from fastlambda.observe.xray_context import EventContext
+from fastlambda.settings import current
+
+if TYPE_CHECKING:
+    from fastlambda.exchange import Exchange
+
+tracer = Tracer(service=current().service, auto_patch=False)
+"""The Powertools Tracer of this service; every library that the X-Ray SDK knows is patched once it is imported."""
+
+if not tracer.disabled:
+    patch_when_imported()
+
+# X-Ray takes documents of 64 kB.
+_MAX_FRAMES = 10
+_SERVER_ERROR = 500
+
+Handler = Callable[[Any, Any], Any]
+
+
+class EventTracer:
+    """Puts one subsegment around every sampled event, named `## handler`, and annotates it with the request."""
+
+    def __init__(self, *, raise_errors: bool) -> None:
+        self._raise_errors = raise_errors
+        self._context = EventContext()
+        xray_recorder.configure(context=self._context)
+
+    def traced(self, handler: Handler, name: str) -> Handler:
+        """Wrap the handler; the answer, with its body and cookies, never becomes metadata."""
+
+        def held(event: Any, context: Any) -> Any:
+            with self._context.holding():
+                return handler(event, context)
+
+        held.__name__ = name
+        captured: Handler = tracer.capture_lambda_handler(held, capture_response=False)
+        first = True
+
+        def tracing(event: Any, context: Any) -> Any:
+            nonlocal first
+            # Powertools notes the cold start inside its decorator: the first event has to pass through it.
+            if first or self._is_sampled():
+                first = False
+                return captured(event, context)
+            return handler(event, context)
+
+        return tracing
+
+    def annotate(self, request: Exchange) -> None:
+        """Say on the event's subsegment which request it was, how it ended, and which exception it met."""
+        subsegment = self._context.held
+        if subsegment is None:
+            return
+        status = request.status or _SERVER_ERROR
+        subsegment.put_annotation("route", request.route or UNMATCHED)
+        subsegment.put_annotation("method", request.method)
+        subsegment.put_annotation("status", status)
+        subsegment.apply_status_code(status)
+        # An exception that is going to fail the invocation is recorded by Powertools, and X-Ray takes it only once.
+        if isinstance(request.error, Exception) and not self._raise_errors:
+            frames = traceback.extract_tb(request.error.__traceback__, limit=-_MAX_FRAMES)
+            subsegment.add_exception(request.error, frames)
+
+    def _is_sampled(self) -> bool:
+        return "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", "") and not tracer.disabled

@@ -1,0 +1,141 @@
+"""What the environment says, read once into one frozen record."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastlambda.errors import SettingsError
+
+_OWN = ("FASTLAMBDA_RAISE_ERRORS", "FASTLAMBDA_STARTUP_TUNING")
+_FLAGS = (
+    "POWERTOOLS_DEBUG",
+    "POWERTOOLS_DEV",
+    "POWERTOOLS_LOGGER_LOG_EVENT",
+    "POWERTOOLS_LOG_DEDUPLICATION_DISABLED",
+    "POWERTOOLS_METRICS_DISABLED",
+    "POWERTOOLS_TRACER_CAPTURE_ERROR",
+    "POWERTOOLS_TRACER_CAPTURE_RESPONSE",
+    "POWERTOOLS_TRACE_DISABLED",
+)
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# The words that Powertools takes for a boolean.
+_TRUE = frozenset({"1", "y", "yes", "t", "true", "on"})
+_FALSE = frozenset({"0", "n", "no", "f", "false", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the runtime needs to know of its environment.
+
+    Attributes:
+        service: `POWERTOOLS_SERVICE_NAME`, else the function's name: on every log line, metric and trace.
+        metrics_namespace: `POWERTOOLS_METRICS_NAMESPACE`, else the service.
+        log_level: `POWERTOOLS_LOG_LEVEL`, else `LOG_LEVEL`, else INFO. Lambda's own `AWS_LAMBDA_LOG_LEVEL` outranks
+            them all, as Powertools documents.
+        function_name: `AWS_LAMBDA_FUNCTION_NAME`; empty outside Lambda.
+        handler_name: The handler's attribute name out of `_HANDLER`: it names the trace's subsegment.
+        provisioned: True when this environment was initialized ahead of traffic, so that no request is a cold start.
+        in_lambda: True when a Lambda runtime runs this process.
+        raise_errors: `FASTLAMBDA_RAISE_ERRORS`: an unhandled exception fails the invocation, so that Lambda's own
+            Errors metric sees it, instead of answering 500.
+        startup_tuning: `FASTLAMBDA_STARTUP_TUNING`, on unless set to false: see `fastlambda.startup`.
+
+    """
+
+    service: str = "service_undefined"
+    metrics_namespace: str = "service_undefined"
+    log_level: str = "INFO"
+    function_name: str = ""
+    handler_name: str = "handler"
+    provisioned: bool = False
+    in_lambda: bool = False
+    raise_errors: bool = False
+    startup_tuning: bool = True
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read and check the environment.
+
+        Raises:
+            SettingsError: on Lambda a `FASTLAMBDA_` name is unknown, or a value is ill.
+
+        """
+        in_lambda = "AWS_LAMBDA_RUNTIME_API" in environ
+        if in_lambda:  # elsewhere the command line's own variables may be about
+            _refuse_unknown_names(environ)
+        for name in _FLAGS:
+            _flag(environ, name, default=False)
+        _check_sample_rate(environ)
+        function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        service = environ.get("POWERTOOLS_SERVICE_NAME") or function_name or "service_undefined"
+        return cls(
+            service=service,
+            metrics_namespace=environ.get("POWERTOOLS_METRICS_NAMESPACE") or service,
+            log_level=_log_level(environ),
+            function_name=function_name,
+            handler_name=environ.get("_HANDLER", "handler").rpartition(".")[2] or "handler",
+            provisioned=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency",
+            in_lambda=in_lambda,
+            raise_errors=_flag(environ, "FASTLAMBDA_RAISE_ERRORS", default=False),
+            startup_tuning=_flag(environ, "FASTLAMBDA_STARTUP_TUNING", default=True),
+        )
+
+
+@functools.cache
+def current() -> Settings:
+    """Return the settings of this process: the environment as it was when first asked for."""
+    return Settings.from_environment()
+
+
+def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if name.startswith("FASTLAMBDA_") and name not in _OWN:
+            near = difflib.get_close_matches(name, _OWN, n=1)
+            raise SettingsError(
+                f"Unknown environment variable {name}",
+                why="names that start with FASTLAMBDA_ are the runtime's own",
+                remedy=f"Did you mean {near[0]}?" if near else f"It knows {', '.join(_OWN)}.",
+            )
+
+
+def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = environ.get(name, "").lower()
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    if value == "" and name not in environ:
+        return default
+    raise SettingsError(f"{name} is {environ[name]!r}", why="it must be true or false", remedy="Correct or unset it.")
+
+
+def _log_level(environ: Mapping[str, str]) -> str:
+    for name in ("POWERTOOLS_LOG_LEVEL", "LOG_LEVEL"):
+        value = environ.get(name)
+        if not value:
+            continue
+        if value.upper() in _LEVELS:
+            return value.upper()
+        near = difflib.get_close_matches(value.upper(), _LEVELS, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else "Correct or unset it."
+        raise SettingsError(f"{name} is {value!r}", why=f"it must be one of {', '.join(_LEVELS)}", remedy=remedy)
+    return "INFO"
+
+
+def _check_sample_rate(environ: Mapping[str, str]) -> None:
+    name = "POWERTOOLS_LOGGER_SAMPLE_RATE"
+    value = environ.get(name)
+    if not value:
+        return
+    try:
+        valid = 0 <= float(value) <= 1
+    except ValueError:
+        valid = False
+    if not valid:
+        raise SettingsError(
+            f"{name} is {value!r}", why="it must be a number from 0 to 1", remedy="Correct or unset it."
+        )
