@@ -1,0 +1,1 @@
+"""A books API: FastAPI, SQLAlchemy and JWTs, on Lambda or anywhere else that runs ASGI."""

@@ -1,0 +1,48 @@
+"""`python -m demo.token`: print a bearer token for the API of `fastlambda dev`, good for an hour."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+
+import jwt
+
+from demo.auth import ALGORITHM, WRITER
+from demo.settings import SECRET_ENV, AppSecrets
+from fastlambda.secrets import Secret, SecretError
+from fastlambda.secretsmanager import SecretsManagerProvider
+
+LOCAL_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_SESSION_TOKEN": "",
+    "AWS_REGION": "us-east-1",
+}
+"""Stands in for whatever keys the shell has: they are not for the local endpoint."""
+
+LIFETIME_S = 3600
+
+
+def minted(secrets: AppSecrets, now: float) -> str:
+    """Return a token with the role Books.Write that ends LIFETIME_S seconds after `now` (seconds since the epoch)."""
+    claims = {"sub": "local", "roles": [WRITER], "iat": int(now), "exp": int(now) + LIFETIME_S}
+    return jwt.encode(claims, secrets.jwt_secret.get_secret_value(), ALGORITHM)
+
+
+def main() -> None:
+    """Read the local secret and print a token, or one line that says why there is none."""
+    os.environ |= LOCAL_ENVIRONMENT
+    os.environ.setdefault("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    os.environ.setdefault(SECRET_ENV, "fastapi-books/app")
+    secret = Secret(AppSecrets, env=SECRET_ENV, provider=SecretsManagerProvider())
+    try:
+        secrets = asyncio.run(secret.get())
+    except SecretError as error:
+        sys.exit(f"No token: {error.what}: {error.why}. Is `fastlambda dev examples/books` running?")
+    print(minted(secrets, time.time()))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
