@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -209,3 +210,17 @@ def test_nothing_of_the_shell_reaches_the_emulator(start_aws, tmp_path, monkeypa
     assert status == 200
     assert b"of the shell" not in environment + command
     assert b"PROXY" not in environment
+
+
+def test_state_that_cannot_be_saved_is_told_once(start_aws, tmp_path, eventually):
+    with start_aws(tmp_path) as aws:
+        shutil.rmtree(tmp_path / "state", ignore_errors=True)
+        (tmp_path / "state").write_text("in the way", encoding="utf-8")
+        keep(aws)
+
+        def complaints():
+            return [notice for notice in aws.notices if "state is not saved" in notice.text]
+
+        (complaint,) = eventually(complaints)
+        assert complaint.warning
+        assert str(tmp_path / "state") in complaint.text

@@ -52,9 +52,9 @@ class AsyncInvocations:
         pending = set(self._running)
         for task in pending:
             task.cancel()
-        if pending:
-            await asyncio.wait(pending)
-            self._sink(Notice(f"{len(pending)} asynchronous invocation(s) were dropped at the end", warning=True))
+        await asyncio.gather(*pending, return_exceptions=True)
+        if dropped := sum(task.cancelled() for task in pending):
+            self._sink(Notice(f"{dropped} asynchronous invocation(s) were dropped at the end", warning=True))
 
     async def _run(self, invoke: Invoke, invocation: Invocation) -> None:
         expires = asyncio.get_running_loop().time() + self._policy.age_limit_s

@@ -153,22 +153,18 @@ class Child:
             await asyncio.wait({health, ended}, timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
             if health.done() and health.exception() is None and health.result().is_success:
                 return
-            why = await self._reason(ended=ended.done() or health.done())
+            late = not health.done() and not ended.done()
         finally:
             for task in (health, ended):
                 task.cancel()
             await asyncio.gather(health, ended, return_exceptions=True)
+        await self.end()
+        own_words = "; ".join(self._said) or _last_line(self._berth.log)
         raise EmulatorError(
             "The AWS emulator did not start",
-            why=why,
+            why=f"it did not answer within {_START_S:.0f} s" if late else own_words or self._ending(),
             remedy=f"Read {self._berth.log}; with {self._berth.directory} moved away it starts with no state.",
         )
-
-    async def _reason(self, *, ended: bool) -> str:
-        if not ended:
-            return f"it did not answer within {_START_S:.0f} s"
-        await self.end()
-        return "; ".join(self._said) or _last_line(self._berth.log) or self._ending()
 
     async def ended(self) -> str:
         """Wait until the process is gone; return how it ended, in words."""
@@ -187,7 +183,7 @@ class Child:
                 await self._process.wait()
         signal_group(self.pid, signal.SIGKILL)  # whatever it started itself
         self._processes.forget(self.pid)
-        await self._relay
+        await asyncio.wait({self._relay})
 
     def _ending(self) -> str:
         code = self._process.returncode or 0

@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import parse_qs
@@ -23,6 +23,7 @@ from fastlambda_cli.local.aws.invoke_errors import (
     throttled,
     too_large,
 )
+from fastlambda_cli.local.aws.proxy import ClientGoneError
 from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Notice, Sink, ThrottledError
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 
@@ -33,10 +34,6 @@ _LOG_TYPES = frozenset({"None", "Tail"})
 _LOG_TAIL_BYTES = 4096
 
 Pairs = list[tuple[bytes, bytes]]
-
-
-class _ClientGoneError(Exception):
-    """The client closed its connection in the middle of its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ class InvokeApi:
             await self._invoke(reference, scope, receive, send)
         except InvokeError as error:
             await _answer_error(send, error)
-        except _ClientGoneError:
+        except ClientGoneError:
             return
 
     async def _invoke(self, reference: FunctionReference, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,7 +111,7 @@ class InvokeApi:
 
 async def _read(scope: Scope, receive: Receive, reference: FunctionReference) -> _Request:
     headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    kind = _one_of(headers, "x-amz-invocation-type", "RequestResponse", _LIMITS.keys())
+    kind = _one_of(headers, "x-amz-invocation-type", "RequestResponse", _LIMITS)
     log_type = _one_of(headers, "x-amz-log-type", "None", _LOG_TYPES)
     payload = await _payload(receive, kind)
     invocation = Invocation(
@@ -126,11 +123,10 @@ async def _read(scope: Scope, receive: Receive, reference: FunctionReference) ->
     return _Request(kind, log_type == "Tail", invocation)
 
 
-def _one_of(headers: Mapping[str, str], name: str, default: str, allowed: object) -> str:
+def _one_of(headers: Mapping[str, str], name: str, default: str, allowed: Collection[str]) -> str:
     value = headers.get(name, default)
-    choices = sorted(allowed)  # type: ignore[call-overload]
-    if value not in choices:
-        raise bad_parameter(f"{name} is {value!r} and must be one of {', '.join(choices)}")
+    if value not in allowed:
+        raise bad_parameter(f"{name} is {value!r} and must be one of {', '.join(sorted(allowed))}")
     return value
 
 
@@ -142,7 +138,7 @@ async def _payload(receive: Receive, kind: str) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _ClientGoneError
+            raise ClientGoneError
         chunk = message.get("body", b"")
         size += len(chunk)
         # An event that is too large is read to its end, or the client would never read the answer, but not kept.

@@ -70,6 +70,7 @@ class SavedWhileRunning:
         for name in ("persistence", "ministack"):
             logging.getLogger(name).addHandler(self._problems)
         self._changed = False
+        self._save_failed = False
         self._saving: asyncio.Task[None] | None = None
         self.state_unreadable = False
 
@@ -113,9 +114,15 @@ class SavedWhileRunning:
             ministack.save_all(ministack._build_persistence_save_dict())  # noqa: SLF001
             saved_at = time.monotonic()
             pause = max(_SAVE_PAUSE_S, (saved_at - started) / _SAVE_SHARE)
-            for problem in self._problems.take():
-                if problem.startswith("Persistence:"):
-                    self._tell(problem)
+            self._report([problem for problem in self._problems.take() if problem.startswith("Persistence:")])
+
+    def _report(self, failures: list[str]) -> None:
+        """Tell the first time that saving fails, not every time."""
+        if failures and not self._save_failed:
+            more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+            self._tell(f"state is not saved: {failures[0]}{more}")
+        self._save_failed = bool(failures)
+        self._changed = self._changed or self._save_failed
 
 
 def tell_user() -> Callable[[str], None]:
