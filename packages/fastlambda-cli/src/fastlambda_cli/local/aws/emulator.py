@@ -105,7 +105,8 @@ class Emulator:
                 "The AWS emulator does not answer yet", why="it is starting", remedy="Try again."
             ) from problem
         if self._failure is not None:
-            raise self._failure
+            # The same error again and again: without this it would collect the traceback of every request.
+            raise self._failure.with_traceback(None)
 
     async def stop(self) -> None:
         """End it; its state is saved first."""

@@ -33,7 +33,7 @@ EXIT_STATE_UNREADABLE = 3
 
 _SAVE_PAUSE_S = 1.0
 _SAVE_SHARE = 0.05  # of the time may go into saving, however large the state grows
-_IDLE_SAVE_S = 30.0  # schedules and queues change state without a request
+_IDLE_SAVE_S = 5.0  # schedules and queues change state without a request
 _HEALTH = "/_ministack/health"
 _GRACE_S = 2
 _LAST_RESORT_S = 3.0
@@ -95,6 +95,7 @@ class SavedWhileRunning:
                     await send({"type": "lifespan.startup.failed", "message": "; ".join(problems)})
                     return
                 self._saving = asyncio.create_task(self._save_regularly())
+                self._saving.add_done_callback(self._saving_ended)
             elif message["type"] == "lifespan.shutdown.complete" and self._saving is not None:
                 self._saving.cancel()
             await send(message)
@@ -115,6 +116,11 @@ class SavedWhileRunning:
             saved_at = time.monotonic()
             pause = max(_SAVE_PAUSE_S, (saved_at - started) / _SAVE_SHARE)
             self._report([problem for problem in self._problems.take() if problem.startswith("Persistence:")])
+
+    def _saving_ended(self, saving: asyncio.Task[None]) -> None:
+        problem = None if saving.cancelled() else saving.exception()
+        if problem is not None:
+            self._tell(f"state is no longer saved until the end: {problem!r}")
 
     def _report(self, failures: list[str]) -> None:
         """Tell the first time that saving fails, not every time."""
