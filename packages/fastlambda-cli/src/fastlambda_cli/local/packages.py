@@ -29,6 +29,9 @@ from fastlambda_cli.service.model import Service
 RUNTIME_PACKAGES = ("awslambdaric==4.2.2", "boto3==1.44.5")
 """What Lambda's Python runtimes bring themselves, of the versions that this release is tested with."""
 
+PORTABLE_CLIENT = Path(__file__).parent / "function" / "portable" / "runtime_client.py"
+"""Stands in for awslambdaric's native module on systems where awslambdaric is built without it, such as macOS."""
+
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 
 
@@ -112,6 +115,8 @@ async def install_runtime(python: Path, version: str, sink: Sink) -> Path:
     async def fill(folder: Path) -> None:
         sink(Notice(f"Installing Lambda's own runtime packages for Python {version} ({', '.join(RUNTIME_PACKAGES)})"))
         await _install(folder, python, *RUNTIME_PACKAGES, doing="install what Lambda's Python runtime brings")
+        if not list(folder.glob("runtime_client.*")):
+            shutil.copy(PORTABLE_CLIENT, folder)
 
     return await _filled(target, fill)
 
