@@ -28,7 +28,8 @@ def listen(port: int, *, label: str) -> socket.socket:
         FastLambdaError: The port is no port, or one the system keeps for itself.
 
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named protocol and all: asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # A restart must not wait for the connections of the last run to leave TIME_WAIT.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
