@@ -156,7 +156,27 @@ def test_a_failure_of_ours_after_the_client_was_answered_is_reported_too(gateway
             release.set()
             await ended.wait()
             await asyncio.sleep(0)  # its callbacks run in the loop's next round
-            assert [str(problem["exception"]) for problem in api.problems] == ["a late bug"]
+            assert [(problem["message"], str(problem["exception"])) for problem in api.problems] == [
+                ("An invocation failed after its client was answered", "a late bug")
+            ]
+
+    asyncio.run(scenario())
+
+
+def test_being_throttled_after_the_client_was_answered_is_no_failure_of_ours(gateway):
+    release, ended = asyncio.Event(), asyncio.Event()
+
+    async def throttled(_):
+        await release.wait()
+        ended.set()
+        raise ThrottledError
+
+    async def scenario():
+        async with gateway(throttled, integration_timeout_s=0.01) as api:
+            assert (await api.client.get("/")).status_code == 503
+            release.set()
+            await ended.wait()
+        assert api.problems == []
 
     asyncio.run(scenario())
 

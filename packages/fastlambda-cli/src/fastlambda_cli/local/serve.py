@@ -23,7 +23,7 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
-"""Answers what is not HTTP: takes the status (400, 431, 505) and the reason, returns all headers and the body."""
+"""Answers what is not HTTP: takes the status (400, 431, 501, 505) and the reason, returns all headers and the body."""
 
 DEFAULT_MAX_HEADER_BYTES = 64 * 1024
 
@@ -76,7 +76,6 @@ async def serve(
         FastLambdaError: The port cannot be used for another reason.
 
     """
-    listener = listen(port, label=label)
     config = uvicorn.Config(
         _reporting(app, label),
         http=_protocol(malformed or _plain_text),
@@ -95,16 +94,17 @@ async def serve(
     server = uvicorn.Server(config)
     # `Server.serve` would take over SIGINT and SIGTERM, which belong to the command; the steps are the same.
     server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
-    await server.on_tick(0)
-    clock = asyncio.create_task(server.main_loop(), name=f"{label}: clock")
-    try:
-        yield Served(listener.getsockname()[1])
-    finally:
-        clock.cancel()
-        await asyncio.wait([clock])
-        await server.shutdown(sockets=[listener])
-        await _end_the_rest(server)
+    with contextlib.closing(listen(port, label=label)) as listener:
+        await server.startup(sockets=[listener])
+        await server.on_tick(0)
+        clock = asyncio.create_task(server.main_loop(), name=f"{label}: clock")
+        try:
+            yield Served(listener.getsockname()[1])
+        finally:
+            clock.cancel()
+            await asyncio.wait([clock])
+            await server.shutdown(sockets=[listener])
+            await _end_the_rest(server)
 
 
 async def _end_the_rest(server: uvicorn.Server) -> None:
@@ -115,6 +115,7 @@ async def _end_the_rest(server: uvicorn.Server) -> None:
         transport = connection.transport
         if isinstance(transport, asyncio.WriteTransport):
             transport.abort()
+    await asyncio.sleep(0)  # an aborted transport closes its socket in the loop's next round
 
 
 def _reporting(app: AsgiApp, label: str) -> AsgiApp:

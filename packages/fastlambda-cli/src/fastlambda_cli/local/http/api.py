@@ -26,7 +26,11 @@ from fastlambda_cli.local.model import (
 )
 from fastlambda_cli.local.serve import Headers, Receive, Scope, Send, Served, serve
 
-_MALFORMED = {431: "Request Header Fields Too Large", 505: "HTTP Version Not Supported"}
+_MALFORMED = {
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    505: "HTTP Version Not Supported",
+}
 
 MAX_HEAD_BYTES = 10_240
 """Request line and headers together (API Gateway developer guide, "Quotas for HTTP APIs")."""
@@ -102,7 +106,7 @@ class HttpApi:
         self._sink(exchange.report(answer.status, answer.error))
 
     def malformed(self, status: int, reason: str) -> tuple[Headers, bytes]:
-        """Answer what is not HTTP, for `serve`: `status` is 400, 431 or 505."""
+        """Answer what is not HTTP, for `serve`: `status` is 400, 431, 501 or 505."""
         request_id = new_request_id()
         answer = message(status, _MALFORMED.get(status, "Bad Request"), error=reason)
         self._sink(HttpExchange("-", "-", status, 0.0, request_id, error=reason))
