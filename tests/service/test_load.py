@@ -133,9 +133,10 @@ SAYS = {
     "a number in an array": ("secrets.app.generate = ['a', 1]", ["generate[1] must be a string, got 1"]),
     "a secret of two origins": ("secrets.app = { arn = 'x', generate = ['a'] }", ["secrets.app", "either an `arn`"]),
     "a secret of no origin": ("secrets.app = {}", ["secrets.app", "either an `arn` or names to `generate`"]),
+    "a variable of one letter": ("environment.A = 'a'", ["environment.A is no usable name", "two characters or more"]),
     "a bad name of a variable": ("environment.1ST = 'a'", ["environment.1ST is no usable name", "rename it"]),
     "a variable that Lambda sets": ("environment.AWS_REGION = 'mars'", ["Lambda reserves this name for itself"]),
-    "more variables than Lambda takes": (f"environment.A = '{'x' * 4096}'", ["4,097 bytes", "Lambda takes 4,096"]),
+    "more variables than Lambda takes": (f"environment.AB = '{'x' * 4096}'", ["4,098 bytes", "Lambda takes 4,096"]),
 }
 
 

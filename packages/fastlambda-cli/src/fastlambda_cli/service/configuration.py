@@ -31,7 +31,6 @@ RESERVED_VARIABLES = frozenset(
         "AWS_EXECUTION_ENV",
         "AWS_REGION",
         "AWS_SECRET_ACCESS_KEY",
-        "AWS_SECRET_KEY",
         "AWS_SESSION_TOKEN",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
         "AWS_LAMBDA_FUNCTION_NAME",
@@ -39,15 +38,12 @@ RESERVED_VARIABLES = frozenset(
         "AWS_LAMBDA_INITIALIZATION_TYPE",
         "AWS_LAMBDA_LOG_GROUP_NAME",
         "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_MAX_CONCURRENCY",
-        "AWS_LAMBDA_METADATA_API",
-        "AWS_LAMBDA_METADATA_TOKEN",
         "AWS_LAMBDA_RUNTIME_API",
         "LAMBDA_RUNTIME_DIR",
         "LAMBDA_TASK_ROOT",
     }
 )
-"""Names that UpdateFunctionConfiguration refuses (Lambda developer guide, "Reserved environment variables")."""
+"""Names that a function's configuration may not set (Lambda developer guide, "Reserved environment variables")."""
 
 MAX_VARIABLES_BYTES = 4096
 """Names and values together (Lambda developer guide, "Lambda quotas")."""

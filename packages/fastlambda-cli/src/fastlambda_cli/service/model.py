@@ -9,17 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 _NAME = r"^[A-Za-z0-9-_]{1,64}$"
 _HANDLER = r"^[^\s.][^\s]*\.[^\s.]+$"
-_ENVIRONMENT_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+_WORD = r"^[A-Za-z][A-Za-z0-9_]*$"
+_VARIABLE_NAME = r"^[A-Za-z][A-Za-z0-9_]+$"
 
 PATTERNS = {
     _NAME: "1 to 64 letters, digits, hyphens or underscores",
     _HANDLER: 'a module and an attribute, such as "lambda_handler.handler"',
-    _ENVIRONMENT_NAME: "a letter, then letters, digits or underscores",
+    _WORD: "a letter, then letters, digits or underscores",
+    _VARIABLE_NAME: "two characters or more: a letter, then letters, digits or underscores",
 }
 """What each pattern of this file asks for, in words."""
 
 Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
-EnvironmentName = Annotated[str, StringConstraints(pattern=_ENVIRONMENT_NAME)]
+SecretName = Annotated[str, StringConstraints(pattern=_WORD)]
+VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE_NAME)]
 
 
 class _Frozen(BaseModel):
@@ -34,7 +37,7 @@ class SecretSpec(_Frozen):
 
     arn: str | None = None
     generate: tuple[str, ...] = Field(default=(), strict=False)
-    env: EnvironmentName | None = None
+    env: VariableName | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -75,8 +78,8 @@ class Configuration(_Frozen):
     runtime: Runtime | None = None
     memory: int = Field(default=1024, ge=128, le=10240)
     timeout: int = Field(default=30, ge=1, le=900)
-    environment: dict[EnvironmentName, str] = Field(default_factory=dict)
-    secrets: dict[EnvironmentName, SecretSpec] = Field(default_factory=dict)
+    environment: dict[VariableName, str] = Field(default_factory=dict)
+    secrets: dict[SecretName, SecretSpec] = Field(default_factory=dict)
     metrics_namespace: str | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     local: LocalSpec = LocalSpec()
