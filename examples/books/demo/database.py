@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from demo.models import Base, Book
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from demo.secrets import SecretSource
 
@@ -40,10 +39,12 @@ class Database:
     async def create_tables(self) -> None:
         """Create what is missing, however many environments start at the same moment."""
         async with self._engine.begin() as connection:
-            if self._engine.dialect.name == "postgresql":
-                # IF NOT EXISTS alone still fails there when two sessions create at once.
+            # One start looks and creates at a time: without a lock two would create the same table.
+            if self._engine.dialect.name == "sqlite":
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TABLES_LOCK})
-            await _create_missing(connection)
+            await connection.run_sync(Base.metadata.create_all)
 
     async def check(self) -> None:
         """Read from the books' table; raises what the driver raises when that fails."""
@@ -53,13 +54,6 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
-
-
-async def _create_missing(connection: AsyncConnection) -> None:
-    for table in Base.metadata.sorted_tables:
-        await connection.execute(CreateTable(table, if_not_exists=True))
-        for index in table.indexes:
-            await connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def _sqlite(url: URL) -> AsyncEngine:

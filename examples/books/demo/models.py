@@ -43,7 +43,12 @@ class Book(Base):
     title_folded: Mapped[str] = mapped_column(Text)
     author_folded: Mapped[str] = mapped_column(Text)
 
-    __table_args__ = (Index("ix_books_newest", created_at.desc(), id),)  # noqa: A003
+
+# The order of every list. SQLite also searches in it: 100,000 rows in index order are eight times faster to scan than
+# 100,000 rows looked up from an index. PostgreSQL scans the table, and its index rows may not hold two long texts.
+_NEWEST_FIRST = (Book.created_at.desc(), Book.id)
+Index("ix_books_newest", *_NEWEST_FIRST).ddl_if(dialect="postgresql")
+Index("ix_books_newest", *_NEWEST_FIRST, Book.title_folded, Book.author_folded).ddl_if(dialect="sqlite")
 
 
 def folded(text: str) -> str:

@@ -104,10 +104,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite+aiosqlite:///{tmp_path / 'books.db'}"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
-    name = f"books_{time.time_ns()}"
-    server.run(f"CREATE DATABASE {name}")
-    yield server.url(name)
-    server.run(f"DROP DATABASE {name} WITH (FORCE)")
+    server.run("DROP TABLE IF EXISTS books")
+    yield server.url("postgres")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .conftest import PostgreSQL
 
 BOOKS = "/api/v1/books"
-STARTS = 6
+STARTS = 4
 
 START = """
 import asyncio, sys
