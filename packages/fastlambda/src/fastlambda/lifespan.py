@@ -54,6 +54,7 @@ class Lifespan:
         self._loop = loop
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._received = False
+        self._reason: str | None = None
         self._started: asyncio.Future[None] = loop.create_future()
         self._stopped: asyncio.Future[None] = loop.create_future()
         self._task: asyncio.Task[None] | None = None
@@ -93,7 +94,10 @@ class Lifespan:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it becomes the cause of a StartupError
             self._app_raised(error)
         else:
-            _settle(self._started)
+            if self._reason is None:
+                _settle(self._started)
+            else:
+                self._fail_startup()
 
     def _app_raised(self, error: BaseException) -> None:
         if self._started.done():
@@ -117,16 +121,17 @@ class Lifespan:
                 _settle(self._started)
             case "lifespan.startup.failed":
                 # Starlette raises the exception itself right after this message: it is the better cause.
-                self._loop.call_soon(self._fail_startup, message.get("message", ""))
+                self._reason = message.get("message") or "the app gave no reason"
+                self._loop.call_soon(self._fail_startup)
             case "lifespan.shutdown.complete":
                 _settle(self._stopped)
             case "lifespan.shutdown.failed":
                 _log.error("The app's shutdown failed: %s", message.get("message", ""))
                 _settle(self._stopped)
 
-    def _fail_startup(self, text: str) -> None:
+    def _fail_startup(self) -> None:
         if not self._started.done():
-            self._started.set_exception(_startup_error(text or "the app gave no reason"))
+            self._started.set_exception(_startup_error(self._reason or ""))
 
 
 def _startup_error(why: str) -> StartupError:

@@ -94,7 +94,7 @@ def current() -> Settings:
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
         if name.startswith("FASTLAMBDA_") and name not in _OWN:
-            near = difflib.get_close_matches(name, _OWN, n=1)
+            near = difflib.get_close_matches(name, _OWN, n=1, cutoff=0.8)
             raise SettingsError(
                 f"Unknown environment variable {name}",
                 why="names that start with FASTLAMBDA_ are the runtime's own",
