@@ -20,7 +20,7 @@ APP = """
         title: str
 
     @app.post("/books")
-    async def create(book: Book, shelf: list[int] | None = None) -> Book:
+    async def create(book: Book, shelf: int | None = None) -> Book:
         return book
 
     @app.get("/loaded")
