@@ -99,37 +99,41 @@ def test_the_init_a_request_paid_for_is_in_its_report(shown):
     assert lines[1].endswith("billed 491 ms · memory 71/1024 MB · init 480 ms")
 
 
-def test_metrics_show_values_and_dimensions_without_the_service(shown):
-    document = {
-        "_aws": {
-            "Timestamp": 1,
-            "CloudWatchMetrics": [
-                {
-                    "Namespace": "FastAPIBooks",
-                    "Dimensions": [["service", "route"]],
-                    "Metrics": [{"Name": "Requests", "Unit": "Count"}, {"Name": "Latency", "Unit": "Milliseconds"}],
-                }
-            ],
-        },
-        "service": "fastapi-books",
-        "route": "/api/v1/books",
-        "Requests": [1.0],
-        "Latency": [8.25],
+def test_metrics_show_what_is_not_zero_and_the_dimensions_that_the_request_line_does_not(shown):
+    names = ("Requests", "Count"), ("Faults", "Count"), ("Latency", "Milliseconds")
+    directive = {
+        "Namespace": "FastAPIBooks",
+        "Dimensions": [["service", "route", "shelf"]],
+        "Metrics": [{"Name": name, "Unit": unit} for name, unit in names],
     }
+    values = {"Requests": [1.0], "Faults": [0.0], "Latency": [8.254]}
+    dimensions = {"service": "fastapi-books", "route": "/api/v1/books", "shelf": "7"}
+    document = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [directive]}, **dimensions, **values}
     lines = shown(MetricRecord(1, ID, document, "{...}"), exchange())
-    assert lines[1] == "          metrics  Requests=1 Latency=8.25 ms  [route=/api/v1/books]"
+    assert lines[1] == "          metrics  Requests=1 Latency=8.3 ms  [shelf=7]"
 
 
-def test_a_trace_shows_its_subsegments_with_their_times(shown):
-    document = {
+def test_a_trace_is_a_tree_however_its_documents_came(shown):
+    inner = {"name": "sqlite", "id": "b", "start_time": 10.001, "end_time": 10.002}
+    query = {"trace_id": TRACE, "name": "query", "id": "c", "parent_id": "a", "start_time": 10.003, "end_time": 10.005}
+    whole = {"trace_id": TRACE, "name": "## handler", "id": "a", "start_time": 10.0, "end_time": 10.0115}
+    documents = query, whole | {"subsegments": [inner]}
+    lines = shown(*map(TraceSegment, documents), report(), exchange())
+    assert lines[1] == "          trace    ## handler 11.5 ms (sqlite 1.0 ms, query 2.0 ms)"
+
+
+def test_a_trace_of_many_subsegments_shows_the_first_five(shown):
+    children = [{"name": f"q{n}", "start_time": n, "end_time": n} for n in range(9)]
+    whole = {
         "trace_id": TRACE,
         "name": "## handler",
-        "start_time": 10.0,
-        "end_time": 10.0115,
-        "subsegments": [{"name": "sqlite", "start_time": 10.001, "end_time": 10.002}],
+        "id": "a",
+        "start_time": 0,
+        "end_time": 9,
+        "subsegments": children,
     }
-    lines = shown(TraceSegment(document), report(), exchange())
-    assert lines[1] == "          trace    ## handler 11.5 ms > sqlite 1.0 ms"
+    lines = shown(TraceSegment(whole), report(), exchange())
+    assert lines[1].endswith("(q0 0.0 ms, q1 0.0 ms, q2 0.0 ms, q3 0.0 ms, q4 0.0 ms, 4 more)")
 
 
 def test_a_traceback_shows_own_frames_in_full_and_packages_in_short(shown):

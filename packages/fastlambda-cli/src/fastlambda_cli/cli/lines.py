@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ _PLATFORM_KEYS = frozenset(
     | {"exception", "exception_name", "exception_notes", "stack_trace", "stackTrace", "errorType", "errorMessage"}
 )
 _LAST_FRAMES = 2
+_SHOWN_CHILDREN = 5
 _ACCESS_KEYS = frozenset({"method", "route", "path", "status", "duration_ms"})
 
 
@@ -101,30 +103,45 @@ def _shortened(run: list[list[Text]], *, kept: int) -> list[Text]:
 
 
 def metric_line(document: Mapping[str, Any]) -> Text:
-    """The metrics of one EMF line with their dimensions."""
+    """The metrics of one EMF line that are not zero, with the dimensions that the request's own line does not show."""
     parts: list[str] = []
     dimensions: dict[str, Any] = {}
     for directive in document["_aws"]["CloudWatchMetrics"]:
         for metric in directive.get("Metrics", ()):
-            values = document.get(metric["Name"])
-            shown = ",".join(f"{value:g}" for value in values) if isinstance(values, list) else values
-            unit = metric.get("Unit", "None")
-            parts.append(f"{metric['Name']}={shown}{_UNITS.get(unit, f' {unit}')}")
+            shown = _values(document.get(metric["Name"]), str(metric.get("Unit", "None")))
+            if shown is not None:
+                parts.append(f"{metric['Name']}={shown}")
         for names in directive.get("Dimensions", ()):
-            dimensions |= {name: document.get(name) for name in names if name != "service"}
+            dimensions |= {name: document.get(name) for name in names if name not in _KNOWN_DIMENSIONS}
     where = " ".join(f"{name}={value}" for name, value in dimensions.items())
     return Text.assemble(("metrics  ", "dim cyan"), (" ".join(parts), "dim"), (f"  [{where}]" if where else "", "dim"))
 
 
+def _values(values: Any, unit: str) -> str | None:
+    every = values if isinstance(values, list) else [values]
+    if not any(every):
+        return None
+    digits = ".1f" if unit == "Milliseconds" else "g"
+    numbers = ",".join(format(value, digits) if isinstance(value, int | float) else str(value) for value in every)
+    return numbers + _UNITS.get(unit, f" {unit}")
+
+
+_KNOWN_DIMENSIONS = frozenset({"service", "function_name", "method", "route"})
 _UNITS = {"Count": "", "Milliseconds": " ms", "None": ""}
 
 
 def trace_line(documents: Iterable[Mapping[str, Any]]) -> Text:
-    """The subsegments of one trace on one line, each with its time; nested ones follow an arrow."""
-    text = Text("trace    ", style="dim magenta")
-    for index, document in enumerate(documents):
-        text.append("  " if index else "", style="dim")
-        text.append_text(_segment(document))
+    """The subsegments of one trace on one line, each with its time and, in brackets, those inside it."""
+    every = list(documents)
+    inside: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for document in every:
+        inside[str(document.get("parent_id", ""))].append(document)
+    ids = {str(document.get("id", "")) for document in every}
+    text = Text("trace   ", style="dim magenta")
+    for document in every:
+        if str(document.get("parent_id", "")) not in ids:
+            text.append(" ")
+            text.append_text(_segment(document, inside))
     return text
 
 
@@ -143,13 +160,17 @@ def report_line(report: InvocationReported) -> Text:
     return Text.assemble(("report   ", "dim blue"), (" · ".join(parts), style))
 
 
-def _segment(document: Mapping[str, Any]) -> Text:
+def _segment(document: Mapping[str, Any], inside: Mapping[str, list[Mapping[str, Any]]]) -> Text:
     took = (document.get("end_time", 0) - document.get("start_time", 0)) * 1000
     fault = document.get("fault") or document.get("error")
     text = Text(f"{document.get('name', '?')} {max(took, 0):.1f} ms", style="red" if fault else "dim")
-    for child in document.get("subsegments", ()):
-        text.append(" > ", style="dim")
-        text.append_text(_segment(child))
+    children = [*document.get("subsegments", ()), *inside.get(str(document.get("id")), ())]
+    if children:
+        children.sort(key=lambda child: float(child.get("start_time", 0)))
+        text.append(" (", style="dim")
+        text.append_text(Text(", ", style="dim").join(_segment(child, inside) for child in children[:_SHOWN_CHILDREN]))
+        hidden = len(children) - _SHOWN_CHILDREN
+        text.append(f", {hidden} more)" if hidden > 0 else ")", style="dim")
     return text
 
 
