@@ -252,6 +252,7 @@ UNKNOWN = {
     "a WebSocket event": {"requestContext": {"connectionId": "x", "eventType": "CONNECT"}},
     "an event with the keys key1, key2": {"key1": "", "key2": ""},
     "an event with the keys (none)": {},
+    "an event with the keys headers, requestContext": {"requestContext": "x", "headers": "y"},
     "a JSON list for an event": [],
 }
 

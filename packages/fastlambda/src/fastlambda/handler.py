@@ -15,7 +15,7 @@ from fastlambda.lifespan import Lifespan, event_loop, stop_on_sigterm
 from fastlambda.observe import logging as logs
 from fastlambda.observe import metrics, tracing
 from fastlambda.observe.middleware import ObserveMiddleware
-from fastlambda.settings import Settings, current
+from fastlambda.settings import current
 
 if TYPE_CHECKING:
     from mangum.types import ASGI, LambdaContext
@@ -30,7 +30,6 @@ class FastLambda:
 
     Args:
         app: The FastAPI app, or any other ASGI app.
-        settings: By default those that the environment gives.
 
     Raises:
         SettingsError: an environment variable has a name or a value that means nothing.
@@ -38,8 +37,8 @@ class FastLambda:
 
     """
 
-    def __init__(self, app: ASGI, *, settings: Settings | None = None) -> None:
-        settings = settings or current()
+    def __init__(self, app: ASGI) -> None:
+        settings = current()
         self.__name__ = settings.handler_name
         self._raise_errors = settings.raise_errors
         self._loop = event_loop()
@@ -84,7 +83,9 @@ class FastLambda:
         return answer
 
     def _report_running_tasks(self) -> None:
-        for task in asyncio.all_tasks(self._loop) - set(self._known_tasks):
+        for task in asyncio.all_tasks(self._loop):
+            if task in self._known_tasks:
+                continue
             self._known_tasks.add(task)
             _log.warning(
                 "Task %s (%s) still runs although its event has ended: Lambda freezes it until the next one. "

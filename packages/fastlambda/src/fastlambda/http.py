@@ -77,7 +77,7 @@ class HttpApi(HTTPGateway):
     @cached_property
     def scope(self) -> Scope:
         """The ASGI scope, its path with the stage of the default domain in it, as the client's is."""
-        _check_host(self.event)
+        _check_host(self.event.get("headers") or {})
         scope: Scope = super().scope
         request = self.event["requestContext"]
         stage = f"/{request.get('stage', '$default')}"
@@ -106,7 +106,7 @@ class RestApi(APIGateway):
     @cached_property
     def scope(self) -> Scope:
         """The ASGI scope, with the stage or the custom domain's base path as `root_path`."""
-        _check_host(self.event)
+        _check_host(_last_values(self.event))
         scope: Scope = super().scope
         own_path: str = scope["path"]
         public_path: str = self.event["requestContext"].get("path") or own_path
@@ -133,7 +133,7 @@ class LoadBalancer(ALB):
     @cached_property
     def scope(self) -> Scope:
         """The ASGI scope; the client is the address that the load balancer itself saw, which it appends."""
-        _check_host(self.event)
+        _check_host(_last_values(self.event))
         scope: Scope = super().scope
         addresses, port = scope["client"]
         scope["client"] = (addresses.rpartition(",")[2].strip(), port)
@@ -169,13 +169,18 @@ def _request_context(event: Any) -> dict[str, Any]:
     return context if isinstance(context, dict) else {}
 
 
-def _check_host(event: LambdaEvent) -> None:
-    multiple = {k: ",".join(v) for k, v in (event.get("multiValueHeaders") or {}).items()}
-    for name, value in {**(event.get("headers") or {}), **multiple}.items():
-        if name.lower() == "host" and not _HOST.fullmatch(value):
-            raise BadRequestError("Bad request", why="the Host header is malformed")
-        if name.lower() == "x-forwarded-port" and not value.isdecimal():
-            raise BadRequestError("Bad request", why="the X-Forwarded-Port header is no number")
+def _check_host(headers: dict[str, str]) -> None:
+    """Refuse what would make Mangum's scope fail; the names of the headers are in lower case."""
+    if not _HOST.fullmatch(headers.get("host", "")):
+        raise BadRequestError("Bad request", why="the Host header is malformed")
+    if not headers.get("x-forwarded-port", "0").isdecimal():
+        raise BadRequestError("Bad request", why="the X-Forwarded-Port header is no number")
+
+
+def _last_values(event: LambdaEvent) -> dict[str, str]:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    multiple = {name.lower(): ",".join(values) for name, values in (event.get("multiValueHeaders") or {}).items()}
+    return headers | multiple
 
 
 def _base_path(event: LambdaEvent, public_path: str, own_path: str) -> str:

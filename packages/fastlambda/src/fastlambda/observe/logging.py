@@ -35,7 +35,7 @@ class Formatter(LambdaPowertoolsFormatter):
 logger = Logger(
     service=current().service,
     level=current().log_level,
-    logger_formatter=Formatter(use_rfc3339=True, serialize_stacktrace=False, name="%(name)s"),
+    logger_formatter=Formatter(use_rfc3339=True, utc=True, serialize_stacktrace=False, name="%(name)s"),
 )
 """The Powertools Logger of this service."""
 
@@ -72,16 +72,14 @@ def with_context(handler: Handler) -> Handler:
 
 def correlation_id(event: Any) -> str | None:
     """Return the gateway's request id; a load balancer has none, its trace id stands in. None for other events."""
-    if not isinstance(event, Mapping):
-        return None
-    context = event.get("requestContext") or {}
-    headers = event.get("headers") or {}
-    multiple = event.get("multiValueHeaders") or {}
-    return (
-        context.get("requestId")
-        or headers.get("x-amzn-trace-id")
-        or next(iter(multiple.get("x-amzn-trace-id") or ()), None)
-    )
+    context, headers, multiple = (_part(event, name) for name in ("requestContext", "headers", "multiValueHeaders"))
+    found = context.get("requestId") or headers.get("x-amzn-trace-id") or multiple.get("x-amzn-trace-id")
+    return found[0] if isinstance(found, list) and found else found or None
+
+
+def _part(event: Any, name: str) -> Mapping[str, Any]:
+    part = event.get(name) if isinstance(event, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
 
 
 def access(request: Exchange) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, Metrics, MetricUnit
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
 from fastlambda.exchange import UNMATCHED
 from fastlambda.settings import Settings, current
@@ -18,6 +21,8 @@ metrics = Metrics(namespace=current().metrics_namespace, service=current().servi
 
 # Apart from `metrics`: all metrics of an EMF document share its dimensions.
 _requests = EphemeralMetrics(namespace=current().metrics_namespace, service=current().service)
+
+_disabled = is_metrics_disabled()
 
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
@@ -37,26 +42,41 @@ def flushed(handler: Handler, settings: Settings) -> Handler:
             if cold:
                 cold = False
                 metrics.provider.add_cold_start_metric(context)
-            _flush(metrics)
+            _flush()
 
     return flushing
 
 
 def count(request: Exchange) -> None:
     """Publish one request: Requests, Latency (milliseconds), Faults (5xx and unhandled) and Errors (4xx)."""
+    if _disabled:
+        return
     status = request.status or _SERVER_ERROR
     fault = status >= _SERVER_ERROR or request.error is not None
-    _requests.add_dimension("method", request.method)
-    _requests.add_dimension("route", request.route or UNMATCHED)
-    _requests.add_metric("Requests", MetricUnit.Count, 1)
-    _requests.add_metric("Latency", MetricUnit.Milliseconds, request.duration_ms)
-    _requests.add_metric("Faults", MetricUnit.Count, int(fault))
-    _requests.add_metric("Errors", MetricUnit.Count, int(_CLIENT_ERROR <= status < _SERVER_ERROR and not fault))
-    _flush(_requests)
+    error = _CLIENT_ERROR <= status < _SERVER_ERROR and not fault
+    document = _requests.serialize_metric_set(
+        metrics={
+            "Requests": _metric(MetricUnit.Count, 1),
+            "Latency": _metric(MetricUnit.Milliseconds, request.duration_ms),
+            "Faults": _metric(MetricUnit.Count, fault),
+            "Errors": _metric(MetricUnit.Count, error),
+        },
+        dimensions={
+            "service": current().service,
+            "method": request.method,
+            "route": request.route or UNMATCHED,
+        },
+    )
+    # One write: the lines of threads that still run must not come between a line and its end.
+    sys.stdout.write(json.dumps(document, separators=(",", ":")) + "\n")
 
 
-def _flush(source: Metrics | EphemeralMetrics) -> None:
+def _metric(unit: MetricUnit, value: float) -> dict[str, Any]:
+    return {"Unit": unit.value, "Value": [float(value)]}
+
+
+def _flush() -> None:
     # Powertools warns about an empty set, and with POWERTOOLS_METRICS_DISABLED neither prints nor clears a full one.
-    if source.metric_set:
-        source.flush_metrics()
-    source.clear_metrics()
+    if metrics.metric_set:
+        metrics.flush_metrics()
+    metrics.clear_metrics()
