@@ -181,6 +181,23 @@ def test_a_failed_init_shows_its_error_and_where(shown):
     ]
 
 
+def test_why_init_failed_is_said_once(shown):
+    error = {"errorType": "ValueError", "errorMessage": "no settings", "stackTrace": []}
+    lines = shown(
+        LogLine(1, None, "{...}", {"level": "WARNING", "message": "LAMBDA_WARNING: Unhandled exception. The most ..."}),
+        LogLine(1, None, "{...}", {"level": "ERROR", **error}),
+        InitEnded(1, 512.0, Status.ERROR, error),
+    )
+    assert [line.strip() for line in lines] == ["14:03:12  INIT   failed after 512 ms", "ValueError: no settings"]
+
+
+def test_a_path_that_no_route_takes_is_shown_as_it_came(shown):
+    access = log(
+        level="INFO", message="x", method="GET", route="unmatched", path="/wp-admin", status=404, duration_ms=1
+    )
+    assert "GET    /wp-admin " in shown(access, exchange(path="/wp-admin", status=404))[0]
+
+
 def test_a_request_the_function_never_saw_says_why(shown):
     lines = shown(exchange(request_id=None, status=413, error="the body is larger than 10 MB"))
     assert "413" in lines[0]

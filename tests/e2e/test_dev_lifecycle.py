@@ -20,9 +20,9 @@ def test_saving_replaces_the_code_a_broken_save_says_so_and_a_good_one_heals(boo
         assert dev.client.get("/version").json() == "two"
 
         start = len(dev.output)
-        app.write_text(good + "\nthis is not Python\n")
+        app.write_text(good + "\ndef broken(\n")
         dev.wait_for(r"INIT +failed", after=start)
-        dev.wait_for(r"Runtime\.UserCodeSyntaxError.*invalid syntax", after=start)
+        dev.wait_for(r"UserCodeSyntaxError: Syntax error in module", after=start)
         assert dev.client.get("/version").status_code == 500
 
         start = len(dev.output)

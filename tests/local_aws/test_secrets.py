@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,14 @@ def test_every_key_gets_a_random_value_of_its_own(aws):
     assert values.keys() == {"jwt_secret", "db_password"}
     assert all(len(value) >= 43 for value in values.values())
     assert values["jwt_secret"] != values["db_password"]
+
+
+def test_new_values_are_on_disk_before_anybody_uses_them(start_aws, tmp_path):
+    with start_aws(tmp_path) as own:
+        arns = own.run(own.aws.ensure_secrets(service("durable", app=SecretSpec(generate=("jwt_secret",)))))
+        before = read(own, arns["APP_SECRET_ARN"])
+        os.kill(own.aws.emulator_pid, signal.SIGKILL)
+        assert read(own, arns["APP_SECRET_ARN"]) == before
 
 
 def test_a_second_start_keeps_the_values_and_the_arn(aws):

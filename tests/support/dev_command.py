@@ -23,7 +23,7 @@ from fastlambda_cli.service.load import load_service
 
 BOOKS = Path(__file__).parents[2] / "examples" / "books"
 COMMAND = Path(sys.executable).with_name("fastlambda")
-PATIENCE_S = 90
+PATIENCE_S = 60
 
 
 class Dev:
@@ -101,12 +101,17 @@ def running(service: Path, *options: str) -> Iterator[Dev]:
             dev.stop()
 
 
-def copy_of_books(folder: Path) -> Path:
-    """The books service in a folder of its own, as a user's project that depends on the runtime wheel."""
+def copy_of_books(folder: Path, packages: Path | None = None) -> Path:
+    """The books service in a folder of its own, as a user's project that depends on the runtime wheel.
+
+    With `packages`, what an earlier start has installed is there already.
+    """
     shutil.copytree(BOOKS, folder, ignore=shutil.ignore_patterns(".fastlambda", "__pycache__", "tests", ".venv"))
     source = load_service(BOOKS).local_sources["fastlambda"]
     project = folder / "pyproject.toml"
     local = f'fastlambda = {{ path = "{source}" }}'
     text = re.sub(r"^fastlambda = \{.*\}$", local, project.read_text(), flags=re.MULTILINE)
     project.write_text(text)
+    if packages is not None:
+        shutil.copytree(packages, folder / ".fastlambda" / "packages")
     return folder

@@ -25,6 +25,17 @@ _SHOWN_CHILDREN = 5
 _ACCESS_KEYS = frozenset({"method", "route", "path", "status", "duration_ms"})
 
 
+UNMATCHED = "unmatched"
+"""The runtime's route for paths that no route of the app takes."""
+
+
+def is_init_error(fields: Mapping[str, Any] | None) -> bool:
+    """Whether the runtime client says here why INIT failed, or what Lambda always says besides."""
+    if fields is None:
+        return False
+    return {"errorType", "stackTrace"} <= fields.keys() or str(fields.get("message", "")).startswith("LAMBDA_WARNING")
+
+
 def access_of(fields: Mapping[str, Any] | None) -> str | None:
     """The route template when the line is the runtime's access line of a request, else None."""
     if fields is None or not fields.keys() >= _ACCESS_KEYS:

@@ -17,8 +17,10 @@ from rich.console import Console
 from rich.text import Text
 
 from fastlambda_cli.cli.lines import (
+    UNMATCHED,
     access_of,
     init_failure_lines,
+    is_init_error,
     log_lines,
     metric_line,
     report_line,
@@ -123,7 +125,8 @@ class TerminalView:
 
     def _http(self, event: HttpExchange) -> None:
         request_id = event.request_id or ""
-        path = self._routes.pop(request_id, None) or event.path
+        route = self._routes.pop(request_id, None)
+        path = event.path if route in {None, UNMATCHED} else route
         line = Text.assemble(
             (f"{event.method:<7}", "bold"),
             f"{path:<34} ",
@@ -161,6 +164,8 @@ class TerminalView:
             self._console.print(Text.assemble(" " * 10, line))
 
     def _log(self, event: LogLine) -> None:
+        if event.request_id is None and is_init_error(event.fields):
+            return  # it comes again as the INIT's outcome
         access = access_of(event.fields)
         if access is not None and event.request_id:
             # The gateway's own line says the rest; a reader needs it once.

@@ -10,7 +10,7 @@ from fastlambda_cli.local.serve import AsgiApp, Message, Receive, Scope, Send
 # one that its owner points at 127.0.0.1 (DNS rebinding).
 _OURS = re.compile(rb"(127\.0\.0\.1|([a-z0-9_-]+(\.[a-z0-9_-]+)*\.)?localhost)(:\d{1,5})?", re.IGNORECASE)
 _OWN_SITES = frozenset({b"none", b"same-origin", b"same-site"})
-_ADMIN = ("/_ministack", "/_localstack")
+_ADMIN = ("/_ministack", "/_localstack", "/_fastlambda")
 _HEALTH = frozenset({"/_ministack/health", "/_localstack/health"})
 
 

@@ -35,6 +35,8 @@ _SAVE_PAUSE_S = 1.0
 _SAVE_SHARE = 0.05  # of the time may go into saving, however large the state grows
 _IDLE_SAVE_S = 5.0  # schedules and queues change state without a request
 _HEALTH = "/_ministack/health"
+_SAVE = "/_fastlambda/save"
+"""Ours, on the private socket only: answers once everything so far is on disk."""
 _GRACE_S = 2
 _LAST_RESORT_S = 3.0
 
@@ -79,6 +81,9 @@ class SavedWhileRunning:
         if scope["type"] == "lifespan":
             await ministack.app(scope, receive, self._watch_startup(send))
             return
+        if scope["path"] == _SAVE:
+            await self._save_now(send)
+            return
         try:
             await ministack.app(scope, receive, send)
         finally:
@@ -109,13 +114,22 @@ class SavedWhileRunning:
             await asyncio.sleep(pause)
             if not self._changed and time.monotonic() - saved_at < _IDLE_SAVE_S:
                 continue
-            self._changed = False
             started = time.monotonic()
-            # On the loop, not on a thread: no request changes the state while it is written.
-            ministack.save_all(ministack._build_persistence_save_dict())  # noqa: SLF001
+            self._save()
             saved_at = time.monotonic()
             pause = max(_SAVE_PAUSE_S, (saved_at - started) / _SAVE_SHARE)
-            self._report([problem for problem in self._problems.take() if problem.startswith("Persistence:")])
+
+    async def _save_now(self, send: Send) -> None:
+        self._save()
+        status = 500 if self._save_failed else 204
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _save(self) -> None:
+        self._changed = False
+        # On the loop, not on a thread: no request changes the state while it is written.
+        ministack.save_all(ministack._build_persistence_save_dict())  # noqa: SLF001
+        self._report([problem for problem in self._problems.take() if problem.startswith("Persistence:")])
 
     def _saving_ended(self, saving: asyncio.Task[None]) -> None:
         problem = None if saving.cancelled() else saving.exception()

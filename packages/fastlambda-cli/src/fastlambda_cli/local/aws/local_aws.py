@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.async_invocations import RetryPolicy
 from fastlambda_cli.local.aws.emulator import Emulator, emulator_at
 from fastlambda_cli.local.aws.guard import guarded
@@ -79,9 +80,18 @@ class LocalAws:
         """Make what is missing of a service's secrets; return ARNs by environment variable.
 
         Raises:
-            EmulatorError: The emulator refuses.
+            EmulatorError: The emulator refuses, or cannot save them.
 
         """
         await self._emulator.available()
         async with self._emulator.client() as client:
-            return await ensure_secrets(service, SecretsManager(client))
+            arns = await ensure_secrets(service, SecretsManager(client))
+            # A secret that was generated exists nowhere else: it must outlive an emulator that dies right now.
+            saved = await client.post("/_fastlambda/save")
+        if not saved.is_success:
+            raise EmulatorError(
+                "The service's secrets could not be saved",
+                why="the emulator cannot write its state",
+                remedy=f"See that {self._directory} can be written to, then start again.",
+            )
+        return arns
