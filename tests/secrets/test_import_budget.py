@@ -9,6 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pytest
+
     from .conftest import ScriptedSecretsManager
 
 
@@ -19,7 +21,11 @@ def run(code: str) -> str:
     return done.stdout
 
 
-def test_a_secret_is_read_without_the_sdk(scripted: ScriptedSecretsManager) -> None:
+def test_a_secret_is_read_without_the_sdk(
+    scripted: ScriptedSecretsManager, function_environment: pytest.MonkeyPatch
+) -> None:
+    # Without it the X-Ray SDK believes to be outside Lambda, and makes a boto client for its sampling rules.
+    function_environment.setenv("LAMBDA_TASK_ROOT", "/var/task")
     scripted.versions["AWSCURRENT"] = json.dumps({"key": "value"})
     loaded = run(
         "import asyncio, sys, pydantic\n"

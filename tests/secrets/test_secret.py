@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import httpx
 import pytest
-from aws_lambda_powertools import Metrics
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, SecretStr
 
+from fastlambda import metrics
 from fastlambda.secrets import Secret, SecretError
 from fastlambda.secretsmanager import Retry, SecretsManagerProvider
 
@@ -116,7 +116,6 @@ def test_the_last_good_value_is_served_while_secrets_manager_is_down(
     current(secret)
     clock.advance(301)
     scripted.script.append(OUTAGE)
-    metrics = Metrics()
     metrics.clear_metrics()
 
     assert current(secret) == "one"

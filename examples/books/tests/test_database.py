@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +117,16 @@ def test_readiness_fails_with_a_problem_while_health_stays(app: FastAPI, tmp_pat
             "detail": "The database does not answer",
         }
         assert client.get("/health").status_code == 200
+
+
+def test_sqlite_answers_pages_and_searches_from_one_index_in_its_order(tmp_path: Path) -> None:
+    file = tmp_path / "books.db"
+    with TestClient(create_app(Vault(), Settings(f"sqlite+aiosqlite:///{file}"))):
+        keys = "SELECT id FROM books {} ORDER BY created_at DESC, id LIMIT 100 OFFSET 50000"
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            for where in ("", "WHERE title_folded LIKE '%x%' OR author_folded LIKE '%x%'"):
+                plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + keys.format(where))]
+                assert plan == ["SCAN books USING COVERING INDEX ix_books_newest"]
 
 
 def test_without_database_url_the_books_are_beside_the_service_and_on_lambda_in_tmp(tmp_path: Path) -> None:

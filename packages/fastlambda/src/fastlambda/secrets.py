@@ -21,10 +21,11 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, ValidationError
 
 from fastlambda.errors import FastLambdaError
+from fastlambda.observe.metrics import metrics
 from fastlambda.powertools_parameters import GetParameterError
 from fastlambda.refreshed import Refreshed
 from fastlambda.secretsmanager import SecretsManagerError, provider_for
@@ -190,7 +191,7 @@ class Secret(Generic[Model]):
 
     def _report_stale(self, error: Exception) -> None:
         _log.warning("The last good value of the secret in %s is used: %s", self._env, error)
-        Metrics().add_metric(name="SecretRefreshFailed", unit="Count", value=1)
+        metrics.add_metric(name="SecretRefreshFailed", unit=MetricUnit.Count, value=1)
 
 
 def _code_of(error: Exception) -> str:

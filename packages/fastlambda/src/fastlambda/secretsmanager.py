@@ -242,7 +242,7 @@ def _subsegment(region: str) -> AbstractContextManager[object]:
 @contextmanager
 def _traced(region: str) -> Iterator[None]:
     # Here, because INIT traces nothing.
-    from aws_xray_sdk.core import xray_recorder  # type: ignore[import-untyped]  # noqa: PLC0415
+    from aws_xray_sdk.core import xray_recorder  # noqa: PLC0415
 
     with xray_recorder.in_subsegment(SERVICE, namespace="aws") as subsegment:
         if subsegment is not None:
