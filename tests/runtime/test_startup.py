@@ -160,7 +160,9 @@ PLAIN = """
 
 
 def test_a_plain_handler_runs_unchanged_over_an_app_that_imports_from_here(deploy):
-    function = deploy(PLAIN, POWERTOOLS_SERVICE_NAME="books", POWERTOOLS_METRICS_NAMESPACE="Books")
+    function = deploy(
+        PLAIN, POWERTOOLS_SERVICE_NAME="books", POWERTOOLS_METRICS_NAMESPACE="Books", PYTHONWARNINGS="ignore"
+    )
     result = function.invoke(http_api("/sqlite"), sampled=True)
     assert body_of(result.answer) == b'"plain"'
     assert result.log("from the app")["function_name"] == "books"

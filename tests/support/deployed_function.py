@@ -178,7 +178,6 @@ class DeployedFunction:
             "LANG": "en_US.UTF-8",
             "LC_CTYPE": "C.UTF-8",
             "PATH": os.defpath,
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": str(runtime_dir),
             "PYTHONWARNINGS": "error",
             "TZ": ":UTC",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import threading
@@ -156,9 +157,17 @@ def stop_on_sigterm(lifespan: Lifespan, loop: asyncio.AbstractEventLoop) -> None
     previous = signal.getsignal(signal.SIGTERM)
 
     def end(number: int, frame: FrameType | None) -> None:
-        if callable(previous):
-            previous(number, frame)
-        sys.exit(0)
+        try:
+            if callable(previous):
+                previous(number, frame)
+        except SystemExit:
+            pass  # it wanted what follows
+        except Exception:  # noqa: BLE001 - it must not keep the environment from ending
+            _log.exception("The SIGTERM handler that was there before failed")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # sys.exit would wait for the runtime's thread, which waits for an event that never comes.
+        os._exit(0)
 
     def on_sigterm(number: int, frame: FrameType | None) -> None:
         async def stop_then_end() -> None:
