@@ -6,7 +6,7 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from http_events import body_of, function_url, http_api, load_balancer, rest_api
+from http_events import body_of, function_url, http_api, http_api_1_0, load_balancer, rest_api
 
 APP = """
     from fastlambda import FastLambda
@@ -67,6 +67,12 @@ WAYS = {
         http_api,
         {"stage": "dev", "domain": CUSTOM},
         "https://api.example.com",
+    ),
+    "HTTP API, payload 1.0": (http_api_1_0, {}, "https://abc123.execute-api.us-east-1.amazonaws.com"),
+    "HTTP API, payload 1.0, named stage": (
+        http_api_1_0,
+        {"stage": "dev"},
+        "https://abc123.execute-api.us-east-1.amazonaws.com/dev",
     ),
     "REST API": (rest_api, {}, "https://abc123.execute-api.us-east-1.amazonaws.com/prod"),
     "REST API, custom domain": (rest_api, {"domain": CUSTOM}, "https://api.example.com"),

@@ -27,6 +27,12 @@ APP = """
     async def loaded():
         return sorted(sys.modules)
 
+    @app.get("/deferred")
+    async def deferred():
+        from fastapi.openapi.models import Info
+        complete = {model.__name__: model.__pydantic_complete__ for model in (Info, Book)}
+        return complete | {"name": handler.__name__}
+
     @app.get("/gc")
     async def collector():
         return {"enabled": gc.isenabled(), "frozen": gc.get_freeze_count(), "thresholds": gc.get_threshold()}
@@ -64,6 +70,24 @@ TOO_HEAVY = (
 def test_init_loads_nothing_that_the_app_did_not_ask_for(deploy):
     loaded = json.loads(body_of(deploy(APP).invoke(http_api("/loaded")).answer))
     assert [module for module in TOO_HEAVY if module in loaded] == []
+
+
+def test_only_fastapis_own_openapi_models_are_deferred(deploy):
+    complete = json.loads(body_of(deploy(APP, fresh=True).invoke(http_api("/deferred")).answer))
+    assert complete == {"Info": False, "Book": True, "name": "handler"}
+
+
+def test_secret_is_imported_for_those_who_ask_for_it(deploy):
+    source = """
+    import sys
+    import fastlambda
+    before = "fastlambda.secrets" in sys.modules
+    from fastlambda import Secret
+
+    def handler(event, context):
+        return [before, Secret.__module__]
+    """
+    assert deploy(source).invoke({}).answer == [False, "fastlambda.secrets"]
 
 
 def test_the_collector_works_as_usual_after_init_on_what_came_later(deploy):

@@ -71,6 +71,14 @@ def http_api(
     return event
 
 
+def http_api_1_0(path: str = "/", *, stage: str = "$default", **options: Any) -> dict[str, Any]:
+    """HTTP API set to payload 1.0, by its $default route: both paths have a named stage in them."""
+    event = rest_api(path, stage=stage, **options) | {"version": "1.0", "resource": "$default", "pathParameters": None}
+    staged = path if stage == "$default" else f"/{stage}{path}"
+    event["path"] = event["requestContext"]["path"] = staged
+    return event
+
+
 def function_url(path: str = "/", **options: Any) -> dict[str, Any]:
     """Function URL: payload 2.0 with a domain of its own and never a named stage."""
     event = http_api(path, domain="abcdefgh.lambda-url.us-east-1.on.aws", **options)

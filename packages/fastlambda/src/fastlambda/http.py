@@ -1,7 +1,9 @@
 """HTTP events to ASGI and back: Mangum does it, this corrects what it leaves open.
 
-The four sources of HTTP events are the HTTP API (payload 2.0), the REST API (1.0), the function URL (2.0) and the
-Application Load Balancer; for each, `root_path` is what the client sees in front of the app's own paths.
+The sources are the HTTP API (payload 2.0 or 1.0), the REST API (1.0), the function URL (2.0) and the Application Load
+Balancer. For each, `root_path` is what the client sees in front of the app's own paths, as far as the event tells. It
+does not tell the API mapping of an HTTP API's custom domain (API Gateway Developer Guide, "Create AWS Lambda proxy
+integrations for HTTP APIs", payload 2.0): such an app says `FastAPI(root_path=...)` itself.
 """
 
 from __future__ import annotations
@@ -64,15 +66,12 @@ def bad_request(error: BadRequestError) -> dict[str, Any]:
 
 
 class HttpApi(HTTPGateway):
-    """An HTTP API or a function URL: payload 2.0, and 1.0 where an HTTP API is set to it."""
+    """An HTTP API or a function URL: payload 2.0."""
 
     @classmethod
     def infer(cls, event: LambdaEvent, _context: LambdaContext, _config: LambdaConfig) -> bool:
         """Tell whether the event is such a request; an authorizer's looks like one but for its ARN."""
-        request = _request_context(event)
-        if "routeArn" in event or "methodArn" in event or "version" not in event:
-            return False
-        return "http" in request or ("httpMethod" in event and "elb" not in request)
+        return "version" in event and "http" in _request_context(event) and "routeArn" not in event
 
     @cached_property
     def scope(self) -> Scope:
@@ -95,7 +94,7 @@ class HttpApi(HTTPGateway):
 
 
 class RestApi(APIGateway):
-    """A REST API: payload 1.0."""
+    """A REST API, or an HTTP API that is set to it: payload 1.0."""
 
     @classmethod
     def infer(cls, event: LambdaEvent, _context: LambdaContext, _config: LambdaConfig) -> bool:
@@ -110,7 +109,7 @@ class RestApi(APIGateway):
         scope: Scope = super().scope
         own_path: str = scope["path"]
         public_path: str = self.event["requestContext"].get("path") or own_path
-        scope["root_path"] = _base_path(self.event, public_path, own_path)
+        scope["root_path"] = _base_path(self.event, public_path)
         if scope["root_path"] and not f"{own_path}/".startswith(f"{scope['root_path']}/"):
             scope["path"] = scope["root_path"] + own_path
         if self.event.get("multiValueHeaders"):
@@ -183,15 +182,16 @@ def _last_values(event: LambdaEvent) -> dict[str, str]:
     return headers | multiple
 
 
-def _base_path(event: LambdaEvent, public_path: str, own_path: str) -> str:
+def _base_path(event: LambdaEvent, public_path: str) -> str:
     """Return what stands in front of the resource in the public path: the stage, or the domain's base path.
 
-    The resource says how many segments are the app's; the event's `path` says it only on the API's default domain,
+    The resource says how many segments are the app's. The event's `path` says it only on the API's default domain,
     for on a custom domain it begins with the base path itself.
     """
     resource = event["resource"]
-    if not resource.startswith("/"):
-        return public_path.removesuffix(own_path) if public_path.endswith(own_path) else ""
+    if not resource.startswith("/"):  # the $default route of an HTTP API, whose paths begin with a named stage
+        stage = f"/{event['requestContext'].get('stage', '$default')}"
+        return stage if f"{public_path}/".startswith(f"{stage}/") else ""
     own = [part for part in resource.split("/") if part]
     count = len(own)
     if resource.endswith("+}"):
