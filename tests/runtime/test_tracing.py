@@ -247,6 +247,13 @@ def test_a_library_that_is_imported_within_a_request_is_traced_from_then_on(get)
     assert any(segment.get("namespace") == "remote" for segment in result.all_segments())
 
 
+def test_a_call_of_a_database_without_a_host_has_a_name_nevertheless(get):
+    """X-Ray takes no document without one, and SQLite's URL has no host to be called by."""
+    names = [segment.get("name") for segment in get("/sqlalchemy").all_segments()]
+    assert "database" in names
+    assert all(names)
+
+
 @pytest.mark.parametrize("path", ["/books/7", "/gather", "/careless", "/generator", "/boto3", "/sqlite", "/boom"])
 def test_an_unsampled_event_sends_nothing(get, path):
     result = get(path, sampled=False)
@@ -265,6 +272,12 @@ def test_a_disabled_tracer_sends_nothing(deploy):
     function = deploy(APP, POWERTOOLS_TRACE_DISABLED="true")
     result = function.invoke(http_api("/gather"), sampled=True)
     assert (result.answer["statusCode"], result.segments) == (200, [])
+
+
+def test_init_does_not_tell_every_patch(deploy):
+    source = APP.replace("    handler =", "    import sqlite3\n    handler =")
+    function = deploy(source, AWS_LAMBDA_LOG_FORMAT="JSON", AWS_LAMBDA_LOG_LEVEL="INFO")
+    assert function.init.logs == []
 
 
 def test_calls_during_init_are_no_subsegments_and_no_warnings(deploy):

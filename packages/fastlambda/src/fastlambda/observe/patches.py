@@ -35,6 +35,9 @@ _TRIGGERS = {
 
 def patch_when_imported() -> None:
     """Have every library that the SDK supports patched as soon as its import ends, or now if it is imported."""
+    sdk = logging.getLogger("aws_xray_sdk")
+    if sdk.level == logging.NOTSET:
+        sdk.setLevel(logging.WARNING)  # it tells every patch at INFO, in every INIT
     for library, trigger in _TRIGGERS.items():
         wrapt.register_post_import_hook(_patcher(library), trigger)
 

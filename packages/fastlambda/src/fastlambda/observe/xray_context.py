@@ -77,6 +77,8 @@ class EventContext(Context):
 
     def put_subsegment(self, subsegment: Subsegment) -> None:
         """Open a subsegment below the current one; an unsampled one is only remembered, to be closed again."""
+        # X-Ray refuses a document without a name, and the SDK names database calls by a host that a file has not got.
+        subsegment.name = subsegment.name or "database"
         if subsegment.sampled:
             try:
                 self.get_trace_entity().add_subsegment(subsegment)
