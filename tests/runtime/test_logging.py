@@ -89,6 +89,7 @@ def test_every_line_carries_the_keys_of_its_event(deploy):
             }.items()
         )
         assert line["cold_start"] in (True, False)
+        assert "taskName" not in line, "what asyncio calls its tasks says nothing to anybody"
 
 
 def test_every_line_is_written_once_and_nothing_else_is(deploy):

@@ -15,7 +15,8 @@ _LEVELS = {"DEBUG": "dim", "INFO": "", "WARNING": "yellow", "ERROR": "bold red",
 
 # Keys that stand on every line, or that are shown in a form of their own.
 _PLATFORM_KEYS = frozenset(
-    {"level", "location", "message", "timestamp", "service", "sampling_rate", "logger", "name", "requestId", "tenantId"}
+    {"level", "location", "message", "timestamp", "service", "sampling_rate", "logger", "name"}
+    | {"taskName", "requestId", "tenantId"}
     | {"cold_start", "function_name", "function_memory_size", "function_arn", "function_request_id"}
     | {"correlation_id", "xray_trace_id", "route"}
     | {"exception", "exception_name", "exception_notes", "stack_trace", "stackTrace", "errorType", "errorMessage"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,8 @@ def take_over() -> None:
     if logger.registered_handler not in root.handlers:
         root.addHandler(logger.registered_handler)
     root.setLevel(logger.log_level)
+    if sys.version_info >= (3, 12):
+        logging.logAsyncioTasks = False  # else every line of a coroutine says "Task-18" or the like
     logging.getLogger(logger.name).propagate = False
     for name in _TELLTALES:
         library = logging.getLogger(name)
