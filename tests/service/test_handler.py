@@ -63,7 +63,7 @@ def test_the_error_says_what_the_module_defines_instead(tmp_path: Path):
 def test_the_error_suggests_the_nearest_name(tmp_path: Path):
     with pytest.raises(ConfigurationError) as refused:
         check(tmp_path, "handlr = 1")
-    assert refused.value.remedy == "did you mean lambda_handler.handlr?"
+    assert refused.value.remedy == "Did you mean lambda_handler.handlr?"
 
 
 def test_a_module_that_is_missing_is_named_with_its_path(tmp_path: Path):

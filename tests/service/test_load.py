@@ -107,16 +107,16 @@ def test_a_file_that_is_not_utf8_names_its_line(tmp_path: Path):
 SAYS = {
     "an unknown key and its neighbour": (
         "memroy = 512",
-        ["[tool.fastlambda] has no key memroy", "did you mean memory?"],
+        ["[tool.fastlambda] has no key memroy", "Did you mean memory?"],
     ),
-    "an unknown key far from all": ("zzz = 1", ["has no key zzz", "the keys there are: name, handler, runtime"]),
+    "an unknown key far from all": ("zzz = 1", ["has no key zzz", "The keys there are: name, handler, runtime"]),
     "an unknown nested key": (
         "local.concurency = 2",
-        ["[tool.fastlambda.local] has no key concurency", "did you mean concurrency?"],
+        ["[tool.fastlambda.local] has no key concurency", "Did you mean concurrency?"],
     ),
     "an unknown key of a secret": (
         "secrets.app.genrate = ['a']",
-        ["[tool.fastlambda.secrets.app] has no key genrate", "did you mean generate?"],
+        ["[tool.fastlambda.secrets.app] has no key genrate", "Did you mean generate?"],
     ),
     "a string for a number": ('memory = "1 GB"', ["fastlambda.memory must be an integer, got '1 GB' (a string)"]),
     "a boolean for a number": ("memory = true", ["must be an integer, got True (a boolean)"]),
@@ -134,7 +134,7 @@ SAYS = {
     "a secret of two origins": ("secrets.app = { arn = 'x', generate = ['a'] }", ["secrets.app", "either an `arn`"]),
     "a secret of no origin": ("secrets.app = {}", ["secrets.app", "either an `arn` or names to `generate`"]),
     "a variable of one letter": ("environment.A = 'a'", ["environment.A is no usable name", "two characters or more"]),
-    "a bad name of a variable": ("environment.1ST = 'a'", ["environment.1ST is no usable name", "rename it"]),
+    "a bad name of a variable": ("environment.1ST = 'a'", ["environment.1ST is no usable name", "Rename it"]),
     "a variable that Lambda sets": ("environment.AWS_REGION = 'mars'", ["Lambda reserves this name for itself"]),
     "more variables than Lambda takes": (f"environment.AB = '{'x' * 4096}'", ["4,098 bytes", "Lambda takes 4,096"]),
 }

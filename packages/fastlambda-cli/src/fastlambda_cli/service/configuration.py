@@ -74,14 +74,14 @@ def _check_environment(variables: dict[str, str], file: Path) -> None:
         raise ConfigurationError(
             f"{file}: tool.fastlambda.environment.{name} cannot be set",
             why="Lambda reserves this name for itself",
-            remedy="remove it, or choose another name",
+            remedy="Remove it, or choose another name.",
         )
     size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
     if size > MAX_VARIABLES_BYTES:
         raise ConfigurationError(
             f"{file}: tool.fastlambda.environment holds {size:,} bytes",
             why=f"Lambda takes {MAX_VARIABLES_BYTES:,}",
-            remedy="move what is large into a file of the package",
+            remedy="Move what is large into a file of the package.",
         )
 
 
@@ -91,19 +91,19 @@ def _error(problem: ErrorDetails, file: Path, table_name: str) -> ConfigurationE
     if problem["type"] == "extra_forbidden":
         return _unknown_key(str(where[-1]), _keys(where[:-1]), f"{file}: [{_dotted((table_name, *where[:-1]))}]")
     if problem["type"] == "value_error":
-        return ConfigurationError(f"{file}: {key}: {problem['ctx']['error']}", remedy="give one of them")
+        return ConfigurationError(f"{file}: {key}: {problem['ctx']['error']}", remedy="Give one of them.")
     if problem["loc"][-1:] == ("[key]",):
         return ConfigurationError(
-            f"{file}: {key} is no usable name", why=f"it must be {_expected(problem)}", remedy="rename it"
+            f"{file}: {key} is no usable name", why=f"it must be {_expected(problem)}", remedy="Rename it."
         )
     return ConfigurationError(
-        f"{file}: {key} must be {_expected(problem)}, got {_got(problem, where)}", remedy="correct the value"
+        f"{file}: {key} must be {_expected(problem)}, got {_got(problem, where)}", remedy="Correct the value."
     )
 
 
 def _unknown_key(name: str, known: Iterable[str], where: str) -> ConfigurationError:
     near = difflib.get_close_matches(name.lower(), known, n=1)
-    remedy = f"did you mean {near[0]}?" if near else f"the keys there are: {', '.join(known)}"
+    remedy = f"Did you mean {near[0]}?" if near else f"The keys there are: {', '.join(known)}."
     return ConfigurationError(f"{where} has no key {name}", remedy=remedy)
 
 

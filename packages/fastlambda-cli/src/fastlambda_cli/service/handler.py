@@ -33,7 +33,7 @@ def check_handler(handler: str, root: Path, file: Path) -> None:
         raise ConfigurationError(
             f"{file}: {_KEY} is {handler}, but there is no {path}",
             why=f"it is looked for in {root}",
-            remedy=f"add {path}, or name your handler with handler = ... in [tool.fastlambda]",
+            remedy=f"Add {path}, or name your handler with handler = ... in [tool.fastlambda].",
         )
     try:
         tree = ast.parse(source.read_bytes(), filename=str(source))
@@ -47,7 +47,7 @@ def check_handler(handler: str, root: Path, file: Path) -> None:
     raise ConfigurationError(
         f"{source.relative_to(root)} has no `{attribute}`; it defines: {defines}",
         why=f"{_KEY} is {handler}",
-        remedy=f"did you mean {module}.{near[0]}?" if near else f"define {attribute} there, or correct {_KEY}",
+        remedy=f"Did you mean {module}.{near[0]}?" if near else f"Define {attribute} there, or correct {_KEY}.",
     )
 
 

@@ -29,7 +29,7 @@ def load_service(folder: Path) -> Service:
     if not folder.is_dir():
         why = "it is a file" if folder.exists() else "there is no such folder"
         raise ConfigurationError(
-            f"no service in {folder}", why=why, remedy=f"name the folder that holds the service's {PYPROJECT}"
+            f"No service in {folder}", why=why, remedy=f"Name the folder that holds the service's {PYPROJECT}."
         )
     root = folder.resolve()
     file = root / PYPROJECT
@@ -38,7 +38,7 @@ def load_service(folder: Path) -> Service:
         raise ConfigurationError(
             f"{file} is missing",
             why="a service is a Python project",
-            remedy="name the folder that holds it, or make one there with: uv init --bare",
+            remedy="Name the folder that holds it, or make one there with: uv init --bare.",
         )
     configuration = parse_configuration(table(document, file, "tool", "fastlambda"), file)
     check_handler(configuration.handler, root, file)
@@ -62,6 +62,6 @@ def _name(configuration: Configuration, project: Mapping[str, Any], file: Path) 
         raise ConfigurationError(
             f"{file}: the service has no name",
             why="there is no project.name to take it from",
-            remedy='add name = "..." to [project] or to [tool.fastlambda]',
+            remedy='Add name = "..." to [project] or to [tool.fastlambda].',
         )
     return parse_configuration({"name": name.replace(".", "-")}, file, table_name="project").name or name

@@ -29,7 +29,7 @@ def find_lock(root: Path, workspace: Path | None) -> Path | None:
             raise ConfigurationError(
                 f"{lock} pins no version or no hash for: {loose}",
                 why="only what is hash-pinned is the same here and on AWS",
-                remedy="write it anew with: uv export --no-dev --no-emit-project -o requirements.lock",
+                remedy="Write it anew with: uv export --no-dev --no-emit-project -o requirements.lock.",
             )
         return lock
     # A requirements.txt without hashes is common, and then it is no lock but a list of wishes.

@@ -26,15 +26,15 @@ def read_toml(file: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except tomllib.TOMLDecodeError as problem:
-        raise ConfigurationError(f"{file} is not TOML", why=str(problem), remedy="correct that line") from problem
+        raise ConfigurationError(f"{file} is not TOML", why=str(problem), remedy="Correct that line.") from problem
     except UnicodeDecodeError as problem:
         line = problem.object[: problem.start].count(b"\n") + 1
         raise ConfigurationError(
-            f"{file} is not TOML", why=f"line {line} is not UTF-8", remedy="save the file as UTF-8"
+            f"{file} is not TOML", why=f"line {line} is not UTF-8", remedy="Save the file as UTF-8."
         ) from problem
     except OSError as problem:
         raise ConfigurationError(
-            f"{file} cannot be read", why=problem.strerror or str(problem), remedy="make it a readable file"
+            f"{file} cannot be read", why=problem.strerror or str(problem), remedy="Make it a readable file."
         ) from problem
 
 
@@ -50,7 +50,7 @@ def table(document: Mapping[str, Any], file: Path, *keys: str) -> dict[str, Any]
         found = found.get(key, {})
         if not isinstance(found, dict):
             name = ".".join(keys[:depth])
-            raise ConfigurationError(f"{file}: {name} must be a table", remedy=f"write it as [{name}]")
+            raise ConfigurationError(f"{file}: {name} must be a table", remedy=f"Write it as [{name}].")
     return dict(found)
 
 
@@ -66,18 +66,18 @@ def dependencies_of(document: Mapping[str, Any], file: Path) -> list[Requirement
         raise ConfigurationError(
             f"{file}: project.dependencies is dynamic",
             why="only a build would know what to install",
-            remedy="list the dependencies in [project] themselves",
+            remedy="List the dependencies in [project] themselves.",
         )
     listed = project.get("dependencies", [])
     if not isinstance(listed, list):
         raise ConfigurationError(
-            f"{file}: project.dependencies must be an array of strings", remedy='write it as ["fastapi"]'
+            f"{file}: project.dependencies must be an array of strings", remedy='Write it as ["fastapi"].'
         )
     return [_requirement(text, f"{file}: project.dependencies[{index}]") for index, text in enumerate(listed)]
 
 
 def _requirement(text: object, where: str) -> Requirement:
-    remedy = 'write it as PEP 508 says, such as "fastapi>=0.115"'
+    remedy = 'Write it as PEP 508 says, such as "fastapi>=0.115".'
     if not isinstance(text, str):
         raise ConfigurationError(f"{where} must be a string, got {text!r}", remedy=remedy)
     try:

@@ -105,7 +105,7 @@ def _applicable(entries: Any, where: str) -> Mapping[str, Any] | None:
     """Pick the entry whose marker holds here; sources of an extra or a group are not the function's."""
     for entry in entries if isinstance(entries, list) else [entries]:
         if not isinstance(entry, dict):
-            raise ConfigurationError(f"{where} must be a table", remedy='write it as { path = "..." }')
+            raise ConfigurationError(f"{where} must be a table", remedy='Write it as { path = "..." }.')
         if "extra" not in entry and "group" not in entry and _holds(entry.get("marker"), where):
             return entry
     return None
@@ -116,7 +116,7 @@ def _holds(marker: Any, where: str) -> bool:
         return marker is None or Marker(marker).evaluate()
     except (InvalidMarker, TypeError, AttributeError) as problem:
         raise ConfigurationError(
-            f"{where}.marker is no marker", why=repr(marker), remedy="write it as PEP 508 says"
+            f"{where}.marker is no marker", why=repr(marker), remedy="Write it as PEP 508 says."
         ) from problem
 
 
@@ -129,13 +129,13 @@ def _resolve(name: str, source: _Source | None, workspace: Workspace | None) -> 
             raise ConfigurationError(
                 f"{file}: {_KEY}.{name} asks for a workspace, and there is none",
                 why="no pyproject.toml above declares [tool.uv.workspace] with this folder as a member",
-                remedy=f'use {_KEY}.{name} = {{ path = "..." }}, or add the folder to the workspace',
+                remedy=f'Use {_KEY}.{name} = {{ path = "..." }}, or add the folder to the workspace.',
             )
         if name not in workspace.members:
             raise ConfigurationError(
                 f"{file}: {_KEY}.{name} is not a member of the workspace {workspace.root}",
                 why=f"its members are: {', '.join(sorted(workspace.members))}",
-                remedy="add its folder to tool.uv.workspace.members",
+                remedy="Add its folder to tool.uv.workspace.members.",
             )
         return workspace.members[name]
     given = source.entry.get("path")
@@ -145,7 +145,7 @@ def _resolve(name: str, source: _Source | None, workspace: Workspace | None) -> 
     if not (path.is_dir() or (path.is_file() and path.suffix == ".whl")):
         why = "there is no such folder or file" if not path.exists() else "it is neither a folder nor a .whl"
         raise ConfigurationError(
-            f"{file}: {_KEY}.{name}.path leads to {path}", why=why, remedy="correct the path, or build the wheel"
+            f"{file}: {_KEY}.{name}.path leads to {path}", why=why, remedy="Correct the path, or build the wheel."
         )
     return path
 
@@ -164,7 +164,7 @@ def _matches(root: Path, declared: Mapping[str, Any], key: str) -> set[Path]:
         raise ConfigurationError(
             f"{root / PYPROJECT}: tool.uv.workspace.{key} must be an array of relative patterns",
             why=str(problem),
-            remedy='write it as ["packages/*"]',
+            remedy='Write it as ["packages/*"].',
         ) from problem
 
 
