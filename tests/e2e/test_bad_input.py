@@ -79,6 +79,6 @@ def test_an_unreachable_package_index_on_the_first_start_is_said_so(tmp_path):
         "dev", folder, "--port", "0", "--aws-port", "0", FASTLAMBDA_CACHE_DIR=str(tmp_path / "fl"), **nowhere
     )
     assert answer.returncode == 4
-    assert "cannot" in answer.stderr
+    assert "Cannot" in answer.stderr
     assert "network" in answer.stderr
     assert "Traceback" not in answer.stderr

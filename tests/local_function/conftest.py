@@ -55,10 +55,11 @@ class Laboratory:
             self.registry = ProcessRegistry(self.folder / "processes")
             async with XrayReceiver(self.seen.append) as xray:
                 defaults = {"name": "books", "handler": "lambda_handler.handler", "memory_mb": 512, "timeout": 20}
+                defaults["python"] = PYTHON
                 options = defaults | {"endpoint_url": "http://127.0.0.1:9", "xray_address": xray.address} | spec
                 paths = {"task_root": self.folder, "packages": self.folder, "runtime_dir": self.runtime_dir}
                 self.function = LambdaFunction(
-                    FunctionSpec(python=PYTHON, runtime=f"python{VERSION}", **paths, **options),
+                    FunctionSpec(runtime=f"python{VERSION}", **paths, **options),
                     registry=self.registry,
                     sink=self.seen.append,
                     concurrency=concurrency,

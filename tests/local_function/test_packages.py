@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastlambda_cli.errors import ConfigurationError, ToolchainError
+from fastlambda_cli.local.installation import cache_dir, remove_others
 from fastlambda_cli.local.model import Notice
 from fastlambda_cli.local.packages import prepare
 from fastlambda_cli.service.load import load_service
@@ -63,11 +64,45 @@ def test_an_unchanged_lock_is_found_again_without_a_word(project):
     assert prepared(service) == (first, [])
 
 
-def test_a_changed_lock_replaces_what_was_installed(project):
+def test_a_changed_lock_leaves_what_running_environments_import_until_it_is_cleared(project):
     first, _ = prepared(project(["idna==3.10"]))
     second, _ = prepared(project(["idna==3.11"]))
     assert second.packages != first.packages
+    assert first.packages.exists()
+
+    remove_others(second.packages)
+
     assert not first.packages.exists()
+    assert (second.packages / "idna").exists()
+
+
+def test_a_project_without_dependencies_has_an_empty_folder_of_packages(project):
+    importable, _ = prepared(project([]))
+    assert not [path for path in importable.packages.iterdir() if not path.name.startswith(".")]
+
+
+def test_an_installation_that_was_cut_short_is_cleared_and_made_again(project):
+    service = project([])
+    target = prepared(service)[0].packages
+    target.rename(target.with_name(f"{target.name}.partial"))
+
+    again, _ = prepared(service)
+
+    assert again.packages == target
+    assert [path for path in target.parent.iterdir() if path.is_dir()] == [target]
+
+
+def test_a_cache_that_cannot_be_written_to_is_said_so(tmp_path, monkeypatch, project):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(ToolchainError, match="Cannot install Lambda's own runtime packages") as refused:
+        prepared(project([]))
+    assert str(tmp_path / "file") in refused.value.remedy
+
+
+def test_a_relative_cache_folder_is_found_from_everywhere(monkeypatch):
+    monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", "here")
+    assert cache_dir() == Path.cwd() / "here"
 
 
 def test_a_lock_that_lacks_a_dependency_is_said_to_be_out_of_date(project):
@@ -80,14 +115,14 @@ def test_a_lock_that_lacks_a_dependency_is_said_to_be_out_of_date(project):
 def test_a_package_whose_hash_is_wrong_is_refused_and_nothing_is_left_half_done(project):
     locked = f"idna==3.11 \\\n    --hash=sha256:{'0' * 64}\n"
     service = project(["idna"], files={"requirements.lock": locked})
-    with pytest.raises(ToolchainError, match="cannot install the packages of mine") as refused:
+    with pytest.raises(ToolchainError, match="Cannot install the packages of mine") as refused:
         prepared(service)
     assert "idna" in refused.value.why
-    assert not list((service.root / ".fastlambda" / "packages").iterdir())
+    assert not [path for path in (service.root / ".fastlambda" / "packages").iterdir() if path.is_dir()]
 
 
 def test_a_dependency_that_does_not_exist_is_named(project):
-    with pytest.raises(ToolchainError, match="cannot resolve the dependencies of mine") as refused:
+    with pytest.raises(ToolchainError, match="Cannot resolve the dependencies of mine") as refused:
         prepared(project(["idna>=9999"]))
     assert "idna" in refused.value.why
 
@@ -114,6 +149,24 @@ def test_a_package_beside_the_service_is_built_and_follows_its_sources(project):
     Path(service.root / "shelf/src/shelf/__init__.py").write_text("A = 'two'\n")
     second, _ = prepared(service)
     assert (second.packages / "shelf" / "__init__.py").read_text() == "A = 'two'\n"
+
+    virtual_environment = service.root / "shelf/.venv/lib/python3/site-packages/other"
+    virtual_environment.mkdir(parents=True)
+    (virtual_environment / "__init__.py").touch()
+    assert prepared(service) == (second, []), "what tools keep in its folder is not its source"
+
+
+def test_a_package_beside_the_service_that_asks_for_more_has_it_locked_too(project):
+    head = '[project]\nname = "shelf"\nversion = "1"\n'
+    build = '[build-system]\nrequires = ["uv_build>=0.13,<0.14"]\nbuild-backend = "uv_build"\n'
+    files = {"shelf/pyproject.toml": head + build, "shelf/src/shelf/__init__.py": ""}
+    sources = '[tool.uv.sources]\nshelf = { path = "shelf" }'
+    first, _ = prepared(project(["shelf"], files=files, sources=sources))
+    assert not (first.packages / "idna").exists()
+
+    files["shelf/pyproject.toml"] = head + 'dependencies = ["idna"]\n' + build
+    second, _ = prepared(project(["shelf"], files=files, sources=sources))
+    assert (second.packages / "idna").exists()
 
 
 def test_a_runtime_that_is_not_on_this_machine_is_said_so_and_the_own_one_used(project):

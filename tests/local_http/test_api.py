@@ -30,10 +30,13 @@ def test_an_exchange_is_told_with_both_request_ids(gateway, function):
 
 
 def test_a_function_error_is_an_internal_server_error_that_shows_the_client_nothing(ask):
-    outcome = ask(returned={"errorMessage": "no such table"}, result={"function_error": "Unhandled"})
+    outcome = ask(
+        returned={"errorType": "LookupError", "errorMessage": "no such table\nnone"},
+        result={"function_error": "Unhandled"},
+    )
     assert outcome.answer.status_code == 500
     assert outcome.answer.content == b'{"message":"Internal Server Error"}'
-    assert outcome.exchange.error == "the function failed: Unhandled"
+    assert outcome.exchange.error == "the function failed: LookupError: no such table"
 
 
 def test_a_throttled_function_is_unavailable(gateway):

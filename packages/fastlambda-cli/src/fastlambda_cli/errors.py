@@ -8,8 +8,8 @@ class FastLambdaError(Exception):
 
     Args:
         what: What happened, without a full stop.
-        why: The cause, when it is known.
-        remedy: What the user can do about it.
+        why: The cause, when it is known, without a full stop.
+        remedy: What the user can do about it, as a full sentence.
 
     """
 
@@ -20,6 +20,10 @@ class FastLambdaError(Exception):
         self.why = why
         self.remedy = remedy
         super().__init__(f"{what}: {why}" if why else what)
+
+    def in_one_line(self) -> str:
+        """What happened, why, and what to do, for a log."""
+        return f"{self}. {self.remedy}".rstrip()
 
 
 class ConfigurationError(FastLambdaError):

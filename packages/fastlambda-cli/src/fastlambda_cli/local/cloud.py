@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.aws import LocalAws
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
-from fastlambda_cli.local.http import serve_http_api
+from fastlambda_cli.local.http import LABEL, serve_http_api
+from fastlambda_cli.local.installation import remove_others
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink
 from fastlambda_cli.local.packages import Importable, prepare
+from fastlambda_cli.local.ports import listen
 from fastlambda_cli.local.processes import ProcessRegistry
 from fastlambda_cli.local.session import exclusive
-from fastlambda_cli.local.watch import DESCRIPTION, saves
+from fastlambda_cli.local.watch import concerns_packages, saves, watched
 from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
 
 STATE = ".fastlambda"
 """The folder beside the service where everything local is kept."""
+
+_NAMED = 3
+"""How many saved files are named."""
 
 
 class LocalCloud:
@@ -72,11 +79,15 @@ class LocalCloud:
 
     async def follow(self) -> None:
         """Replace the environments after every save, until cancelled; a save that is wrong is told and waited out."""
-        async for changed in saves(self.service.root):
-            try:
-                await self._take(changed)
-            except FastLambdaError as error:
-                self._sink(Notice(str(error), warning=True))
+        while True:
+            places = watched(self.service)
+            async for changed in saves(places):
+                try:
+                    await self._take(changed)
+                except FastLambdaError as error:
+                    self._sink(Notice(f"{error.in_one_line()} Until then the service runs as it was.", warning=True))
+                if watched(self.service) != places:
+                    break
 
     async def invoke(self, invocation: Invocation) -> InvokeResult:
         """Invoke the function as an SDK would.
@@ -89,6 +100,8 @@ class LocalCloud:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         stack.enter_context(exclusive(self._state))
+        # A taken port is known before anything is installed, and early clients wait instead of being refused.
+        listener = stack.enter_context(listen(self._http_port, label=LABEL, option="--port"))
         registry = ProcessRegistry(self._state / "processes")
         strays = registry.end_strays()
         if strays:
@@ -106,9 +119,10 @@ class LocalCloud:
         stack.push_async_callback(self._function.close)
         self._aws.register(self.service.name, self._function.invoke)
         self._function.warm()
-        api = serve_http_api(self._invoke_from_http, self._sink, self._http_port)
+        api = serve_http_api(self._invoke_from_http, self._sink, listener=listener)
         served = await stack.enter_async_context(api)
         self.http_url = served.url
+        remove_others(packages.result().packages)
 
     async def _start_aws(self, stack: AsyncExitStack) -> Mapping[str, str]:
         await stack.enter_async_context(self._aws)
@@ -118,17 +132,24 @@ class LocalCloud:
     async def _invoke_from_http(self, invocation: Invocation) -> InvokeResult:
         return await self._function.invoke(dataclasses.replace(invocation, source="http"))
 
-    async def _take(self, changed: frozenset[str]) -> None:
-        self._sink(Notice(f"Saved {', '.join(sorted(changed)[:3])}{' ...' if len(changed) > 3 else ''}"))  # noqa: PLR2004
-        if changed & DESCRIPTION:
-            service = await asyncio.to_thread(load_service, self.service.root)
-            importable = await prepare(service, self._state, self._sink)
-            variables = await self._aws.ensure_secrets(service)
-            self.service = service
-            spec = self._spec(importable, variables)
+    async def _take(self, changed: frozenset[Path]) -> None:
+        names = sorted(os.path.relpath(path, self.service.root) for path in changed)
+        self._sink(Notice(f"Saved {', '.join(names[:_NAMED])}{' ...' if len(names) > _NAMED else ''}"))
+        if concerns_packages(self.service, changed):
+            await self._reload()
         else:
-            spec = dataclasses.replace(self._function.spec)
-        self._function.replace(spec)
+            self._function.replace(dataclasses.replace(self._function.spec))
+
+    async def _reload(self) -> None:
+        """Read the service anew; when anything is wrong with it, everything stays as it was."""
+        service = await asyncio.to_thread(load_service, self.service.root)
+        importable = await prepare(service, self._state, self._sink)
+        variables = await self._aws.ensure_secrets(service)
+        if service.name != self.service.name:
+            self._aws.unregister(self.service.name)
+            self._aws.register(service.name, self._function.invoke)
+        self.service = service
+        self._function.replace(self._spec(importable, variables), service.configuration.local.concurrency)
 
     def _spec(self, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
         configuration = self.service.configuration

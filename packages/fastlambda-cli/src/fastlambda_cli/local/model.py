@@ -182,6 +182,7 @@ class HttpExchange:
         request_id: The Lambda request id; None when the function was never called.
         api_request_id: The gateway's own request id, in `requestContext.requestId` and `apigw-requestid`.
         error: Why the gateway answered by itself (throttled, timed out, too large), else None.
+        running: True when the function still ran then, for a client that was gone or had waited too long.
 
     """
 
@@ -193,6 +194,7 @@ class HttpExchange:
     request_id: str | None = None
     cold: bool = False
     error: str | None = None
+    running: bool = False
 
 
 @dataclass(frozen=True, slots=True)

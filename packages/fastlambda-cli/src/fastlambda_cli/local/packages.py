@@ -1,11 +1,11 @@
 """What a function can import here: its locked packages, and what Lambda's own runtime brings. Nothing else.
 
-Both are folders that are filled aside and moved into place whole, named by a digest of what went in, so that a half
-done installation is never used and an unchanged one is found again at once.
+Both are folders named by a digest of what goes into them, so that an unchanged one is found again at once.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -13,24 +13,28 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from platformdirs import user_cache_path
 
 from fastlambda_cli.errors import ConfigurationError, ToolchainError
+from fastlambda_cli.local.installation import cache_dir, installed
 from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.uv import run_uv
 from fastlambda_cli.service.model import Service
+from fastlambda_cli.service.project import PYPROJECT, read_toml
 
 RUNTIME_PACKAGES = ("awslambdaric==4.2.2", "boto3==1.44.5")
 """What Lambda's Python runtimes bring themselves, of the versions that this release is tested with."""
 
 PORTABLE_CLIENT = Path(__file__).parent / "function" / "portable" / "runtime_client.py"
 """Stands in for awslambdaric's native module on systems where awslambdaric is built without it, such as macOS."""
+
+_NOT_SOURCES = frozenset({"__pycache__", "node_modules", "venv"})
+_BUILT = frozenset({"build", "dist"})
 
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 
@@ -51,12 +55,6 @@ class Importable:
     runtime: str
     packages: Path
     runtime_dir: Path
-
-
-def cache_dir() -> Path:
-    """Where things that every service shares are kept; FASTLAMBDA_CACHE_DIR overrides the user's cache folder."""
-    override = os.environ.get("FASTLAMBDA_CACHE_DIR")
-    return Path(override) if override else user_cache_path("fastlambda")
 
 
 async def prepare(service: Service, state: Path, sink: Sink) -> Importable:
@@ -85,7 +83,7 @@ async def _interpreter(service: Service, sink: Sink) -> tuple[Path, str]:
     if wanted is None or wanted == f"python{own}":
         if own not in SUPPORTED:
             raise ToolchainError(
-                f"cannot run the function on Python {own}",
+                f"Cannot run the function on Python {own}",
                 why=f"Lambda has {', '.join(SUPPORTED)}",
                 remedy=f"Run this command with one of them: uv run --python {SUPPORTED[-2]} fastlambda ...",
             )
@@ -118,7 +116,7 @@ async def install_runtime(python: Path, version: str, sink: Sink) -> Path:
         if not list(folder.glob("runtime_client.*")):
             shutil.copy(PORTABLE_CLIENT, folder)
 
-    return await _filled(target, fill)
+    return await installed(target, fill, sink, what="Lambda's own runtime packages")
 
 
 async def _packages(service: Service, state: Path, python: Path, version: str, sink: Sink) -> Path:
@@ -136,9 +134,7 @@ async def _packages(service: Service, state: Path, python: Path, version: str, s
             sink(Notice(f"Building {name} from {_shown(path, service.root)}"))
             await _install(folder, python, "--no-deps", str(path), doing=f"build and install {name} from {path}")
 
-    found = await _filled(target, fill)
-    _remove_others(found)
-    return found
+    return await installed(target, fill, sink, what=f"the packages of {service.name}")
 
 
 async def _lock(service: Service, state: Path, python: Path, sink: Sink) -> Path:
@@ -151,13 +147,21 @@ async def _lock(service: Service, state: Path, python: Path, sink: Sink) -> Path
         flags = ("--frozen", "--no-dev", "--no-emit-project", "--no-emit-local", "--no-header", "--output-file")
         await run_uv("export", *flags, str(target), cwd=service.root, doing=f"read {service.lock}")
         return target
-    target = state / f"locked-{_digest(repr(service.dependencies).encode())}.txt"
+    target = state / f"locked-{_wishes(service)}.txt"
     if not target.exists():
+        for earlier in state.glob("locked-*.txt"):
+            earlier.unlink()
         sink(
             Notice("The project has no lock (uv.lock or a hash-pinned requirements.txt): locking its dependencies now")
         )
         await _compile(service, target, python)
     return target
+
+
+def _wishes(service: Service) -> str:
+    """Changes whenever the service, or a package beside it, asks for other packages."""
+    projects = (path / PYPROJECT for path in service.local_sources.values())
+    return _digest(repr((service.dependencies, [read_toml(project) for project in projects])).encode())
 
 
 async def _compile(service: Service, target: Path, python: Path) -> None:
@@ -182,32 +186,6 @@ def _resolvable(service: Service) -> Iterator[str]:
 async def _install(folder: Path, python: Path, *what: str, doing: str) -> None:
     where = ("--target", str(folder), "--python", str(python), "--compile-bytecode")
     await run_uv("pip", "install", *where, *what, doing=doing)
-
-
-async def _filled(target: Path, fill: Callable[[Path], Awaitable[None]]) -> Path:
-    """The folder `target`; made by `fill` in a folder aside and moved into place when that is done."""
-    if target.is_dir():
-        return target
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=".filling-"))
-    try:
-        await fill(aside)
-        try:
-            aside.rename(target)
-        except OSError:
-            # Another start was quicker; what it made is the same by construction.
-            if not target.is_dir():
-                raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return target
-
-
-def _remove_others(current: Path) -> None:
-    """Delete the installations of earlier locks."""
-    for folder in current.parent.iterdir():
-        if folder != current and not folder.name.startswith("."):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_covered(service: Service, lock: Path) -> None:
@@ -238,13 +216,22 @@ def _name_of(requirement: str) -> str:
 
 def _fingerprint(path: Path) -> str:
     """Changes whenever a file that may go into the wheel does."""
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and _counts(p))
-    stats = ((str(file), file.stat()) for file in files)
-    return _digest(repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]).encode())
+    files = [path] if path.is_file() else sorted(_sources(path))
+    seen: list[tuple[str, int, int]] = []
+    for file in files:
+        # An editor that writes aside and renames may take a file away between the listing and this look at it.
+        with contextlib.suppress(FileNotFoundError):
+            stat = file.stat()
+            seen.append((str(file), stat.st_size, stat.st_mtime_ns))
+    return _digest(repr(seen).encode())
 
 
-def _counts(file: Path) -> bool:
-    return "__pycache__" not in file.parts and not any(part.startswith(".") for part in file.parts[-3:])
+def _sources(folder: Path) -> Iterator[Path]:
+    """Every file of a project but what tools keep in it: caches, a virtual environment, built wheels."""
+    for place, folders, files in os.walk(folder):
+        others = _NOT_SOURCES | _BUILT if Path(place) == folder else _NOT_SOURCES
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in others]
+        yield from (Path(place, name) for name in files)
 
 
 def _shown(path: Path, root: Path) -> str:

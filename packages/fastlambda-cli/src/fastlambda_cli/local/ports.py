@@ -16,12 +16,13 @@ _BACKLOG = 2048
 _LISTEN = "0A"  # the state column of /proc/net/tcp
 
 
-def listen(port: int, *, label: str) -> socket.socket:
+def listen(port: int, *, label: str, option: str) -> socket.socket:
     """Listen on the loopback interface, and nowhere else.
 
     Args:
         port: The port, or 0 for any free one.
         label: What will answer there, for the error.
+        option: The command line's option that chooses the port, for the remedy.
 
     Raises:
         PortTakenError: Another socket listens on the port; names its process when that can be found.
@@ -38,28 +39,28 @@ def listen(port: int, *, label: str) -> socket.socket:
         listener.setblocking(False)  # noqa: FBT003
     except (OSError, OverflowError) as problem:
         listener.close()
-        raise _refusal(port, label, problem) from problem
+        raise _refusal(port, label, option, problem) from problem
     return listener
 
 
-def _refusal(port: int, label: str, problem: Exception) -> FastLambdaError:
+def _refusal(port: int, label: str, option: str, problem: Exception) -> FastLambdaError:
     what = f"{label} cannot listen on {LOOPBACK}:{port}"
     if isinstance(problem, OverflowError):
-        return FastLambdaError(what, why="a port is a number from 0 to 65535", remedy="choose one with --port")
+        return FastLambdaError(what, why="a port is a number from 0 to 65535", remedy=f"Choose one with {option}.")
     if isinstance(problem, PermissionError):
         return FastLambdaError(
             what,
             why="the system keeps this port for privileged processes",
-            remedy="choose a port above 1023 with --port",
+            remedy=f"Choose a port above 1023 with {option}.",
         )
     if isinstance(problem, OSError) and problem.errno == errno.EADDRINUSE:
         owner = holder(port)
         return PortTakenError(
             what,
             why=f"{owner or 'another process'} listens there",
-            remedy="end that process, or choose another port with --port",
+            remedy=f"End that process, or choose another port with {option} (0 takes any free one).",
         )
-    return FastLambdaError(what, why=str(problem), remedy="check the loopback interface")
+    return FastLambdaError(what, why=str(problem), remedy="Check the loopback interface.")
 
 
 def holder(port: int) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ async def serve(
     port: int = 8000,
     *,
     label: str,
+    option: str = "--port",
+    listener: socket.socket | None = None,
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES,
     malformed: Malformed | None = None,
     grace_s: int = 2,
@@ -67,6 +70,8 @@ async def serve(
         app: An ASGI 3 application for `http` scopes.
         port: The port, or 0 for any free one.
         label: What the app is, for error messages, such as "The HTTP API".
+        option: The command line's option that chooses the port, for error messages.
+        listener: A socket that listens already, instead of the port; it is closed at the end.
         max_header_bytes: How long a request line with its headers may be while it is still incomplete.
         malformed: Answers requests that are not HTTP; by default one line of plain text.
         grace_s: Seconds that requests in flight have when the block ends.
@@ -94,16 +99,16 @@ async def serve(
     server = uvicorn.Server(config)
     # `Server.serve` would take over SIGINT and SIGTERM, which belong to the command; the steps are the same.
     server.lifespan = config.lifespan_class(config)
-    with contextlib.closing(listen(port, label=label)) as listener:
-        await server.startup(sockets=[listener])
+    with listener or listen(port, label=label, option=option) as sock:
+        await server.startup(sockets=[sock])
         await server.on_tick(0)
         clock = asyncio.create_task(server.main_loop(), name=f"{label}: clock")
         try:
-            yield Served(listener.getsockname()[1])
+            yield Served(sock.getsockname()[1])
         finally:
             clock.cancel()
             await asyncio.wait([clock])
-            await server.shutdown(sockets=[listener])
+            await server.shutdown(sockets=[sock])
             await _end_the_rest(server)
 
 

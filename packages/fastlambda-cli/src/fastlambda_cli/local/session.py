@@ -7,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from fastlambda_cli.errors import FastLambdaError
 
@@ -21,12 +22,14 @@ class AlreadyRunningError(FastLambdaError):
 def exclusive(state: Path) -> Iterator[None]:
     """Hold the service's `.fastlambda` folder; the system lets go of it when this process ends, however it ends.
 
+    The folder is made if missing, entered by the user alone and kept out of git: it holds secrets.
+
     Raises:
         AlreadyRunningError: Another process holds it.
+        FastLambdaError: It cannot be made or written to.
 
     """
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state / "dev.lock").open("a+", encoding="ascii") as lock:
+    with _opened(state) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -40,3 +43,16 @@ def exclusive(state: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _opened(state: Path) -> IO[str]:
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (state / ".gitignore").write_text("*\n", encoding="ascii")
+        return (state / "dev.lock").open("a+", encoding="ascii")
+    except OSError as problem:
+        raise FastLambdaError(
+            f"Cannot keep local state in {state}",
+            why=problem.strerror or str(problem),
+            remedy="Make the service's folder writable, or work on a copy of it.",
+        ) from problem

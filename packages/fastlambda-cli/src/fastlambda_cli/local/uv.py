@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 from pathlib import Path
 
 from uv import find_uv_bin
 
 from fastlambda_cli.errors import ToolchainError
+from fastlambda_cli.local.processes import signal_group
 
 
 async def run_uv(*arguments: str, doing: str, cwd: Path | None = None) -> str:
@@ -16,7 +18,7 @@ async def run_uv(*arguments: str, doing: str, cwd: Path | None = None) -> str:
 
     Args:
         arguments: The command line after `uv`.
-        doing: What this is for, in words that complete "cannot ...".
+        doing: What this is for, in words that complete "Cannot ...".
         cwd: Where to run it.
 
     Raises:
@@ -26,7 +28,9 @@ async def run_uv(*arguments: str, doing: str, cwd: Path | None = None) -> str:
     try:
         binary = find_uv_bin()
     except FileNotFoundError as error:
-        raise ToolchainError(f"cannot {doing}", why="uv is missing", remedy="Run: pip install uv") from error
+        raise ToolchainError(
+            f"Cannot {doing}", why="uv is missing", remedy="Install it with: pip install uv."
+        ) from error
     process = await asyncio.create_subprocess_exec(
         binary,
         "--quiet",
@@ -36,15 +40,17 @@ async def run_uv(*arguments: str, doing: str, cwd: Path | None = None) -> str:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # Ctrl-C reaches a whole foreground group: uv would fail on it, and its failure look like an error.
+        start_new_session=True,
     )
     try:
         out, err = await process.communicate()
     except asyncio.CancelledError:
-        process.terminate()
+        signal_group(process.pid, signal.SIGTERM)
         await process.wait()
         raise
     if process.returncode:
-        raise ToolchainError(f"cannot {doing}", why=_reason(err.decode(errors="replace")), remedy=_remedy(err))
+        raise ToolchainError(f"Cannot {doing}", why=_reason(err.decode(errors="replace")), remedy=_remedy(err))
     return out.decode()
 
 
@@ -57,4 +63,4 @@ def _remedy(stderr: bytes) -> str:
     offline = (b"dns error", b"error sending request", b"Connection refused", b"timed out", b"client error (Connect)")
     if any(sign in stderr for sign in offline):
         return "The package index cannot be reached: check the network or proxy, then start again."
-    return ""
+    return "Correct what uv names here, then start again."

@@ -65,6 +65,10 @@ class InvokeApi:
         """Answer for this function from now on."""
         self._functions[function_name] = invoke
 
+    def unregister(self, function_name: str) -> None:
+        """Answer for this function no more."""
+        del self._functions[function_name]
+
     async def close(self) -> None:
         """Drop the asynchronous invocations that have not ended."""
         await self._in_background.close()

@@ -54,7 +54,8 @@ class LocalAws:
         async with contextlib.AsyncExitStack() as stack:
             emulator = await stack.enter_async_context(emulator_at(self._directory, self._sink))
             invoke_api = InvokeApi(EmulatorProxy(emulator), self._sink, self._retries)
-            server = await stack.enter_async_context(serve(guarded(invoke_api), self._port, label="The AWS endpoint"))
+            front_door = serve(guarded(invoke_api), self._port, label="The AWS endpoint", option="--aws-port")
+            server = await stack.enter_async_context(front_door)
             stack.push_async_callback(invoke_api.close)
             await emulator.start(server.port)
             self._emulator, self._invoke_api, self.endpoint_url = emulator, invoke_api, server.url
@@ -75,6 +76,10 @@ class LocalAws:
     def register(self, function_name: str, invoke: Invoke) -> None:
         """Have Invoke of this function answered by `invoke`, from now on."""
         self._invoke_api.register(function_name, invoke)
+
+    def unregister(self, function_name: str) -> None:
+        """Leave Invoke of this function to the emulator again."""
+        self._invoke_api.unregister(function_name)
 
     async def ensure_secrets(self, service: Service) -> dict[str, str]:
         """Make what is missing of a service's secrets; return ARNs by environment variable.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from fastlambda_cli.local.function import failures
+from fastlambda_cli.local import failures
 from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe, as_object, is_emf
 from fastlambda_cli.local.function.memory import peak_memory_mb
 from fastlambda_cli.local.function.runtime_api import Event, Refusal, RuntimeApi
@@ -204,7 +204,10 @@ class ExecutionEnvironment:
     async def _initialise(self, limit: float) -> None:
         began = time.perf_counter()
         self._sink(InitStarted(self.number, self.spec.runtime))
-        await self._spawn()
+        try:
+            await self._spawn()
+        except OSError as problem:
+            self._initialised.set_exception(InitError(failures.not_started(str(problem)), Status.ERROR))
         await _first_of(self._initialised, self._exited, within=limit)
         elapsed_ms = (time.perf_counter() - began) * 1000
         self._drain()
@@ -233,6 +236,8 @@ class ExecutionEnvironment:
         finally:
             for pipe in self._pipes:
                 pipe.handed_over()
+                if self._process is None:
+                    pipe.close()
         self._watcher = asyncio.create_task(self._watch(self._process))
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:

@@ -56,9 +56,17 @@ class LambdaFunction:
         if not self._starting and not self._idle:
             self._starting.append(self._start())
 
-    def replace(self, spec: FunctionSpec) -> None:
-        """Let every later event meet the new version; events that are running finish on the old one."""
+    def replace(self, spec: FunctionSpec, concurrency: int | None = None) -> None:
+        """Let every later event meet the new version; events that are running finish on the old one.
+
+        Args:
+            spec: The new version.
+            concurrency: The new limit on environments; None keeps the old one.
+
+        """
         self.spec = spec
+        if concurrency is not None:
+            self._concurrency = concurrency
         for environment in self._idle:
             self._later(environment.end())
         self._idle.clear()

@@ -4,6 +4,6 @@
 function returned into an answer, `api` joins the three round an `Invoke` and keeps the gateway's limits.
 """
 
-from fastlambda_cli.local.http.api import HttpApi, serve_http_api
+from fastlambda_cli.local.http.api import LABEL, HttpApi, serve_http_api
 
-__all__ = ["HttpApi", "serve_http_api"]
+__all__ = ["LABEL", "HttpApi", "serve_http_api"]

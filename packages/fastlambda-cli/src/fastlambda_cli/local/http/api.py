@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
+from fastlambda_cli.local.failures import summary
 from fastlambda_cli.local.http import payload
 from fastlambda_cli.local.http.exchange import ClientLeftError, Exchange, head
 from fastlambda_cli.local.http.guard import refusal
@@ -25,6 +27,9 @@ from fastlambda_cli.local.model import (
     ThrottledError,
 )
 from fastlambda_cli.local.serve import Headers, Receive, Scope, Send, Served, serve
+
+LABEL = "The HTTP API"
+"""What people read in messages about it."""
 
 _MALFORMED = {
     431: "Request Header Fields Too Large",
@@ -154,7 +159,8 @@ class HttpApi:
             finally:
                 if not task.done():
                     task.add_done_callback(_report_orphan)
-            if not task.done():
+            exchange.running = not task.done()
+            if exchange.running:
                 if left.done():
                     raise ClientLeftError("the client closed its connection; the function runs on")
                 seconds = f"{self._timeout_s:g}"
@@ -163,13 +169,16 @@ class HttpApi:
             result = task.result()
         except ThrottledError:
             # No recording of this one is known; 503 is what an HTTP API says when it cannot reach a function.
+            exchange.request_id = None
             return message(503, "Service Unavailable", error="the function was throttled")
         exchange.cold = result.cold
         return _converted(result)
 
 
 @asynccontextmanager
-async def serve_http_api(invoke: Invoke, sink: Sink, port: int, *, stage: str = DEFAULT_STAGE) -> AsyncIterator[Served]:
+async def serve_http_api(
+    invoke: Invoke, sink: Sink, port: int = 0, *, listener: socket.socket | None = None, stage: str = DEFAULT_STAGE
+) -> AsyncIterator[Served]:
     """Serve an HTTP API on 127.0.0.1 while the block runs; the parameters are those of `HttpApi` and `serve`.
 
     Raises:
@@ -179,14 +188,14 @@ async def serve_http_api(invoke: Invoke, sink: Sink, port: int, *, stage: str = 
     """
     async with (
         HttpApi(invoke, sink, stage=stage) as api,
-        serve(api, port, label="The HTTP API", malformed=api.malformed) as served,
+        serve(api, port, label=LABEL, listener=listener, malformed=api.malformed) as served,
     ):
         yield served
 
 
 def _converted(result: InvokeResult) -> Answer:
     if result.function_error:
-        return _internal_server_error(f"the function failed: {result.function_error}")
+        return _internal_server_error(f"the function failed: {summary(result.payload)}")
     try:
         return convert(result.payload)
     except MalformedResponseError as problem:

@@ -34,6 +34,7 @@ class Exchange:
         api_request_id: The gateway's id for it.
         request_id: Lambda's id, once the function was called.
         cold: True when the event waited for an INIT.
+        running: True when the function runs on after the answer.
 
     """
 
@@ -42,6 +43,7 @@ class Exchange:
         self.api_request_id = new_request_id()
         self.request_id: str | None = None
         self.cold = False
+        self.running = False
         self._receive = receive
         self._send = send
         self._received = time.perf_counter()
@@ -95,4 +97,5 @@ class Exchange:
             request_id=self.request_id,
             cold=self.cold,
             error=error,
+            running=self.running,
         )

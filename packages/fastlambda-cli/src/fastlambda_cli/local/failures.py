@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
 MAX_RESPONSE = 6_291_556
 """Bytes of a synchronous answer that still pass (the figure stands in AWS's own error message)."""
@@ -24,6 +26,11 @@ def exited(request_id: str, return_code: int) -> bytes:
     return _payload("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
 
 
+def not_started(reason: str) -> bytes:
+    """This machine did not start the runtime's process: no file descriptor or memory is left, or Python is gone."""
+    return _payload("Runtime.InvalidEntrypoint", f"The runtime could not be started: {reason}")
+
+
 def response_too_large() -> bytes:
     """The answer is over the synchronous limit."""
     text = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
@@ -32,12 +39,23 @@ def response_too_large() -> bytes:
 
 def error_type(payload: bytes) -> str:
     """The errorType of an error payload; the runtime's own word where it sent something else."""
+    kind = _record(payload).get("errorType")
+    return kind if isinstance(kind, str) and kind else "Runtime.Unknown"
+
+
+def summary(payload: bytes) -> str:
+    """The error on one line: its type, and its message without the request id that Lambda puts before it."""
+    message = str(_record(payload).get("errorMessage") or "").splitlines()
+    text = re.sub(r"^RequestId: \S* Error: ", "", message[0]) if message else ""
+    return f"{error_type(payload)}: {text}" if text else error_type(payload)
+
+
+def _record(payload: bytes) -> dict[str, Any]:
     try:
         value = json.loads(payload)
     except ValueError:
-        return "Runtime.Unknown"
-    kind = value.get("errorType") if isinstance(value, dict) else None
-    return kind if isinstance(kind, str) and kind else "Runtime.Unknown"
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _payload(kind: str, message: str) -> bytes:

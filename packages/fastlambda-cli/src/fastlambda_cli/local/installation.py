@@ -1,0 +1,109 @@
+"""Folders that are installed once: filled aside under a lock and moved into place whole, or not there at all.
+
+A start that is cut short, even by `kill -9`, leaves nothing that a later one would take for an installation, and what
+it leaves is cleared by the next that fills the same place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from fastlambda_cli.errors import ToolchainError
+from fastlambda_cli.local.model import Notice, Sink
+
+_LOCK_POLL_S = 0.1
+
+
+def cache_dir() -> Path:
+    """Where things that every service shares are kept; FASTLAMBDA_CACHE_DIR overrides the user's cache folder."""
+    override = os.environ.get("FASTLAMBDA_CACHE_DIR")
+    return Path(override).absolute() if override else user_cache_path("fastlambda")
+
+
+async def installed(
+    place: Path,
+    fill: Callable[[Path], Awaitable[None]],
+    sink: Sink,
+    *,
+    what: str,
+    proof: str = ".",
+) -> Path:
+    """Return the folder `place`; have it filled first if it is not there.
+
+    Args:
+        place: The folder, named by everything that decides what goes into it.
+        fill: Fills the empty folder it is given, which lies beside `place`.
+        sink: Is told when another start is filling the place, and this one waits.
+        what: What is installed, for people.
+        proof: What must exist in the folder for it to count, such as an interpreter that may be a dangling link.
+
+    Raises:
+        ToolchainError: The folder cannot be made, or `fill` says so.
+
+    """
+    if (place / proof).exists():
+        return place
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with _locked(_beside(place, ".lock"), sink, what):
+            if not (place / proof).exists():
+                await _fill(place, fill)
+    except OSError as problem:
+        raise ToolchainError(
+            f"Cannot install {what}",
+            why=str(problem),
+            remedy=f"See that {place.parent} can be written to and its disk has room, then start again.",
+        ) from problem
+    return place
+
+
+def remove_others(current: Path) -> None:
+    """Delete the installations beside `current` that were made for what is no longer wanted."""
+    for path in current.parent.iterdir():
+        if path.name.removesuffix(".lock") == current.name:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+async def _fill(place: Path, fill: Callable[[Path], Awaitable[None]]) -> None:
+    aside = _beside(place, ".partial")
+    for leftover in (aside, place):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    aside.mkdir(mode=0o700)
+    try:
+        await fill(aside)
+        aside.rename(place)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _beside(place: Path, suffix: str) -> Path:
+    return place.with_name(place.name + suffix)
+
+
+@contextlib.asynccontextmanager
+async def _locked(path: Path, sink: Sink, what: str) -> AsyncIterator[None]:
+    with path.open("w") as file:
+        told = False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not told:
+                    sink(Notice(f"Another start is installing {what}: waiting for it"))
+                    told = True
+                await asyncio.sleep(_LOCK_POLL_S)
+        yield
