@@ -248,3 +248,53 @@ def test_raw_shows_the_log_as_cloudwatch_holds_it(shown):
             ]
         ),
     ]
+
+
+def test_a_request_whose_client_left_shows_what_the_function_wrote_after_that_once_it_ends(shown):
+    lines = shown(
+        LogLine(1, ID, "before"),
+        exchange(path="/slow", status=503, error="no answer within 30 s; it runs on", running=True),
+        LogLine(1, ID, "after"),
+        report(duration_ms=31000.0, billed_ms=31000),
+    )
+    assert [" ".join(line.split()) for line in lines] == [
+        f"14:03:12 GET /slow 503 12.3 ms warm {ID} no answer within 30 s; it runs on",
+        "before",
+        f"14:03:12 GET /slow ran on ok 31000.0 ms warm {ID}",
+        "after",
+        "report 31000.0 ms · billed 31000 ms · memory 71/1024 MB",
+    ]
+
+
+def test_a_flood_of_lines_is_cut_and_counted(shown):
+    lines = shown(*(LogLine(1, ID, f"line {number}") for number in range(100_000)), exchange())
+    assert len(lines) == 502
+    assert lines[-1].strip() == "... 99,500 more lines; --raw shows every one"
+
+
+def test_a_flood_of_lines_in_init_is_cut_and_counted_too(shown):
+    flood = (LogLine(1, None, f"line {number}") for number in range(600))
+    lines = shown(*flood, InitEnded(1, 100.0, Status.SUCCESS))
+    assert [line.strip() for line in lines[499:501]] == ["line 499", "... 100 more lines; --raw shows every one"]
+
+
+def test_a_long_message_is_cut_and_its_rest_counted(shown):
+    _, printed, logged = shown(LogLine(1, ID, "x" * 300_000), log(message="y" * 5_000), exchange())
+    assert printed.endswith("x... 296,000 more characters")
+    assert logged.endswith("y... 1,000 more characters")
+
+
+def test_a_message_of_many_lines_stands_under_its_request_as_a_block(shown):
+    _, *below = shown(log(level="INFO", message="one\ntwo"), LogLine(1, ID, "three\rfour"), exchange())
+    assert below == [" " * 10 + text for text in ("INFO     one", "two", "three", "four")]
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;owned\x07", "\x1b[2J", "a\x9b2Jb", "\x08"])
+def test_what_a_stranger_writes_into_the_log_does_not_steer_the_terminal(shown, text):
+    lines = shown(log(message="m", agent=text), LogLine(1, ID, text), exchange(path=f"/{text}"))
+    assert not [character for line in lines for character in line if not character.isprintable()]
+
+
+def test_a_request_line_fits_into_80_columns(shown):
+    lines = shown(report(), exchange(path="/api/v1/books", duration_ms=99999.9), width=80)
+    assert max(map(len, lines)) <= 80

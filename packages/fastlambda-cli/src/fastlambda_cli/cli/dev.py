@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fastlambda_cli.cli.terminal import console
+from fastlambda_cli.cli.terminal import Output, console
 from fastlambda_cli.cli.view import RawView, TerminalView
 from fastlambda_cli.local.cloud import LocalCloud
 from fastlambda_cli.local.model import Sink
@@ -42,20 +42,15 @@ async def _serve(service: Service, view: Sink, port: int, aws_port: int) -> None
     serving = asyncio.current_task()
     assert serving is not None  # noqa: S101 - asyncio.run runs this in a task
     _on_signal(serving)
-    console.print(f"[bold]fastlambda[/] {service.name}: starting the local cloud")
+    output = Output(view, serving.cancel)
+    output.say(f"[bold]fastlambda[/] {service.name}: starting the local cloud")
     with contextlib.suppress(asyncio.CancelledError):
-        async with LocalCloud(service, view, http_port=port, aws_port=aws_port) as cloud:
-            _say_ready(cloud)
+        async with LocalCloud(service, output, http_port=port, aws_port=aws_port) as cloud:
+            output.say(f"[bold green]Ready[/]  API  [bold]{cloud.http_url}[/]")
+            output.say(f"       AWS  {cloud.endpoint_url}  [dim](aws --endpoint-url, or AWS_ENDPOINT_URL)[/]")
+            output.say("       [dim]Ctrl-C ends everything; saving a file reloads.[/]")
             await cloud.follow()
-    console.print("Ended; nothing is left running.")
-
-
-def _say_ready(cloud: LocalCloud) -> None:
-    console.print(f"[bold green]Ready[/]  API  [bold]{cloud.http_url}[/]", highlight=False)
-    console.print(
-        f"       AWS  {cloud.endpoint_url}  [dim](aws --endpoint-url, or AWS_ENDPOINT_URL)[/]", highlight=False
-    )
-    console.print("       Ctrl-C ends everything; saving a file reloads.", style="dim", highlight=False)
+    output.say("Ended; nothing is left running.")
 
 
 def _on_signal(serving: asyncio.Task[Any]) -> None:

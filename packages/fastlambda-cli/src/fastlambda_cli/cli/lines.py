@@ -22,6 +22,8 @@ _PLATFORM_KEYS = frozenset(
     | {"exception", "exception_name", "exception_notes", "stack_trace", "stackTrace", "errorType", "errorMessage"}
 )
 _LAST_FRAMES = 2
+_MAX_CHARACTERS = 4000
+"""Characters shown of one message or value."""
 _SHOWN_CHILDREN = 5
 _ACCESS_KEYS = frozenset({"method", "route", "path", "status", "duration_ms"})
 
@@ -48,17 +50,28 @@ def log_lines(line: LogLine, root: Path) -> list[Text]:
     """One log line as text: level, message, the keys that are its own, and a traceback below it."""
     fields = line.fields
     if fields is None:
-        return [Text(line.text)]
+        return [_printed(line.text)]
     level = str(fields.get("level", "INFO"))
     message = fields.get("message") or fields.get("errorMessage") or ""
     if "errorType" in fields:
         message = f"{fields['errorType']}: {message}"
     own = {key: value for key, value in fields.items() if key not in _PLATFORM_KEYS}
-    head = Text.assemble((f"{level:<8} ", _LEVELS.get(level, "")), (str(message), _LEVELS.get(level, "")))
+    head = Text.assemble((f"{level:<8} ", _LEVELS.get(level, "")), (_short(str(message)), _LEVELS.get(level, "")))
     for key, value in own.items():
         head.append(f"  {key}=", style="dim")
-        head.append(str(value))
+        head.append(_short(str(value)))
     return [head, *traceback_lines(_traceback(fields), root)]
+
+
+def _printed(text: str) -> Text:
+    """What the function printed, in its own colours; no other escape sequence gets through."""
+    shown = _short(text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
+    return Text("\n").join(map(Text.from_ansi, shown.split("\n"))) if "\x1b[" in shown else Text(shown)
+
+
+def _short(text: str) -> str:
+    more = len(text) - _MAX_CHARACTERS
+    return text if more <= 0 else f"{text[:_MAX_CHARACTERS]}... {more:,} more characters"
 
 
 def init_failure_lines(event: InitEnded, root: Path) -> list[Text]:

@@ -1,44 +1,20 @@
-"""The `fastlambda` command: the only place that prints, and the only one that turns errors into exit codes."""
+"""The console script `fastlambda`: turns errors into lines and exit codes, and ends quietly on Ctrl-C."""
 
 from __future__ import annotations
 
+import signal
 import sys
-from importlib.metadata import version
-from typing import Annotated
-
-import typer
-
-from fastlambda_cli.cli.dev import dev
-from fastlambda_cli.cli.terminal import print_error
-from fastlambda_cli.errors import FastLambdaError
-
-app = typer.Typer(
-    name="fastlambda",
-    help="FastAPI on AWS Lambda, and on your laptop as Lambda would run it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(dev)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"fastlambda {version('fastlambda-cli')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """FastAPI on AWS Lambda, and on your laptop as Lambda would run it."""
 
 
 def run() -> None:
     """Run the command line; a user's mistake is one clear message, a bug of ours keeps its traceback."""
+    # Until `dev` takes signals over there is nothing to clean up, and a traceback of half an import helps nobody.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    from fastlambda_cli.cli.app import app  # noqa: PLC0415 - the second that this takes is Ctrl-C's as well
+    from fastlambda_cli.cli.terminal import print_error  # noqa: PLC0415
+    from fastlambda_cli.errors import FastLambdaError  # noqa: PLC0415
+
     try:
         app()
     except FastLambdaError as error:

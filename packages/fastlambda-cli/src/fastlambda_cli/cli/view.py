@@ -7,8 +7,8 @@ belongs to none (INIT, notices) is shown as it comes.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -43,6 +43,16 @@ from fastlambda_cli.local.model import (
 Clock: TypeAlias = Callable[[], datetime]
 
 _WIDE = 120
+_PATH_WIDTH = 34
+_NARROW_PATH_WIDTH = 30
+_INDENT = " " * 10
+_MAX_LINES = 500
+"""Lines shown of one request or one INIT: a terminal takes long to print what nobody can read."""
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) != "\t"} | {
+    0x7F: 0x2421,
+    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+}
+"""Control characters and what is shown for them: what a function logs may come from a stranger's request."""
 _SHORT_ID = 8
 _FORGET_AFTER = 60.0
 """Seconds after which the trace segments of a request that was never reported are dropped."""
@@ -97,6 +107,9 @@ class TerminalView:
         self._root = root
         self._clock = clock
         self._lines: defaultdict[str, list[Text]] = defaultdict(list)
+        self._hidden: Counter[str] = Counter()
+        self._init_lines: Counter[int] = Counter()
+        self._running: dict[str, str] = {}
         self._routes: dict[str, str] = {}
         self._reports: dict[str, InvocationReported] = {}
         self._traces: dict[str, tuple[float, list[Mapping[str, Any]]]] = {}
@@ -109,7 +122,9 @@ class TerminalView:
             case InvocationReported():
                 self._reports[event.request_id] = event
                 if event.source != "http":
-                    self._invoked(event)
+                    self._invoked(event, "INVOKE ")
+                elif event.request_id in self._running:
+                    self._invoked(event, self._running.pop(event.request_id))
             case LogLine():
                 self._log(event)
             case MetricRecord(request_id=str(request_id)):
@@ -129,7 +144,7 @@ class TerminalView:
         path = event.path if route in {None, UNMATCHED} else route
         line = Text.assemble(
             (f"{event.method:<7}", "bold"),
-            f"{path:<34} ",
+            f"{self._padded(path)} ",
             (str(event.status), _status_style(event.status)),
             f" {event.duration_ms:>7.1f} ms  ",
             (("cold", "cyan") if event.cold else ("warm", "dim")) if event.request_id else ("    ", ""),
@@ -137,13 +152,16 @@ class TerminalView:
         )
         if event.error:
             line.append(f"  {event.error}", style="yellow")
+        if event.running:
+            self._running[request_id] = f"{event.method:<7}{path} ran on"
         self._flush(line, request_id)
 
-    def _invoked(self, event: InvocationReported) -> None:
+    def _invoked(self, event: InvocationReported, title: str) -> None:
         ok = event.status is Status.SUCCESS
+        verb, rest = title[:7], title[7:]
         line = Text.assemble(
-            ("INVOKE ", "bold"),
-            f"{'':<34} ",
+            (verb, "bold"),
+            f"{self._padded(rest)} ",
             ("ok ", "green") if ok else (event.error_type or "error", "bold red"),
             f" {event.duration_ms:>7.1f} ms  ",
             ("cold", "cyan") if event.init_duration_ms is not None else ("warm", "dim"),
@@ -155,13 +173,14 @@ class TerminalView:
         self._say(head)
         report = self._reports.pop(request_id, None)
         lines = self._lines.pop(request_id, [])
+        if hidden := self._hidden.pop(request_id, 0):
+            lines.append(_more(hidden))
         if report is not None:
             _, documents = self._traces.pop(report.trace_id or "", (0.0, []))
             if documents:
                 lines.append(trace_line(documents))
             lines.append(report_line(report))
-        for line in lines:
-            self._console.print(Text.assemble(" " * 10, line))
+        self._print_below(lines)
 
     def _log(self, event: LogLine) -> None:
         if event.request_id is None and is_init_error(event.fields):
@@ -171,12 +190,20 @@ class TerminalView:
             # The gateway's own line says the rest; a reader needs it once.
             self._routes[event.request_id] = access
             return
-        lines = log_lines(event, self._root)
-        if event.request_id is None:
-            for line in lines:
-                self._console.print(Text.assemble(" " * 10, line))
+        if event.request_id is not None:
+            self._below(event.request_id, lambda: log_lines(event, self._root))
+            return
+        self._init_lines[event.environment] += 1
+        if self._init_lines[event.environment] <= _MAX_LINES:
+            self._print_below(log_lines(event, self._root))
+
+    def _below(self, request_id: str, make: Callable[[], list[Text]]) -> None:
+        """Keep lines for their request; past a limit they are only counted, and not even made."""
+        kept = self._lines[request_id]
+        if len(kept) < _MAX_LINES:
+            kept.extend(make())
         else:
-            self._lines[event.request_id].extend(lines)
+            self._hidden[request_id] += 1
 
     def _trace(self, event: TraceSegment) -> None:
         now = time.monotonic()
@@ -185,19 +212,37 @@ class TerminalView:
         self._traces.setdefault(trace_id, (now, []))[1].append(event.document)
 
     def _init(self, event: InitEnded) -> None:
+        written = self._init_lines.pop(event.environment, 0)
+        if written > _MAX_LINES:
+            self._print_below([_more(written - _MAX_LINES)])
         if event.status is Status.SUCCESS:
             text = f"INIT   environment {event.environment} is up after {event.duration_ms:.0f} ms"
             self._say(Text(text, style="dim"))
             return
         self._say(Text(f"INIT   failed after {event.duration_ms:.0f} ms", style="bold red"))
-        for line in init_failure_lines(event, self._root):
-            self._console.print(Text.assemble(" " * 10, line))
+        self._print_below(init_failure_lines(event, self._root))
 
     def _say(self, line: Text) -> None:
-        self._console.print(Text.assemble((f"{self._clock():%H:%M:%S}  ", "dim"), line))
+        self._print(Text.assemble((f"{self._clock():%H:%M:%S}  ", "dim"), line))
+
+    def _print_below(self, lines: Iterable[Text]) -> None:
+        for line in lines:
+            for part in line.split(allow_blank=True):
+                self._print(Text.assemble(_INDENT, part))
+
+    def _print(self, line: Text) -> None:
+        line.plain = line.plain.translate(_PICTURES)
+        self._console.print(line)
+
+    def _padded(self, path: str) -> str:
+        return f"{path:<{_PATH_WIDTH if self._console.width >= _WIDE else _NARROW_PATH_WIDTH}}"
 
     def _id(self, request_id: str) -> str:
         return request_id if self._console.width >= _WIDE else request_id[:_SHORT_ID]
+
+
+def _more(count: int) -> Text:
+    return Text(f"... {count:,} more lines; --raw shows every one", style="dim")
 
 
 def _status_style(status: int) -> str:

@@ -1,0 +1,34 @@
+"""The `fastlambda` command and its subcommands."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from fastlambda_cli.cli.dev import dev
+
+app = typer.Typer(
+    name="fastlambda",
+    help="FastAPI on AWS Lambda, and on your laptop as Lambda would run it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(dev)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"fastlambda {version('fastlambda-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """FastAPI on AWS Lambda, and on your laptop as Lambda would run it."""
