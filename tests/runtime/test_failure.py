@@ -7,11 +7,17 @@ from http_events import body_of, http_api
 
 APP = """
     import asyncio
+    import os
     from fastlambda import FastLambda, logger
-    from fastapi import BackgroundTasks, FastAPI
-    from starlette.responses import StreamingResponse
+    from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException
+    from starlette.responses import JSONResponse, StreamingResponse
 
     app = FastAPI()
+
+    if os.environ.get("WITH_MIDDLEWARE"):
+        @app.middleware("http")
+        async def passes_through(request, call_next):
+            return await call_next(request)
 
     @app.get("/boom")
     async def boom():
@@ -47,6 +53,34 @@ APP = """
         tasks.add_task(work)
         return "accepted"
 
+    def broken_afterwards():
+        yield
+        raise RuntimeError("in the clean-up")
+
+    @app.get("/dependency")
+    async def dependency(_: None = Depends(broken_afterwards)):
+        return "answered"
+
+    @app.get("/def-exit")
+    def leave_thread():
+        raise SystemExit("no")
+
+    @app.get("/cancelled")
+    async def cancelled():
+        raise asyncio.CancelledError
+
+    @app.get("/refused/{status}")
+    async def refused(status: int):
+        raise HTTPException(status)
+
+    @app.exception_handler(LookupError)
+    async def on_lookup_error(request, error):
+        return JSONResponse({"missing": str(error)}, 404)
+
+    @app.get("/handled")
+    async def handled():
+        raise LookupError("a book")
+
     kept = []
 
     @app.get("/leave-running")
@@ -61,9 +95,16 @@ def errors_of(result):
     return [line for line in result.logs if line["level"] == "ERROR"]
 
 
-@pytest.mark.parametrize(
-    ("path", "error"), [("/boom", "RuntimeError"), ("/half", "RuntimeError"), ("/exit", "SystemExit")]
-)
+UNHANDLED = {
+    "/boom": "RuntimeError",
+    "/half": "RuntimeError",
+    "/exit": "SystemExit",
+    "/def-exit": "SystemExit",
+    "/cancelled": "CancelledError",
+}
+
+
+@pytest.mark.parametrize(("path", "error"), UNHANDLED.items())
 def test_the_client_gets_a_500_and_the_exception_is_logged_once_with_its_traceback(deploy, path, error):
     result = deploy(APP).invoke(http_api(path))
     assert result.answer["statusCode"] == 500
@@ -73,7 +114,55 @@ def test_the_client_gets_a_500_and_the_exception_is_logged_once_with_its_traceba
     assert "lambda_handler.py" in line["exception"]
     assert line["correlation_id"] == "HttpApiRequestId="
     assert line["route"] == path
+    assert result.log(f"GET {path} 500")["status"] == 500
     assert len(result.lines) == len(result.logs) + len(result.metrics)
+    assert result.metric("Faults")["Faults"] == [1]
+
+
+@pytest.mark.parametrize("path", ["/exit", "/def-exit"])
+def test_an_exit_in_a_task_of_a_middleware_is_a_failure_like_any_other(deploy, path):
+    """Asyncio stops the loop for SystemExit, and Starlette runs routes in tasks below such a middleware."""
+    function = deploy(APP, WITH_MIDDLEWARE="yes")
+    result = function.invoke(http_api(path))
+    assert (result.answer["statusCode"], body_of(result.answer)) == (500, b"Internal Server Error")
+    (line,) = errors_of(result)
+    assert "SystemExit: no" in line["exception"]
+    assert result.log(f"GET {path} 500")["route"] == path
+    assert result.metric("Faults")["Faults"] == [1]
+    assert len(result.lines) == len(result.logs) + len(result.metrics)
+    assert function.invoke(http_api("/fine")).answer["statusCode"] == 200
+
+
+@pytest.mark.parametrize("ending", ["pass", "await send({'type': 'http.response.start', 'status': 200})"])
+def test_an_app_that_returns_without_a_complete_answer_is_a_failure_that_says_so(deploy, ending):
+    source = f"""
+    from fastlambda import FastLambda
+
+    async def app(scope, receive, send):
+        assert scope["type"] == "http"
+        {ending}
+
+    handler = FastLambda(app)
+    """
+    result = deploy(source).invoke(http_api("/"))
+    assert (result.answer["statusCode"], body_of(result.answer)) == (500, b"Internal Server Error")
+    (line,) = errors_of(result)
+    assert line["exception_name"] == "NoAnswerError"
+    assert result.log("GET / 500")["status"] == 500
+
+
+@pytest.mark.parametrize(("path", "status"), [("/refused/404", 404), ("/refused/503", 503), ("/handled", 404)])
+def test_an_exception_that_the_app_handles_is_no_failure(deploy, path, status):
+    result = deploy(APP, FASTLAMBDA_RAISE_ERRORS="true").invoke(http_api(path))
+    assert result.answer["statusCode"] == status
+    assert errors_of(result) == []
+
+
+def test_the_apps_own_answer_to_any_exception_reaches_the_client_and_the_exception_the_log(deploy):
+    source = APP.replace("exception_handler(LookupError)", "exception_handler(Exception)")
+    result = deploy(source).invoke(http_api("/handled"))
+    assert (result.answer["statusCode"], body_of(result.answer)) == (404, b'{"missing":"a book"}')
+    assert len(errors_of(result)) == 1
     assert result.metric("Faults")["Faults"] == [1]
 
 
@@ -93,6 +182,16 @@ def test_with_the_setting_an_unhandled_exception_fails_the_invocation(deploy):
     assert function.invoke(http_api("/fine")).answer["statusCode"] == 200
 
 
+@pytest.mark.parametrize(("path", "error"), [("/exit", "SystemExit"), ("/cancelled", "CancelledError")])
+def test_with_the_setting_an_exit_fails_the_invocation_and_not_the_environment(deploy, path, error):
+    function = deploy(APP, FASTLAMBDA_RAISE_ERRORS="true")
+    result = function.invoke(http_api(path))
+    assert result.error["errorType"] == "AppExitedError"
+    assert error in result.error["errorMessage"]
+    assert any("lambda_handler.py" in frame for frame in result.error["stackTrace"])
+    assert function.invoke(http_api("/fine")).answer["statusCode"] == 200
+
+
 def test_with_the_setting_a_4xx_is_still_an_answer(deploy):
     assert deploy(APP, FASTLAMBDA_RAISE_ERRORS="true").invoke(http_api("/none")).answer["statusCode"] == 404
 
@@ -103,10 +202,12 @@ def test_background_tasks_finish_before_the_answer_leaves(deploy):
     assert result.log("background work done")["route"] == "/background"
 
 
-def test_a_failing_background_task_is_a_fault_although_its_client_has_an_answer(deploy):
-    result = deploy(APP).invoke(http_api("/background-boom"))
+@pytest.mark.parametrize("path", ["/background-boom", "/dependency"])
+def test_what_fails_after_the_answer_is_a_fault_although_the_client_has_it(deploy, path):
+    result = deploy(APP).invoke(http_api(path))
     assert result.answer["statusCode"] == 200
     assert len(errors_of(result)) == 1
+    assert result.log(f"GET {path} 200")["status"] == 200
     assert result.metric("Faults")["Faults"] == [1]
 
 

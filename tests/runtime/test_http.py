@@ -42,6 +42,14 @@ APP = """
         content = await file.read()
         return Response(content[::-1], media_type=file.content_type)
 
+    @app.get("/empty/{status}")
+    def empty(status: int):
+        return Response(status_code=status)
+
+    @app.post("/mirror")
+    async def mirror(request: Request):
+        return Response(await request.body(), media_type="application/octet-stream")
+
     @app.get("/typed")
     def typed(media_type: str):
         return Response("gr\\u00fcn", media_type=media_type)
@@ -225,10 +233,43 @@ def test_a_header_value_beyond_ascii_does_not_break_the_answer(deploy):
     assert deploy(APP).invoke(http_api("/latin-1")).answer["headers"]["x-city"] == "Köln"
 
 
-def test_head_has_headers_and_no_body(deploy):
-    answer = deploy(APP).invoke(http_api("/echo", method="HEAD")).answer
+@pytest.mark.parametrize("source", [http_api, function_url, rest_api, load_balancer])
+def test_head_has_the_headers_of_get_and_no_body(deploy, source):
+    answer = deploy(APP).invoke(source("/echo", method="HEAD")).answer
     assert answer["statusCode"] == 200
     assert int(answer["headers"]["content-length"]) > 0
+    assert body_of(answer) == b""
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_has_none(deploy, status):
+    answer = deploy(APP).invoke(http_api(f"/empty/{status}")).answer
+    assert (answer["statusCode"], body_of(answer), answer["isBase64Encoded"]) == (status, b"", False)
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        ("/echo/a%2Fb", "/echo/a/b"),
+        ("/echo//b", "/echo//b"),
+        ("/echo/%FF", "/echo/\ufffd"),
+        ("/echo/%C3%BC", "/echo/\u00fc"),
+        ("/echo/..%2F..", "/echo/../.."),
+    ],
+)
+def test_a_path_is_decoded_as_asgi_servers_do(deploy, raw, path):
+    assert json.loads(body_of(deploy(APP).invoke(http_api(raw)).answer))["path"] == path
+
+
+def test_a_query_that_is_no_utf_8_reaches_the_app_as_it_is(deploy):
+    echo = json.loads(body_of(deploy(APP).invoke(http_api("/echo", query="q=%FF&r=%")).answer))
+    assert echo["query"] == [["q", "\ufffd"], ["r", "%"]]
+
+
+def test_a_body_of_megabytes_arrives_and_leaves_whole(deploy):
+    data = bytes(range(256)) * 8_000
+    answer = deploy(APP).invoke(http_api("/mirror", method="POST", body=data)).answer
+    assert body_of(answer) == data
 
 
 def test_a_cors_preflight_is_answered_by_the_apps_middleware(deploy):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
+import textwrap
 
 import pytest
 from deployed_function import DEADLINE, InitFailedError
@@ -39,6 +43,18 @@ APP = """
         asyncio.run(asyncio.sleep(0))
 
     handler = FastLambda(app)
+"""
+
+
+IN_PROCESS = f"""
+    from types import SimpleNamespace
+    context = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="id"
+    )
+    with FastLambda(app) as handler:
+        print(handler({http_api("/leave-running")!r}, context)["statusCode"])
+    handler.close()
+    print("closed")
 """
 
 
@@ -162,3 +178,19 @@ def test_a_startup_that_exits_ends_init(deploy):
     """
     with pytest.raises(InitFailedError, match="the process would exit: no way"):
         deploy(source)
+
+
+def test_a_handler_that_is_built_in_a_test_of_the_app_starts_and_stops_it(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(APP).replace("handler = FastLambda(app)", textwrap.dedent(IN_PROCESS)))
+    environment = {"PATH": os.defpath, "POWERTOOLS_TRACE_DISABLED": "true", "POWERTOOLS_METRICS_DISABLED": "true"}
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = [line for line in done.stdout.splitlines() if not line.startswith("{")]
+    assert said == ["started", "200", "stopped", "closed"]
+    assert done.stderr == ""

@@ -14,10 +14,19 @@ APP = """
     import threading
     import warnings
 
+    from aws_lambda_powertools import Logger
     from fastlambda import FastLambda, logger
     from fastapi import APIRouter, Depends, FastAPI
 
+    payments = Logger(service="pay")
+    child = Logger(service="fastapi-books", child=True)
     app = FastAPI()
+
+    @app.middleware("http")
+    async def log_before_routing(request, call_next):
+        if "early" in request.query_params:
+            logging.getLogger("demo.middleware").info("before routing")
+        return await call_next(request)
     books = APIRouter(prefix="/books")
 
     def dependency():
@@ -42,6 +51,13 @@ APP = """
         if user:
             logger.append_keys(user=user)
         logger.info("appended")
+
+    @app.get("/loggers")
+    def loggers():
+        payments.info("from another service")
+        child.info("from a child")
+        Logger(service="app").info("from a logger that is made here")
+        logging.getLogger("demo.payments").info("from a name with parts of theirs")
 
     @app.get("/debug")
     def debug():
@@ -96,6 +112,24 @@ def test_every_line_is_written_once_and_nothing_else_is(deploy):
     result = deploy(APP).invoke(http_api("/api/v1/books/7"))
     assert len(result.lines) == len(result.logs) + len(result.metrics)
     assert len(result.logs) == len(MESSAGES)
+
+
+def test_a_line_that_comes_before_routing_has_the_route_that_will_be_taken(deploy):
+    result = deploy(APP).invoke(http_api("/api/v1/books/7", query="early=1"))
+    assert result.log("before routing")["route"] == "/api/v1/books/{book_id}"
+    assert deploy(APP).invoke(http_api("/none", query="early=1")).log("before routing")["route"] == "unmatched"
+
+
+def test_lines_of_other_powertools_loggers_are_written_once(deploy):
+    result = deploy(APP, POWERTOOLS_SERVICE_NAME="fastapi-books").invoke(http_api("/loggers"))
+    assert [(line["service"], line["message"]) for line in result.logs] == [
+        ("pay", "from another service"),
+        ("fastapi-books", "from a child"),
+        ("app", "from a logger that is made here"),
+        ("fastapi-books", "from a name with parts of theirs"),
+        ("fastapi-books", "GET /loggers 200"),
+    ]
+    assert result.log("from a child")["function_request_id"]
 
 
 def test_the_first_event_of_an_environment_is_its_cold_start(deploy):
@@ -159,6 +193,21 @@ def test_debug_lines_of_libraries_that_log_whole_answers_stay_out(deploy):
 def test_the_log_level_holds_for_standard_loggers_too(deploy):
     result = deploy(APP, LOG_LEVEL="WARNING").invoke(http_api("/api/v1/books/7"))
     assert [line["message"] for line in result.logs] == ["from a library"]
+
+
+@pytest.mark.parametrize(("level", "messages"), [("WARN", ["from a library"]), ("FATAL", [])])
+def test_lambdas_own_log_level_holds_without_another_and_warns_of_nothing(deploy, level, messages):
+    function = deploy(APP, AWS_LAMBDA_LOG_FORMAT="JSON", AWS_LAMBDA_LOG_LEVEL=level)
+    assert function.init.lines == []
+    result = function.invoke(http_api("/api/v1/books/7"))
+    assert [line["message"] for line in result.logs] == messages
+
+
+def test_an_event_that_is_sampled_for_debug_lines_has_those_of_standard_loggers_too(deploy):
+    result = deploy(APP, POWERTOOLS_LOGGER_SAMPLE_RATE="1").invoke(http_api("/debug"))
+    messages = [line["message"] for line in result.logs]
+    assert "a debug line" in messages
+    assert "secret value" not in messages
 
 
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])

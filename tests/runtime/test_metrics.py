@@ -6,8 +6,10 @@ import pytest
 from http_events import http_api
 
 APP = """
+    import asyncio
+
     from fastlambda import FastLambda, metrics
-    from fastapi import APIRouter, FastAPI, HTTPException, Response
+    from fastapi import APIRouter, BackgroundTasks, FastAPI, HTTPException, Response
     from starlette.applications import Starlette
     from starlette.responses import PlainTextResponse
     from starlette.routing import Mount, Route
@@ -23,6 +25,13 @@ APP = """
     async def create():
         metrics.add_metric(name="BooksCreated", unit="Count", value=1)
         metrics.add_dimension("shelf", "fiction")
+
+    @books.get("/many/metrics")
+    async def many(tasks: BackgroundTasks):
+        for number in range(150):
+            metrics.add_metric(name=f"Metric{number}", unit="Count", value=1)
+        tasks.add_task(metrics.add_metric, name="FromTheBackground", unit="Count", value=1)
+        await asyncio.to_thread(metrics.add_metric, name="FromAThread", unit="Count", value=1)
 
     @app.get("/status/{code}")
     def status(code: int):
@@ -124,6 +133,12 @@ def test_the_apps_own_metrics_keep_their_own_dimensions(books):
     assert document["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["shelf", "service"]]
     (dimensions,) = result.metric("Requests")["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
     assert sorted(dimensions) == ["method", "route", "service"]
+
+
+def test_metrics_of_threads_and_background_tasks_and_more_than_one_document_holds_all_arrive(books):
+    result = books.invoke(http_api("/api/v1/books/many/metrics"))
+    names = [name for document in result.metrics for name in document if name.startswith(("Metric", "From"))]
+    assert sorted(names) == sorted([*(f"Metric{n}" for n in range(150)), "FromTheBackground", "FromAThread"])
 
 
 def test_the_apps_own_metrics_and_dimensions_do_not_leak_into_the_next_event(books):

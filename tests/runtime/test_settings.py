@@ -13,7 +13,7 @@ ON_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}
 
 
 def test_an_empty_environment_has_powertools_own_defaults():
-    assert Settings.from_environment({}) == Settings(service="service_undefined", log_level="INFO", in_lambda=False)
+    assert Settings.from_environment({}) == Settings(service="service_undefined", log_level=None, in_lambda=False)
 
 
 def test_the_function_names_the_service_and_the_service_the_namespace():

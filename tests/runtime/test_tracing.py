@@ -190,6 +190,35 @@ def test_an_unhandled_exception_is_a_fault_with_its_cause(deploy, raise_errors):
     assert exception["stack"][-1]["label"] == "boom"
 
 
+def test_an_exception_stays_out_of_the_trace_where_powertools_setting_says_so(deploy):
+    function = deploy(APP, POWERTOOLS_TRACER_CAPTURE_ERROR="false")
+    (segment,) = function.invoke(http_api("/boom"), sampled=True).segments
+    assert segment["fault"] is True
+    assert "cause" not in segment
+
+
+def test_powertools_setting_for_answers_does_not_bring_bodies_into_traces(deploy):
+    function = deploy(APP, POWERTOOLS_TRACER_CAPTURE_RESPONSE="true")
+    result = function.invoke(http_api("/books/7"), sampled=True)
+    assert "body-value" not in json.dumps(result.segments)
+
+
+def test_two_handlers_of_one_process_trace_their_own_events(deploy):
+    source = (
+        APP
+        + """
+    first, second = handler, FastLambda(app)
+
+    def handler(event, context):
+        return (first if event["rawPath"].startswith("/books") else second)(event, context)
+    """
+    )
+    function = deploy(source)
+    for path, route in {"/books/7": "/books/{book_id}", "/status/404": "/status/{code}"}.items():
+        (segment,) = function.invoke(http_api(path), sampled=True).segments
+        assert segment["annotations"]["route"] == route
+
+
 def test_gathered_coroutines_are_siblings_with_their_own_children(get):
     result = get("/gather")
     handler = result.segment("## handler")

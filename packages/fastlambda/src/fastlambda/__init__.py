@@ -1,13 +1,21 @@
 """FastAPI on AWS Lambda: `handler = FastLambda(app)`."""
 
+# ruff: noqa: E402 - the tuning of INIT comes before everything that INIT loads
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from fastlambda import startup
+from fastlambda.settings import Settings, current
+
+startup.tune(current())
+
 from fastlambda.errors import (
+    AppExitedError,
     BadRequestError,
     FastLambdaError,
+    NoAnswerError,
     SettingsError,
     StartupError,
     UnknownEventError,
@@ -16,15 +24,16 @@ from fastlambda.handler import FastLambda
 from fastlambda.observe.logging import logger
 from fastlambda.observe.metrics import metrics
 from fastlambda.observe.tracing import tracer
-from fastlambda.settings import Settings, current
 
 if TYPE_CHECKING:
     from fastlambda.secrets import Secret
 
 __all__ = [
+    "AppExitedError",
     "BadRequestError",
     "FastLambda",
     "FastLambdaError",
+    "NoAnswerError",
     "Secret",
     "Settings",
     "SettingsError",
@@ -34,8 +43,6 @@ __all__ = [
     "metrics",
     "tracer",
 ]
-
-startup.tune(current())
 
 
 def __getattr__(name: str) -> Any:

@@ -33,5 +33,13 @@ class UnknownEventError(FastLambdaError):
     """The function was invoked with an event that is not an HTTP request."""
 
 
+class NoAnswerError(FastLambdaError):
+    """The app returned from a request without a complete answer: its client gets a 500."""
+
+
+class AppExitedError(FastLambdaError):
+    """The app raised SystemExit or the like, which is its cause: it fails the invocation, not the environment."""
+
+
 class BadRequestError(FastLambdaError):
     """An HTTP event carries a request that no ASGI scope can describe, such as one with a malformed Host header."""

@@ -6,16 +6,17 @@ variable, because a line that a bare thread writes belongs to the request as wel
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mangum.types import Scope
 
-UNMATCHED = "unmatched"
-"""The route of every request that no route of the app took, so that a scanner cannot mint routes."""
+    from fastlambda.routes import Routes
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
+_SERVER_ERROR = 500
 
 
 class Exchange:
@@ -24,31 +25,57 @@ class Exchange:
     Attributes:
         method: The request's method; OTHER for one that HTTP does not define.
         path: The path as the client sees it, stage and base path included, without the query string.
-        status: The status that the app sent; None until then.
+        status: The status that the client gets; None until the app has sent one.
+        answered: True once the app has sent its answer to the end.
         error: The exception that escaped from the app.
         duration_ms: Milliseconds that the app took, background tasks included; 0 until it has ended.
+        task: The task in which the app runs.
 
     """
 
-    __slots__ = ("_root_path", "_route", "_scope", "_started", "duration_ms", "error", "method", "path", "status")
+    __slots__ = (
+        "_route",
+        "_routed",
+        "_routes",
+        "_scope",
+        "_started",
+        "answered",
+        "duration_ms",
+        "error",
+        "method",
+        "path",
+        "status",
+        "task",
+    )
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, routes: Routes) -> None:
         self._scope = scope
-        self._root_path: str = scope["root_path"]
+        self._routes = routes
         self._route: str | None = None
+        self._routed = False
         self._started = time.perf_counter()
         self.method: str = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self.path: str = scope["path"]
         self.status: int | None = None
+        self.answered = False
         self.error: BaseException | None = None
         self.duration_ms = 0.0
+        self.task: asyncio.Task[Any] | None = asyncio.current_task()
 
     @property
-    def route(self) -> str | None:
-        """The template of the route that took the request, router prefixes included; None until routing is done."""
-        if self._route is None:
-            self._route = _route(self._scope, self._root_path, self.path)
+    def route(self) -> str:
+        """The template of the route that takes the request, router prefixes included, or `unmatched`."""
+        # Before routing it is foreseen, and a middleware may yet change what is routed: then it is looked up again.
+        if self._route is None or (not self._routed and "endpoint" in self._scope):
+            self._routed = "endpoint" in self._scope
+            self._route = self._routes.template(self._scope)
         return self._route
+
+    def fail(self, error: BaseException) -> None:
+        """Note what escaped from the app; an answer that it had not finished becomes a 500."""
+        self.error = error
+        if not self.answered:
+            self.status = _SERVER_ERROR
 
     def finish(self) -> None:
         """Note that the app has ended."""
@@ -63,10 +90,10 @@ def current() -> Exchange | None:
     return _current
 
 
-def begin(scope: Scope) -> Exchange:
+def begin(scope: Scope, routes: Routes) -> Exchange:
     """Make this request the current one."""
     global _current  # noqa: PLW0603
-    _current = Exchange(scope)
+    _current = Exchange(scope, routes)
     return _current
 
 
@@ -75,39 +102,3 @@ def end() -> Exchange | None:
     global _current
     request, _current = _current, None
     return request
-
-
-def _route(scope: Scope, root_path: str, path: str) -> str | None:
-    if scope["root_path"] != root_path and "app_root_path" in scope:
-        return _mount(scope, path.removeprefix(root_path))
-    # A FastAPI route that came with `include_router` knows its path without the prefixes; its context knows them.
-    included = scope.get("fastapi", {}).get("effective_route_context")
-    for candidate in (included, scope.get("route")):
-        template = getattr(candidate, "path_format", None) or getattr(candidate, "path", None)
-        if template:
-            return str(template)
-    return _by_endpoint(scope)
-
-
-def _mount(scope: Scope, path: str) -> str:
-    """Return the outermost mount's template: everything below a mount shares it."""
-    for route in _routes(scope):
-        regex = getattr(route, "path_regex", None)
-        if hasattr(route, "routes") and regex is not None and regex.match(path):
-            return str(route.path_format)
-    return UNMATCHED
-
-
-def _by_endpoint(scope: Scope) -> str | None:
-    """Find the template of a plain Starlette route inside FastAPI, which names no more than its endpoint."""
-    endpoint = scope.get("endpoint")
-    if endpoint is None:
-        return None
-    for route in _routes(scope):
-        if getattr(route, "endpoint", None) is endpoint:
-            return str(route.path_format)
-    return UNMATCHED
-
-
-def _routes(scope: Scope) -> list[Any]:
-    return getattr(scope.get("router"), "routes", [])

@@ -6,6 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from fastlambda import exchange
+from fastlambda.errors import AppExitedError, NoAnswerError
+
 if TYPE_CHECKING:
     from mangum.types import ASGI, Receive, Scope, Send
 
@@ -22,12 +25,40 @@ class FailureMiddleware:
         self._record = record
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the app; record what it raises, then raise it again."""
+        """Run the app; record what it raises, then raise it again.
+
+        Raises:
+            NoAnswerError: the app returned before its answer was complete.
+
+        """
         try:
             await self._app(scope, receive, send)
+            _require_answer()
         except BaseException as error:
             self._record(error)
             raise
+
+
+def _require_answer() -> None:
+    request = exchange.current()
+    if request is not None and not request.answered:
+        raise NoAnswerError(
+            "The app returned without a complete answer",
+            why="it sent no last http.response.body",
+            remedy="Look for a middleware that neither answers nor calls the app that it wraps.",
+        )
+
+
+def raisable(error: BaseException) -> Exception:
+    """Return the exception with which the invocation fails for what escaped from the app.
+
+    SystemExit, KeyboardInterrupt and CancelledError would end the runtime's process, and with it the environment.
+    """
+    if isinstance(error, Exception):
+        return error
+    exited = AppExitedError(f"The app raised {type(error).__name__}", why=str(error), remedy="Raise an Exception.")
+    exited.__cause__ = error
+    return exited.with_traceback(error.__traceback__)
 
 
 def quiet_adapter() -> None:

@@ -9,15 +9,18 @@ from weakref import WeakSet
 
 from fastlambda import exchange, startup
 from fastlambda.errors import BadRequestError
-from fastlambda.failure import FailureMiddleware, quiet_adapter
-from fastlambda.http import adapter, bad_request
-from fastlambda.lifespan import Lifespan, event_loop, stop_on_sigterm
+from fastlambda.failure import FailureMiddleware, quiet_adapter, raisable
+from fastlambda.http import adapter, plain_answer
+from fastlambda.lifespan import Lifespan, end_loop, event_loop, stop_on_sigterm
 from fastlambda.observe import logging as logs
 from fastlambda.observe import metrics, tracing
 from fastlambda.observe.middleware import ObserveMiddleware
+from fastlambda.routes import Routes
 from fastlambda.settings import current
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from mangum.types import ASGI, LambdaContext
 
 _log = logging.getLogger(__name__)
@@ -44,15 +47,16 @@ class FastLambda:
         self._loop = event_loop()
         logs.take_over()
         quiet_adapter()
-        tracer = tracing.EventTracer(raise_errors=settings.raise_errors)
+        tracer = tracing.EventTracer(settings)
 
-        lifespan = Lifespan(app, self._loop)
-        lifespan.start()
+        self._lifespan = Lifespan(app, self._loop)
+        self._lifespan.start()
         if settings.in_lambda:
-            stop_on_sigterm(lifespan, self._loop)
+            stop_on_sigterm(self._lifespan, self._loop)
         self._known_tasks: WeakSet[asyncio.Task[Any]] = WeakSet(asyncio.all_tasks(self._loop))
 
-        observed = ObserveMiddleware(FailureMiddleware(app, logs.failure), lifespan.state, tracer)
+        guarded = FailureMiddleware(app, logs.failure)
+        observed = ObserveMiddleware(guarded, Routes(app), self._lifespan.state, tracer)
         self._adapter = adapter(observed)
         self._invoke = logs.with_context(tracer.traced(metrics.flushed(self._http, settings), self.__name__))
         startup.settle()
@@ -69,18 +73,45 @@ class FastLambda:
         asyncio.set_event_loop(self._loop)
         return self._invoke(event, context)
 
+    def close(self) -> None:
+        """Run the app's shutdown and end the event loop with all that still runs on it.
+
+        For tests and scripts, which write `with FastLambda(app) as handler:`; Lambda has no use for it.
+        """
+        if not self._loop.is_closed():
+            self._loop.run_until_complete(self._lifespan.stop())
+            end_loop(self._loop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _http(self, event: Any, context: LambdaContext) -> dict[str, Any]:
         try:
-            answer = self._adapter(event, context)
-        except BadRequestError as error:
-            _log.warning("Refused a request: %s", error)
-            return bad_request(error)
+            answer = self._answer(event, context)
         finally:
             self._report_running_tasks()
             request = exchange.end()
         if self._raise_errors and request is not None and request.error is not None:
-            raise request.error
+            raise raisable(request.error)
         return answer
+
+    def _answer(self, event: Any, context: LambdaContext) -> dict[str, Any]:
+        try:
+            return self._adapter(event, context)
+        except BadRequestError as error:
+            _log.warning("Refused a request: %s", error)
+            return plain_answer(400, f"{error.what}: {error.why}")
+        except (SystemExit, KeyboardInterrupt):
+            # asyncio stops the loop for these two when a task of the app's own raises them, such as that in which
+            # Starlette's BaseHTTPMiddleware runs a route; they have yet to arrive in the request's own task.
+            request = exchange.current()
+            if request is None or request.task is None:
+                raise
+            self._loop.run_until_complete(asyncio.wait([request.task]))
+            return plain_answer(500, "Internal Server Error")
 
     def _report_running_tasks(self) -> None:
         for task in asyncio.all_tasks(self._loop):

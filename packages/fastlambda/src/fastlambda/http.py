@@ -55,12 +55,12 @@ def adapter(app: ASGI) -> Mangum:
     )
 
 
-def bad_request(error: BadRequestError) -> dict[str, Any]:
-    """Return the answer to a request that never reached the app, in a form that all four sources take."""
+def plain_answer(status: int, text: str) -> dict[str, Any]:
+    """Return an answer that is not the app's, in a form that all four sources take."""
     return {
-        "statusCode": 400,
+        "statusCode": status,
         "headers": {"content-type": "text/plain; charset=utf-8"},
-        "body": f"{error.what}: {error.why}",
+        "body": text,
         "isBase64Encoded": False,
     }
 
@@ -90,7 +90,7 @@ class HttpApi(HTTPGateway):
 
     def __call__(self, response: Response) -> dict[str, Any]:
         """Return the answer in the gateway's format."""
-        return super().__call__(_utf8_headers(response))
+        return super().__call__(_sendable(response, self.scope))
 
 
 class RestApi(APIGateway):
@@ -118,7 +118,7 @@ class RestApi(APIGateway):
 
     def __call__(self, response: Response) -> dict[str, Any]:
         """Return the answer in the gateway's format."""
-        return super().__call__(_utf8_headers(response))
+        return super().__call__(_sendable(response, self.scope))
 
 
 class LoadBalancer(ALB):
@@ -142,7 +142,7 @@ class LoadBalancer(ALB):
 
     def __call__(self, response: Response) -> dict[str, Any]:
         """Return the answer in the load balancer's format."""
-        return super().__call__(_utf8_headers(response))
+        return super().__call__(_sendable(response, self.scope))
 
 
 class Unknown(HTTPGateway):
@@ -212,8 +212,13 @@ def _headers(multiple: dict[str, list[str]]) -> list[list[bytes]]:
     return headers
 
 
-def _utf8_headers(response: Response) -> Response:
-    """Re-encode header values that are Latin-1, as ASGI allows and Mangum does not expect."""
+def _sendable(response: Response, scope: Scope) -> Response:
+    """Drop the body of an answer to HEAD, and re-encode header values that are Latin-1.
+
+    An ASGI app may send either (a server drops the one and sends the other as it is), and Mangum expects neither.
+    """
+    if scope["method"] == "HEAD":
+        response = {**response, "body": b""}
     if all(value.isascii() for _, value in response["headers"]):
         return response
     headers = [

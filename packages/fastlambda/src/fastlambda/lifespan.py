@@ -38,6 +38,18 @@ def event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def end_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what still runs on the loop and close it, as `asyncio.run` does at its end."""
+    asyncio.set_event_loop(loop)
+    for task in (tasks := asyncio.all_tasks(loop)):
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
 class Lifespan:
     """Starts the app, keeps it started, and stops it.
 

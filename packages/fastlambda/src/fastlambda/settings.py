@@ -17,7 +17,6 @@ _FLAGS = (
     "POWERTOOLS_LOGGER_LOG_EVENT",
     "POWERTOOLS_LOG_DEDUPLICATION_DISABLED",
     "POWERTOOLS_METRICS_DISABLED",
-    "POWERTOOLS_TRACER_CAPTURE_ERROR",
     "POWERTOOLS_TRACER_CAPTURE_RESPONSE",
     "POWERTOOLS_TRACE_DISABLED",
 )
@@ -34,11 +33,12 @@ class Settings:
     Attributes:
         service: `POWERTOOLS_SERVICE_NAME`, else the function's name: on every log line, metric and trace.
         metrics_namespace: `POWERTOOLS_METRICS_NAMESPACE`, else the service.
-        log_level: `POWERTOOLS_LOG_LEVEL`, else `LOG_LEVEL`, else INFO. Lambda's own `AWS_LAMBDA_LOG_LEVEL` outranks
-            them all, as Powertools documents.
+        log_level: `POWERTOOLS_LOG_LEVEL`, else `LOG_LEVEL`; None without either, which is INFO, or whatever Lambda's
+            own `AWS_LAMBDA_LOG_LEVEL` says: that one outranks them all, as Powertools documents.
         function_name: `AWS_LAMBDA_FUNCTION_NAME`; empty outside Lambda.
         handler_name: The handler's attribute name out of `_HANDLER`: it names the trace's subsegment.
         provisioned: True when this environment was initialized ahead of traffic, so that no request is a cold start.
+        capture_error: `POWERTOOLS_TRACER_CAPTURE_ERROR`, on unless set to false: exceptions are part of traces.
         in_lambda: True when a Lambda runtime runs this process.
         raise_errors: `FASTLAMBDA_RAISE_ERRORS`: an unhandled exception fails the invocation, so that Lambda's own
             Errors metric sees it, instead of answering 500.
@@ -48,10 +48,11 @@ class Settings:
 
     service: str = "service_undefined"
     metrics_namespace: str = "service_undefined"
-    log_level: str = "INFO"
+    log_level: str | None = None
     function_name: str = ""
     handler_name: str = "handler"
     provisioned: bool = False
+    capture_error: bool = True
     in_lambda: bool = False
     raise_errors: bool = False
     startup_tuning: bool = True
@@ -79,6 +80,7 @@ class Settings:
             function_name=function_name,
             handler_name=environ.get("_HANDLER", "handler").rpartition(".")[2] or "handler",
             provisioned=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency",
+            capture_error=_flag(environ, "POWERTOOLS_TRACER_CAPTURE_ERROR", default=True),
             in_lambda=in_lambda,
             raise_errors=_flag(environ, "FASTLAMBDA_RAISE_ERRORS", default=False),
             startup_tuning=_flag(environ, "FASTLAMBDA_STARTUP_TUNING", default=True),
@@ -113,7 +115,7 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     raise SettingsError(f"{name} is {environ[name]!r}", why="it must be true or false", remedy="Correct or unset it.")
 
 
-def _log_level(environ: Mapping[str, str]) -> str:
+def _log_level(environ: Mapping[str, str]) -> str | None:
     for name in ("POWERTOOLS_LOG_LEVEL", "LOG_LEVEL"):
         value = environ.get(name)
         if not value:
@@ -123,7 +125,7 @@ def _log_level(environ: Mapping[str, str]) -> str:
         near = difflib.get_close_matches(value.upper(), _LEVELS, n=1)
         remedy = f"Did you mean {near[0]}?" if near else "Correct or unset it."
         raise SettingsError(f"{name} is {value!r}", why=f"it must be one of {', '.join(_LEVELS)}", remedy=remedy)
-    return "INFO"
+    return None
 
 
 def _check_sample_rate(environ: Mapping[str, str]) -> None:

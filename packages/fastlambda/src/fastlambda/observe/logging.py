@@ -23,12 +23,12 @@ _TELLTALES = ("aiobotocore", "aws_xray_sdk", "boto3", "botocore", "httpcore", "h
 
 
 class Formatter(LambdaPowertoolsFormatter):
-    """Powertools' formatter, which also knows the route: it is read when the line is written, once routing is done."""
+    """Powertools' formatter, which also knows the route, and reads it when the line is written."""
 
     def serialize(self, log: dict[str, Any] | PowertoolsLogRecord) -> str:
         """Serialize the line; a `route` that the line brings itself is kept."""
         request = exchange.current()
-        if request is not None and "route" not in log and request.route is not None:
+        if request is not None and "route" not in log:
             log = {**log, "route": request.route}
         return super().serialize(log)
 
@@ -41,22 +41,38 @@ logger = Logger(
 """The Powertools Logger of this service."""
 
 
+class RootHandler(logging.StreamHandler[Any]):
+    """Writes the lines of all loggers as `logger` does, except of those that a Powertools Logger has written itself."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+        self.setFormatter(logger.registered_formatter)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Refuse a record of a Powertools Logger, or of a child of one."""
+        source: logging.Logger | None = logging.getLogger(record.name)
+        while source is not None:
+            if hasattr(source, "powertools_handler"):  # where Powertools itself looks for a configured logger
+                return False
+            source = source.parent
+        return super().filter(record)
+
+
 def take_over() -> None:
     """Make the root logger write as `logger` does, in place of the runtime's own handler, each line once."""
     root = logging.getLogger()
     for handler in list(root.handlers):
         if type(handler).__module__.partition(".")[0] == "awslambdaric":
             root.removeHandler(handler)
-    if logger.registered_handler not in root.handlers:
-        root.addHandler(logger.registered_handler)
-    root.setLevel(logger.log_level)
+    if not any(isinstance(handler, RootHandler) for handler in root.handlers):
+        root.addHandler(RootHandler())
+    root.setLevel(logger.initial_log_level)
     if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False  # else every line of a coroutine says "Task-18" or the like
-    logging.getLogger(logger.name).propagate = False
     for name in _TELLTALES:
         library = logging.getLogger(name)
         if library.level == logging.NOTSET:
-            library.setLevel(max(logger.log_level, logging.INFO))
+            library.setLevel(max(root.level, logging.INFO))
 
 
 Handler = Callable[[Any, Any], Any]
@@ -67,6 +83,8 @@ def with_context(handler: Handler) -> Handler:
 
     def correlated(event: Any, context: Any) -> Any:
         logger.set_correlation_id(correlation_id(event))
+        if logger.sampling_rate:  # Powertools has just decided whether this event is one with DEBUG lines
+            logging.getLogger().setLevel(logger.log_level)
         return handler(event, context)
 
     injected: Handler = logger.inject_lambda_context(correlated, clear_state=True)
@@ -94,7 +112,7 @@ def access(request: Exchange) -> None:
         request.status,
         extra={
             "method": request.method,
-            "route": request.route or exchange.UNMATCHED,
+            "route": request.route,
             "path": request.path,
             "status": request.status,
             "duration_ms": request.duration_ms,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import EphemeralMetrics, Metrics, MetricUnit
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
-from fastlambda.exchange import UNMATCHED
 from fastlambda.settings import Settings, current
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def count(request: Exchange) -> None:
         dimensions={
             "service": current().service,
             "method": request.method,
-            "route": request.route or UNMATCHED,
+            "route": request.route,
         },
     )
     # One write: the lines of threads that still run must not come between a line and its end.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastlambda import exchange
 from fastlambda.observe import logging as logs
 from fastlambda.observe import metrics
+from fastlambda.routes import Routes
 
 if TYPE_CHECKING:
     from mangum.types import ASGI, Message, Receive, Scope, Send
@@ -20,31 +21,34 @@ class ObserveMiddleware:
 
     Args:
         app: The app, which may raise.
+        routes: The app's routes.
         state: What the lifespan yielded; each request gets a shallow copy, as the ASGI specification says.
         tracer: Where the annotations go.
 
     """
 
-    def __init__(self, app: ASGI, state: Mapping[str, Any], tracer: EventTracer) -> None:
+    def __init__(self, app: ASGI, routes: Routes, state: Mapping[str, Any], tracer: EventTracer) -> None:
         self._app = app
+        self._routes = routes
         self._state = state
         self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app and watch what it sends."""
         scope["state"] = dict(self._state)
-        request = exchange.begin(scope)
+        request = exchange.begin(scope, self._routes)
 
         async def watch(message: Message) -> None:
+            await send(message)
             if message["type"] == "http.response.start":
                 request.status = message["status"]
-            await send(message)
+            else:
+                request.answered = not message.get("more_body", False)
 
         try:
             await self._app(scope, receive, watch)
         except BaseException as error:
-            request.error = error
-            request.status = request.status or 500
+            request.fail(error)
             raise
         finally:
             request.finish()

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools.tracing import Tracer
 from aws_xray_sdk.core import xray_recorder
 
-from fastlambda.exchange import UNMATCHED
 from fastlambda.observe.patches import patch_when_imported
 from fastlambda.observe.xray_context import EventContext
-from fastlambda.settings import current
+from fastlambda.settings import Settings, current
 
 if TYPE_CHECKING:
     from fastlambda.exchange import Exchange
@@ -31,19 +30,22 @@ _SERVER_ERROR = 500
 Handler = Callable[[Any, Any], Any]
 
 
+_context = EventContext()
+
+
 class EventTracer:
     """Puts one subsegment around every sampled event, named `## handler`, and annotates it with the request."""
 
-    def __init__(self, *, raise_errors: bool) -> None:
-        self._raise_errors = raise_errors
-        self._context = EventContext()
-        xray_recorder.configure(context=self._context, max_trace_back=_MAX_FRAMES)
+    def __init__(self, settings: Settings) -> None:
+        # An exception that is going to fail the invocation is recorded by Powertools, and X-Ray takes it only once.
+        self._adds_errors = settings.capture_error and not settings.raise_errors
+        xray_recorder.configure(context=_context, max_trace_back=_MAX_FRAMES)
 
     def traced(self, handler: Handler, name: str) -> Handler:
         """Wrap the handler; the answer, with its body and cookies, never becomes metadata."""
 
         def held(event: Any, context: Any) -> Any:
-            with self._context.holding():
+            with _context.holding():
                 return handler(event, context)
 
         held.__name__ = name
@@ -62,18 +64,17 @@ class EventTracer:
 
     def annotate(self, request: Exchange) -> None:
         """Say on the event's subsegment which request it was, how it ended, and which exception it met."""
-        subsegment = self._context.held
+        subsegment = _context.held
         if subsegment is None:
             return
         status = request.status or _SERVER_ERROR
-        subsegment.put_annotation("route", request.route or UNMATCHED)
+        subsegment.put_annotation("route", request.route)
         subsegment.put_annotation("method", request.method)
         subsegment.put_annotation("status", status)
         subsegment.apply_status_code(status)
-        # An exception that is going to fail the invocation is recorded by Powertools, and X-Ray takes it only once.
-        if isinstance(request.error, Exception) and not self._raise_errors:
+        if request.error is not None and self._adds_errors:
             frames = traceback.extract_tb(request.error.__traceback__, limit=-_MAX_FRAMES)
-            subsegment.add_exception(request.error, frames)
+            subsegment.add_exception(cast("Exception", request.error), frames)
 
     def _is_sampled(self) -> bool:
         return "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", "") and not tracer.disabled
