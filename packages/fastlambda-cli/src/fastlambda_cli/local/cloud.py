@@ -25,6 +25,7 @@ from fastlambda_cli.local.watch import concerns_packages, saves, watched
 from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
+from fastlambda_cli.service.variables import function_variables
 
 STATE = ".fastlambda"
 """The folder beside the service where everything local is kept."""
@@ -153,10 +154,6 @@ class LocalCloud:
 
     def _spec(self, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
         configuration = self.service.configuration
-        powertools = {
-            "POWERTOOLS_SERVICE_NAME": self.service.name,
-            "POWERTOOLS_METRICS_NAMESPACE": configuration.metrics_namespace or self.service.name,
-        }
         return FunctionSpec(
             name=self.service.name,
             handler=configuration.handler,
@@ -170,7 +167,7 @@ class LocalCloud:
             endpoint_url=self.endpoint_url,
             xray_address=self._xray_address,
             log_level=configuration.log_level,
-            variables=powertools | configuration.environment | dict(secret_arns),
+            variables=function_variables(self.service, secret_arns),
         )
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.service.model import SecretSpec, Service
+from fastlambda_cli.service.variables import secret_variable
 
 _VALUE_BYTES = 32
 
@@ -87,7 +88,7 @@ async def ensure_secrets(service: Service, manager: SecretsManager) -> dict[str,
 
     """
     return {
-        spec.env or f"{name.upper()}_SECRET_ARN": spec.arn or await _ensure(f"{service.name}/{name}", spec, manager)
+        secret_variable(name, spec): spec.arn or await _ensure(f"{service.name}/{name}", spec, manager)
         for name, spec in service.configuration.secrets.items()
     }
 
