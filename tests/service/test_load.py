@@ -60,7 +60,7 @@ runtime = "python3.13"
 memory = 1769
 environment = { COLOUR = "blue" }
 secrets.app.generate = ["jwt_secret"]
-secrets.bank.arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:bank"
+secrets.bank.arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:bank-AbCdEf"
 local.concurrency = 3
 """
     )
@@ -69,7 +69,7 @@ local.concurrency = 3
     assert (configuration.runtime, configuration.memory) == ("python3.13", 1769)
     assert configuration.environment == {"COLOUR": "blue"}
     assert configuration.secrets["app"].generate == ("jwt_secret",)
-    assert configuration.secrets["bank"].arn == "arn:aws:secretsmanager:eu-west-1:123456789012:secret:bank"
+    assert configuration.secrets["bank"].arn == "arn:aws:secretsmanager:eu-west-1:123456789012:secret:bank-AbCdEf"
     assert configuration.local.concurrency == 3
 
 
@@ -131,7 +131,10 @@ SAYS = {
     "a table for a value": ("timeout = { seconds = 3 }", ["timeout must be an integer, got a table"]),
     "a string for an array": ('secrets.app.generate = "a"', ["generate must be an array, got 'a'"]),
     "a number in an array": ("secrets.app.generate = ['a', 1]", ["generate[1] must be a string, got 1"]),
-    "a secret of two origins": ("secrets.app = { arn = 'x', generate = ['a'] }", ["secrets.app", "either an `arn`"]),
+    "a secret of two origins": (
+        "secrets.app = { arn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:bank-AbCdEf', generate = ['a'] }",
+        ["secrets.app", "either an `arn`"],
+    ),
     "a secret of no origin": ("secrets.app = {}", ["secrets.app", "either an `arn` or names to `generate`"]),
     "a variable of one letter": ("environment.A = 'a'", ["environment.A is no usable name", "two characters or more"]),
     "a bad name of a variable": ("environment.1ST = 'a'", ["environment.1ST is no usable name", "Rename it"]),

@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Iterable
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -13,15 +14,25 @@ from pydantic_core import ErrorDetails
 
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.model import PATTERNS, Configuration
+from fastlambda_cli.service.record import ContradictionError
+from fastlambda_cli.service.stages import check_stage, key_of_no_stage, stage_table
 
 _EXPECTED = {
     "string_type": "a string",
     "int_type": "an integer",
+    "float_type": "a number",
+    "finite_number": "a finite number",
     "bool_type": "true or false",
     "dict_type": "a table",
     "model_type": "a table",
     "tuple_type": "an array",
+    "literal_error": "{expected}",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "too_short": "{min_length} or more of them",
+    "too_long": "{max_length} of them at the most",
 }
+"""What each kind of problem asks for instead, in words, with Pydantic's context filled in."""
 
 RESERVED_VARIABLES = frozenset(
     {
@@ -49,37 +60,59 @@ MAX_VARIABLES_BYTES = 4096
 """Names and values together (Lambda developer guide, "Lambda quotas")."""
 
 
-def parse_configuration(table: dict[str, Any], file: Path, *, table_name: str = "tool.fastlambda") -> Configuration:
-    """Check the table.
+def parse_configuration(
+    table: dict[str, Any], file: Path, *, table_name: str = "tool.fastlambda", stage: str | None = None
+) -> Configuration:
+    """Check the table, and that of every stage.
 
     Args:
         table: As it stands in the file.
         file: The file, for the error.
         table_name: The table's name, for the error.
+        stage: Whose configuration is wanted; None is the table without what stages replace.
 
     Raises:
         ConfigurationError: Names the first wrong key, what was expected and what is there.
 
     """
+    configuration = _validated(table, file, table_name)
+    stages: dict[str, Configuration] = {}
+    for name, overrides in configuration.stages.items():
+        stage_name = f"{table_name}.stages.{name}"
+        wrong = key_of_no_stage(overrides)
+        if wrong is not None:
+            raise ConfigurationError(
+                f"{file}: [{stage_name}] has no key {wrong}",
+                why="it is the same for every stage",
+                remedy=f"Move it to [{table_name}].",
+            )
+        stages[name] = _validated(stage_table(table, name), file, stage_name)
+    if stage is None:
+        return configuration
+    check_stage(stage, stages, file, table_name)
+    return stages.get(stage, configuration)
+
+
+def _validated(table: dict[str, Any], file: Path, table_name: str) -> Configuration:
     try:
         configuration = Configuration.model_validate(table)
     except ValidationError as problem:
         raise _error(problem.errors(include_url=False)[0], file, table_name) from None
-    _check_environment(configuration.environment, file)
+    _check_environment(configuration.environment, file, table_name)
     return configuration
 
 
-def _check_environment(variables: dict[str, str], file: Path) -> None:
+def _check_environment(variables: dict[str, str], file: Path, table_name: str) -> None:
     for name in sorted(RESERVED_VARIABLES & variables.keys()):
         raise ConfigurationError(
-            f"{file}: tool.fastlambda.environment.{name} cannot be set",
+            f"{file}: {table_name}.environment.{name} cannot be set",
             why="Lambda reserves this name for itself",
             remedy="Remove it, or choose another name.",
         )
     size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
     if size > MAX_VARIABLES_BYTES:
         raise ConfigurationError(
-            f"{file}: tool.fastlambda.environment holds {size:,} bytes",
+            f"{file}: {table_name}.environment holds {size:,} bytes",
             why=f"Lambda takes {MAX_VARIABLES_BYTES:,}",
             remedy="Move what is large into a file of the package.",
         )
@@ -90,8 +123,12 @@ def _error(problem: ErrorDetails, file: Path, table_name: str) -> ConfigurationE
     key = _dotted((table_name, *where))
     if problem["type"] == "extra_forbidden":
         return _unknown_key(str(where[-1]), _keys(where[:-1]), f"{file}: [{_dotted((table_name, *where[:-1]))}]")
+    if problem["type"] == "missing":
+        return ConfigurationError(
+            f"{file}: {key} is missing", why=f"[{_dotted((table_name, *where[:-1]))}] needs it", remedy="Add it."
+        )
     if problem["type"] == "value_error":
-        return ConfigurationError(f"{file}: {key}: {problem['ctx']['error']}", remedy="Give one of them.")
+        return _contradiction(problem["ctx"]["error"], f"{file}: {key}")
     if problem["loc"][-1:] == ("[key]",):
         return ConfigurationError(
             f"{file}: {key} is no usable name", why=f"it must be {_expected(problem)}", remedy="Rename it."
@@ -99,6 +136,10 @@ def _error(problem: ErrorDetails, file: Path, table_name: str) -> ConfigurationE
     return ConfigurationError(
         f"{file}: {key} must be {_expected(problem)}, got {_got(problem, where)}", remedy="Correct the value."
     )
+
+
+def _contradiction(error: ContradictionError, where: str) -> ConfigurationError:
+    return ConfigurationError(f"{where}: {error}", remedy=error.remedy)
 
 
 def _unknown_key(name: str, known: Iterable[str], where: str) -> ConfigurationError:
@@ -114,23 +155,17 @@ def _keys(where: tuple[int | str, ...]) -> list[str]:
         if inspect.isclass(kind) and issubclass(kind, BaseModel):
             kind = kind.model_fields[str(step)].annotation
         else:
-            kind = get_args(kind)[1]  # dict[name, table]
+            kind = get_args(kind)[0 if isinstance(step, int) else 1]  # tuple[table, ...] or dict[name, table]
+        if isinstance(kind, UnionType):
+            kind = get_args(kind)[0]  # table | None
     return list(kind.model_fields)
 
 
 def _expected(problem: ErrorDetails) -> str:
     context = problem.get("ctx", {})
-    match problem["type"]:
-        case "string_pattern_mismatch":
-            return PATTERNS[context["pattern"]]
-        case "literal_error":
-            return str(context["expected"])
-        case "greater_than_equal":
-            return f"{context['ge']} or more"
-        case "less_than_equal":
-            return f"{context['le']} or less"
-        case kind:
-            return _EXPECTED[kind]
+    if problem["type"] == "string_pattern_mismatch":
+        return PATTERNS[context["pattern"]]
+    return _EXPECTED[problem["type"]].format_map(context)
 
 
 def _got(problem: ErrorDetails, where: tuple[int | str, ...]) -> str:

@@ -19,8 +19,12 @@ from fastlambda_cli.service.project import PYPROJECT, dependencies_of, read_toml
 from fastlambda_cli.service.sources import find_workspace, local_sources
 
 
-def load_service(folder: Path) -> Service:
+def load_service(folder: Path, *, stage: str | None = None) -> Service:
     """Read the service that a folder holds. User code is never imported.
+
+    Args:
+        folder: Has the service's pyproject.toml.
+        stage: Whose configuration is wanted; None is what holds where no stage replaces it, as on a laptop.
 
     Raises:
         ConfigurationError: The folder holds no usable service; one line says which file and key, and the remedy.
@@ -40,7 +44,7 @@ def load_service(folder: Path) -> Service:
             why="a service is a Python project",
             remedy="Name the folder that holds it, or make one there with: uv init --bare.",
         )
-    configuration = parse_configuration(table(document, file, "tool", "fastlambda"), file)
+    configuration = parse_configuration(table(document, file, "tool", "fastlambda"), file, stage=stage)
     check_handler(configuration.handler, root, file)
     dependencies = dependencies_of(document, file)
     workspace = find_workspace(root, document)

@@ -3,50 +3,74 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+
+from fastlambda_cli.service import deployment
+from fastlambda_cli.service.deployment import (
+    AlarmsSpec,
+    ConcurrencySpec,
+    HttpSpec,
+    LogsSpec,
+    PermissionSpec,
+    VpcSpec,
+)
+from fastlambda_cli.service.record import ContradictionError, Record
+from fastlambda_cli.service.stages import STAGE_NAME, STAGE_NAME_IN_WORDS
 
 _NAME = r"^[A-Za-z0-9-_]{1,64}$"
 _HANDLER = r"^[^\s.][^\s]*\.[^\s.]+$"
 _WORD = r"^[A-Za-z][A-Za-z0-9_]*$"
 _VARIABLE_NAME = r"^[A-Za-z][A-Za-z0-9_]+$"
+_COMPLETE_ARN = r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$"
+_NAMESPACE = r"^[A-Za-z0-9._/#:-]{1,255}$"
+_TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,128}$"
+_TAG_VALUE = r"^[A-Za-z0-9 _.:/=+@-]{0,256}$"
 
 PATTERNS = {
     _NAME: "1 to 64 letters, digits, hyphens or underscores",
     _HANDLER: 'a module and an attribute, such as "lambda_handler.handler"',
     _WORD: "a letter, then letters, digits or underscores",
     _VARIABLE_NAME: "two characters or more: a letter, then letters, digits or underscores",
+    _COMPLETE_ARN: "the whole ARN of a secret, with the hyphen and six characters at its end",
+    _NAMESPACE: "1 to 255 letters, digits or any of . _ / # : -",
+    _TAG_KEY: "1 to 128 letters, digits, spaces or any of _ . : / = + - @",
+    _TAG_VALUE: "at most 256 letters, digits, spaces or any of _ . : / = + - @",
+    STAGE_NAME: STAGE_NAME_IN_WORDS,
+    **deployment.PATTERNS,
 }
 """What each pattern of this file asks for, in words."""
 
 Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
 SecretName = Annotated[str, StringConstraints(pattern=_WORD)]
 VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE_NAME)]
+StageName = Annotated[str, StringConstraints(pattern=STAGE_NAME)]
+TagKey = Annotated[str, StringConstraints(pattern=_TAG_KEY)]
+TagValue = Annotated[str, StringConstraints(pattern=_TAG_VALUE)]
+
+SNAP_START_EPHEMERAL_STORAGE = 512
+"""MB; SnapStart takes no function with more (Lambda developer guide, "Improving startup performance")."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-class SecretSpec(_Frozen):
+class SecretSpec(Record):
     """A secret the function may read: one that exists (`arn`) or one made with generated values (`generate`).
 
-    The function finds its ARN in the environment variable `env`, by default NAME_SECRET_ARN.
+    The function finds its ARN in the environment variable `env`, by default NAME_SECRET.
     """
 
-    arn: str | None = None
+    arn: Annotated[str, StringConstraints(pattern=_COMPLETE_ARN)] | None = None
     generate: tuple[str, ...] = Field(default=(), strict=False)
     env: VariableName | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.arn is None) == (not self.generate):
-            raise ValueError("a secret has either an `arn` or names to `generate`")
+            raise ContradictionError("a secret has either an `arn` or names to `generate`", "Give one of them.")
         return self
 
 
-class LocalSpec(_Frozen):
+class LocalSpec(Record):
     """What only the local cloud reads.
 
     Attributes:
@@ -57,7 +81,7 @@ class LocalSpec(_Frozen):
     concurrency: int = Field(default=10, ge=1, le=1000)
 
 
-class Configuration(_Frozen):
+class Configuration(Record):
     """The table `[tool.fastlambda]`.
 
     Attributes:
@@ -70,6 +94,13 @@ class Configuration(_Frozen):
         secrets: Secrets by name.
         metrics_namespace: The CloudWatch namespace; by default the name.
         log_level: The level below which nothing is logged.
+        architecture: Of the function's processor.
+        ephemeral_storage: MB in /tmp.
+        snap_start: Whether environments start from a snapshot that is taken when a version is published.
+        tracing: Whether Lambda samples requests for X-Ray.
+        permissions: What the function may do besides writing logs and traces and reading its secrets.
+        tags: On every resource that takes tags.
+        stages: By stage, what is different there; see `stages.stage_table`.
 
     """
 
@@ -80,12 +111,49 @@ class Configuration(_Frozen):
     timeout: int = Field(default=30, ge=1, le=900)
     environment: dict[VariableName, str] = Field(default_factory=dict)
     secrets: dict[SecretName, SecretSpec] = Field(default_factory=dict)
-    metrics_namespace: str | None = None
+    metrics_namespace: Annotated[str, StringConstraints(pattern=_NAMESPACE)] | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    ephemeral_storage: int = Field(default=512, ge=512, le=10240)
+    snap_start: bool = False
+    tracing: bool = True
+    concurrency: ConcurrencySpec = ConcurrencySpec()
+    http: HttpSpec = HttpSpec()
+    logs: LogsSpec = LogsSpec()
+    alarms: AlarmsSpec | None = None
+    vpc: VpcSpec | None = None
+    permissions: tuple[PermissionSpec, ...] = Field(default=(), strict=False)
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=50)
+    stages: dict[StageName, dict[str, Any]] = Field(default_factory=dict)
     local: LocalSpec = LocalSpec()
 
+    @model_validator(mode="after")
+    def _can_be_snapped(self) -> Self:
+        if not self.snap_start:
+            return self
+        if self.runtime in {None, "python3.11"}:
+            raise ContradictionError("SnapStart needs Python 3.12 or later", 'Set runtime, such as "python3.13".')
+        if self.concurrency.provisioned is not None:
+            raise ContradictionError(
+                "SnapStart and provisioned concurrency exclude each other",
+                "Remove `snap_start` or `concurrency.provisioned`.",
+            )
+        if self.ephemeral_storage > SNAP_START_EPHEMERAL_STORAGE:
+            raise ContradictionError(
+                f"SnapStart takes no more than {SNAP_START_EPHEMERAL_STORAGE} MB of ephemeral storage",
+                "Remove `snap_start` or `ephemeral_storage`.",
+            )
+        return self
 
-class Service(_Frozen):
+    @model_validator(mode="after")
+    def _tags_of_our_own(self) -> Self:
+        for key in self.tags:
+            if key.lower().startswith("aws:"):
+                raise ContradictionError(f"the tag {key} starts with aws:, which AWS reserves", "Rename it.")
+        return self
+
+
+class Service(Record):
     """A service as its folder describes it: what the engine deploys and the local cloud runs.
 
     Attributes:

@@ -1,0 +1,231 @@
+"""What a service asks of AWS round its function; `dev` accepts all of it and needs none of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from fastlambda_cli.service.record import ContradictionError, Record
+
+_ACTION = r"^[a-z0-9-]+:[A-Za-z0-9]+$"
+_RESOURCE = r"^(\*|arn:([^\s${}]|\$\{AWS::(AccountId|Partition|Region)\})+)$"
+_SUBNET = r"^subnet-[0-9a-f]{8,17}$"
+_SECURITY_GROUP = r"^sg-[0-9a-f]{8,17}$"
+_TOPIC = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
+_CERTIFICATE = r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$"
+_EMAIL = r"^[^\s@]+@[^\s@]+\.[^\s@]+$"
+_ORIGIN = r"^(\*|https?://[^\s/]+)$"
+_METHOD = r"^(\*|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$"
+_HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+_ISSUER = r"^https://[^\s?#]+$"
+_DOMAIN = r"^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$"
+_HOSTED_ZONE = r"^Z[A-Z0-9]{1,31}$"
+_WORDS = r"^\S+$"
+
+PATTERNS = {
+    _ACTION: 'one action such as "dynamodb:GetItem", without wildcards',
+    _RESOURCE: '"*" or an ARN, in which ${AWS::Partition}, ${AWS::Region} and ${AWS::AccountId} may stand',
+    _SUBNET: 'the id of a subnet, such as "subnet-0123456789abcdef0"',
+    _SECURITY_GROUP: 'the id of a security group, such as "sg-0123456789abcdef0"',
+    _TOPIC: "the ARN of an SNS topic",
+    _CERTIFICATE: "the ARN of a certificate in AWS Certificate Manager",
+    _EMAIL: "an e-mail address",
+    _ORIGIN: '"*" or an origin such as "https://example.com", without a path',
+    _METHOD: '"*" or a method in capitals, such as "GET"',
+    _HEADER: '"*" or the name of a header',
+    _ISSUER: 'an https URL, such as "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_example"',
+    _DOMAIN: 'a domain name in lower case, such as "api.example.com"',
+    _HOSTED_ZONE: 'the id of a Route 53 hosted zone, such as "Z0123456789ABCDEFGHIJ"',
+    _WORDS: "a word without spaces",
+}
+"""What each pattern of this file asks for, in words."""
+
+
+def _text(pattern: str) -> StringConstraints:
+    return StringConstraints(pattern=pattern)
+
+
+Origin = Annotated[str, _text(_ORIGIN)]
+Method = Annotated[str, _text(_METHOD)]
+Header = Annotated[str, _text(_HEADER)]
+Words = Annotated[str, _text(_WORDS)]
+Action = Annotated[str, _text(_ACTION)]
+Resource = Annotated[str, _text(_RESOURCE)]
+Subnet = Annotated[str, _text(_SUBNET)]
+SecurityGroup = Annotated[str, _text(_SECURITY_GROUP)]
+
+
+class ProvisionedSpec(Record):
+    """Execution environments that wait ready on the alias.
+
+    Attributes:
+        min: How many wait at least.
+        max: Up to how many Application Auto Scaling keeps ready; without it the number is fixed.
+        target: The share of them in use that scaling aims at.
+
+    """
+
+    min: int = Field(ge=1)
+    max: int | None = Field(default=None, ge=1)
+    target: float = Field(default=0.7, ge=0.1, le=0.9)
+
+    @model_validator(mode="after")
+    def _can_scale(self) -> Self:
+        if self.max is not None and self.max <= self.min:
+            raise ContradictionError(
+                f"`max` is {self.max} and `min` is {self.min}", "Raise `max`, or leave it out for a fixed number."
+            )
+        if self.max is None and "target" in self.model_fields_set:
+            raise ContradictionError("`target` steers nothing without `max`", "Add `max`, or remove `target`.")
+        return self
+
+
+class ConcurrencySpec(Record):
+    """How many execution environments.
+
+    Attributes:
+        reserved: Set aside for the function, and its limit; 0 stops it.
+        provisioned: Kept ready before anybody asks.
+
+    """
+
+    reserved: int | None = Field(default=None, ge=0)
+    provisioned: ProvisionedSpec | None = None
+
+    @model_validator(mode="after")
+    def _provisioned_fits(self) -> Self:
+        if self.reserved is not None and self.provisioned is not None:
+            wanted = self.provisioned.max or self.provisioned.min
+            if wanted > self.reserved:
+                raise ContradictionError(
+                    f"{wanted} provisioned environments do not fit into {self.reserved} reserved ones",
+                    "Raise `reserved`, or provision fewer.",
+                )
+        return self
+
+
+class CorsSpec(Record):
+    """Cross-origin requests that the HTTP API itself allows; it then answers preflights and ignores the app's headers.
+
+    Attributes:
+        max_age: Seconds a browser may remember the answer to a preflight.
+
+    """
+
+    origins: tuple[Origin, ...] = Field(min_length=1, strict=False)
+    methods: tuple[Method, ...] = Field(default=("*",), min_length=1, strict=False)
+    headers: tuple[Header, ...] = Field(default=("*",), min_length=1, strict=False)
+    expose_headers: tuple[Header, ...] = Field(default=(), strict=False)
+    credentials: bool = False
+    max_age: int = Field(default=600, ge=0, le=86400)
+
+    @model_validator(mode="after")
+    def _no_wildcard_with_credentials(self) -> Self:
+        open_keys = [key for key in ("origins", "methods", "headers", "expose_headers") if "*" in getattr(self, key)]
+        if self.credentials and open_keys:
+            raise ContradictionError(
+                f'`credentials` and "*" in `{open_keys[0]}` exclude each other for browsers', "List the values."
+            )
+        return self
+
+
+class ThrottlingSpec(Record):
+    """What the HTTP API lets through.
+
+    Attributes:
+        rate: Requests a second, in the long run.
+        burst: Requests at once.
+
+    """
+
+    rate: int = Field(ge=1)
+    burst: int = Field(ge=1)
+
+
+class AuthorizerSpec(Record):
+    """A JWT authorizer in front of every route.
+
+    Attributes:
+        issuer: Who signs the tokens; its keys are found from there.
+        audience: One of these must be in the token's `aud` or `client_id`.
+        scopes: When given, one of these must be in the token's `scope`.
+
+    """
+
+    issuer: Annotated[str, _text(_ISSUER)]
+    audience: tuple[Words, ...] = Field(min_length=1, strict=False)
+    scopes: tuple[Words, ...] = Field(default=(), strict=False)
+
+
+class DomainSpec(Record):
+    """A domain name of the HTTP API.
+
+    Attributes:
+        certificate: ARN, in the same Region.
+        hosted_zone: When given, the name is added to this Route 53 hosted zone.
+
+    """
+
+    name: Annotated[str, _text(_DOMAIN)]
+    certificate: Annotated[str, _text(_CERTIFICATE)]
+    hosted_zone: Annotated[str, _text(_HOSTED_ZONE)] | None = None
+
+
+class HttpSpec(Record):
+    """The HTTP API."""
+
+    cors: CorsSpec | None = None
+    throttling: ThrottlingSpec | None = None
+    authorizer: AuthorizerSpec | None = None
+    domain: DomainSpec | None = None
+
+
+class LogsSpec(Record):
+    """The log groups of the function and of the HTTP API.
+
+    Attributes:
+        retention: Days; the values are those of PutRetentionPolicy (Amazon CloudWatch Logs API Reference).
+
+    """
+
+    retention: Literal[
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+    ] = 30  # fmt: skip
+
+
+class AlarmsSpec(Record):
+    """Who hears of trouble, and from where on it is trouble.
+
+    Attributes:
+        topic: ARN of an SNS topic that exists.
+        email: An address that a topic of the stack sends to, once it has confirmed.
+        faults: Answers of 5xx in five minutes.
+        latency: Milliseconds at the 95th percentile of a minute, in three minutes of five.
+
+    """
+
+    topic: Annotated[str, _text(_TOPIC)] | None = None
+    email: Annotated[str, _text(_EMAIL)] | None = None
+    faults: int = Field(default=5, ge=1)
+    latency: int = Field(default=1000, ge=1, le=30000)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.topic is None) == (self.email is None):
+            raise ContradictionError("alarms go either to a `topic` or to an `email`", "Give one of them.")
+        return self
+
+
+class VpcSpec(Record):
+    """The subnets of a VPC that the function is in, and its security groups there."""
+
+    subnets: tuple[Subnet, ...] = Field(min_length=1, max_length=16, strict=False)
+    security_groups: tuple[SecurityGroup, ...] = Field(min_length=1, max_length=5, strict=False)
+
+
+class PermissionSpec(Record):
+    """One more statement for the execution role: these actions on these resources."""
+
+    actions: tuple[Action, ...] = Field(min_length=1, strict=False)
+    resources: tuple[Resource, ...] = Field(min_length=1, strict=False)

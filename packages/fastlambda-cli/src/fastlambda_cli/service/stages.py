@@ -1,0 +1,65 @@
+"""Stages: the same service once more, with some of its configuration replaced."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastlambda_cli.errors import ConfigurationError
+
+DEFAULT_STAGE = "dev"
+"""The stage that is meant when none is named; it needs no table of its own."""
+
+STAGE_NAME = r"^[a-z][a-z0-9-]{0,19}$"
+STAGE_NAME_IN_WORDS = "1 to 20 lower-case letters, digits or hyphens, a letter first"
+
+_SAME_IN_EVERY_STAGE = frozenset({"stages", "local"})
+_ALTERNATIVES = (frozenset({"arn", "generate"}), frozenset({"topic", "email"}))
+
+
+def stage_table(table: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """The configuration of one stage: the table, and what its stage replaces in it.
+
+    Tables are merged key by key, everything else is replaced. Where a table holds one of two alternatives, such as
+    a secret's `arn` or `generate`, the stage's choice takes the place of the other one.
+    """
+    base = {key: value for key, value in table.items() if key != "stages"}
+    return _merged(base, table["stages"][stage])
+
+
+def key_of_no_stage(overrides: Mapping[str, Any]) -> str | None:
+    """A key that cannot differ between stages, if there is one: `stages` itself, or `local`, which only `dev` reads."""
+    return next((key for key in overrides if key in _SAME_IN_EVERY_STAGE), None)
+
+
+def check_stage(stage: str, declared: Mapping[str, Any], file: Path, table_name: str) -> None:
+    """Check that a stage may be asked for: a service that declares stages has those and `dev`, others have any.
+
+    Raises:
+        ConfigurationError: It is no name for a stage, or not one of those that are declared.
+
+    """
+    if not re.fullmatch(STAGE_NAME, stage):
+        raise ConfigurationError(
+            f"{stage!r} is no name for a stage", why=f"it must be {STAGE_NAME_IN_WORDS}", remedy="Choose another one."
+        )
+    if not declared or stage in declared or stage == DEFAULT_STAGE:
+        return
+    near = difflib.get_close_matches(stage, declared, n=1)
+    raise ConfigurationError(
+        f"{file} has no stage {stage}",
+        why=f"it declares: {', '.join(declared)}",
+        remedy=f"Did you mean {near[0]}?" if near else f"Add the table [{table_name}.stages.{stage}]; it may be empty.",
+    )
+
+
+def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    replaced = {key for group in _ALTERNATIVES if group & overrides.keys() for key in group}
+    merged = {key: value for key, value in base.items() if key not in replaced}
+    for key, value in overrides.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
