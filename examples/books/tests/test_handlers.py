@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -78,16 +79,16 @@ def event(method: str, path: str, body: object = None, token: str | None = None)
     }
 
 
-@pytest.fixture
-def secrets_manager() -> Iterator[str]:
-    """The URL of a Secrets Manager that knows one secret."""
+@contextmanager
+def secrets_manager_without(*stages: str) -> Iterator[str]:
+    """The URL of a Secrets Manager that knows one secret, and is down for those who ask for one of these versions."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
+            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
             shown = {name: value.get_secret_value() for name, value in SECRETS}
             body = json.dumps({"SecretString": json.dumps(shown)}).encode()
-            self.send_response(200)
+            self.send_response(503 if request.get("VersionStage") in stages else 200)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -101,6 +102,12 @@ def secrets_manager() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def secrets_manager() -> Iterator[str]:
+    with secrets_manager_without() as url:
+        yield url
 
 
 def environment(secrets_manager: str, tmp_path: Path) -> dict[str, str]:
@@ -170,6 +177,21 @@ def test_a_created_book_is_counted(module: str, secrets_manager: str, tmp_path: 
     assert document["BooksCreated"] == [1.0]
     assert document["service"] == "fastapi-books"
     assert document["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "FastAPIBooks"
+
+
+def test_a_token_that_cannot_be_checked_while_secrets_manager_is_down_is_answered_503(tmp_path: Path) -> None:
+    book = {"title": "Dune", "author": "Frank Herbert", "year": 1965}
+    with secrets_manager_without("AWSPREVIOUS") as url:
+        result = run(
+            "lambda_handler",
+            environment(url, tmp_path),
+            [event("POST", BOOKS, book, token(versioned(key))) for key in ("old!", "one!")],
+        )
+    [unchecked, checked] = result.answers
+    assert (unchecked["statusCode"], unchecked["headers"]["retry-after"]) == (503, "10")
+    assert checked["statusCode"] == 201
+    [line] = [line for line in result.lines if line.get("message") == "A secret cannot be read"]
+    assert line["function_request_id"]
 
 
 def mint(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
