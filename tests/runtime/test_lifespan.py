@@ -42,6 +42,11 @@ APP = """
     def runs_a_loop_of_its_own():
         asyncio.run(asyncio.sleep(0))
 
+    @app.get("/leave-running")
+    async def leave_running(request: Request):
+        request.app.state.left = asyncio.create_task(asyncio.Event().wait())
+        return await asyncio.to_thread(lambda: "left")
+
     handler = FastLambda(app)
 """
 

@@ -41,8 +41,8 @@ class Routes:
         if taken is None or "app_root_path" in scope:
             return self._match(scope, self._candidates)
         # FastAPI's route knows its path without the prefixes of the routers that include it, perhaps several.
-        included = self._including.get(id(taken), [taken])
-        return _template(included[0]) if len(included) == 1 else self._match(scope, included)
+        including = self._including.get(id(taken), [taken])
+        return _template(including[0]) if len(including) == 1 else self._match(scope, including)
 
     def _read(self) -> None:
         # Starlette, and FastAPI before 0.137.2, have nothing to resolve: their routes know their whole path.
