@@ -1,0 +1,79 @@
+"""Modules of libraries whose import is changed, and one import that is refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import ModuleType
+
+from fastlambda.startup.openapi import deferred_models
+
+Part = Callable[[ModuleType], AbstractContextManager[None]]
+
+_PARTS: dict[str, Part] = {
+    "fastapi.openapi.models": deferred_models,
+}
+_PYDANTIC_V1 = "pydantic.v1"
+
+
+def install_finder() -> None:
+    """Have every import from here on looked at, those after INIT too."""
+    sys.meta_path.insert(0, StartupFinder())
+
+
+class StartupFinder:
+    """Runs parts of the tuning around the modules they are about, and keeps FastAPI alone from `pydantic.v1`.
+
+    No subclass of `importlib.abc.MetaPathFinder`, whose import costs more than this finder saves in places.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return a spec for the modules it knows and nothing for the rest, which is then found as ever.
+
+        FastAPI imports `pydantic.v1` to ask whether a class is one of its models. While nobody else has imported it no
+        such class exists, and FastAPI takes the ImportError for that very answer.
+
+        Raises:
+            ModuleNotFoundError: FastAPI asked for `pydantic.v1`.
+
+        """
+        if fullname == _PYDANTIC_V1 and _importer().partition(".")[0] == "fastapi":
+            raise ModuleNotFoundError(f"No module named {fullname!r} for FastAPI", name=fullname)
+        part = _PARTS.get(fullname)
+        if part is None:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = TunedLoader(spec.loader, part)
+        return spec
+
+
+class TunedLoader(SourceFileLoader):
+    """Loads a module inside of its part."""
+
+    def __init__(self, loader: SourceFileLoader, part: Part) -> None:
+        super().__init__(loader.name, loader.path)
+        self._part = part
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module."""
+        with self._part(module):
+            super().exec_module(module)
+
+
+def _importer() -> str:
+    """Return the name of the module whose import statement is being carried out."""
+    depth = 1
+    while True:
+        try:
+            frame = sys._getframe(depth)  # noqa: SLF001 - the documented way to a caller's frame
+        except ValueError:
+            return ""
+        name: str = frame.f_globals.get("__name__", "")
+        if name != __name__ and not name.startswith("importlib"):
+            return name
+        depth += 1
