@@ -2,7 +2,7 @@
 
 `FASTLAMBDA_STARTUP_TUNING=false` turns all of it off.
 
-Parts that last for INIT are context managers: `collector`, `forward_references`. Parts that are about one
+Parts that last for INIT are context managers: `collector`, `forward_references`, `patterns`. Parts that are about one
 module of a library last for its import, and `finder` knows them all. A part whose library has changed does nothing.
 """
 
@@ -14,6 +14,7 @@ from fastlambda.settings import Settings
 from fastlambda.startup.collector import idle_collector
 from fastlambda.startup.finder import install_finder
 from fastlambda.startup.forward_references import compiled_when_evaluated
+from fastlambda.startup.patterns import compiled_when_used
 
 _init: ExitStack | None = None
 _tuned = False
@@ -26,7 +27,7 @@ def tune(settings: Settings) -> None:
         return
     _tuned = True
     _init = ExitStack()
-    for part in (idle_collector, compiled_when_evaluated):
+    for part in (idle_collector, compiled_when_evaluated, compiled_when_used):
         _init.enter_context(part())
     install_finder()
 
