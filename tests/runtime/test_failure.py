@@ -87,6 +87,18 @@ APP = """
     async def leave_running():
         kept.append(asyncio.create_task(asyncio.Event().wait(), name="report upload"))
 
+    @app.get("/leave-generator")
+    async def leave_generator():
+        async def numbers():
+            try:
+                yield 1
+                yield 2
+            finally:
+                await asyncio.sleep(0)
+                logger.info("generator closed")
+        async for number in numbers():
+            return number
+
     handler = FastLambda(app)
 """
 
@@ -217,3 +229,9 @@ def test_a_task_that_still_runs_at_the_end_of_its_event_is_reported_by_name_and_
     assert "report upload" in line["message"]
     assert line["function_request_id"]
     assert not [line for line in function.invoke(http_api("/fine")).logs if line["level"] == "WARNING"]
+
+
+def test_an_async_generator_that_is_left_early_is_closed_within_its_event_and_is_no_running_task(deploy):
+    result = deploy(APP).invoke(http_api("/leave-generator"))
+    assert [line for line in result.logs if line["level"] == "WARNING"] == []
+    assert result.log("generator closed")["function_request_id"]

@@ -188,6 +188,21 @@ def test_a_rest_api_with_a_resource_of_fixed_parts_and_parameters_has_the_right_
     assert (echo["root_path"], echo["path"]) == ("/v1", "/v1/echo/7")
 
 
+@pytest.mark.parametrize("stage", ["$default", "dev"])
+def test_the_setting_is_the_root_path_on_an_http_apis_custom_domain(deploy, stage):
+    function = deploy(APP, FASTLAMBDA_ROOT_PATH="/shop/v1")
+    echo = json.loads(body_of(function.invoke(http_api("/echo", domain=CUSTOM, stage=stage)).answer))
+    assert (echo["root_path"], echo["url"]) == ("/shop/v1", f"https://{CUSTOM}/shop/v1/echo")
+    redirect = function.invoke(http_api("/slash", domain=CUSTOM, stage=stage)).answer
+    assert redirect["headers"]["location"] == f"https://{CUSTOM}/shop/v1/slash/"
+
+
+@pytest.mark.parametrize("source", [http_api, function_url])
+def test_the_setting_is_not_the_root_path_on_aws_own_domains(deploy, source):
+    echo = json.loads(body_of(deploy(APP, FASTLAMBDA_ROOT_PATH="/shop/v1").invoke(source("/echo")).answer))
+    assert (echo["root_path"], echo["path"]) == ("", "/echo")
+
+
 def test_a_base_path_is_no_mere_prefix(deploy):
     event = http_api("/development", stage="dev")
     event["rawPath"] = event["requestContext"]["http"]["path"] = "/development"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import jwt
@@ -9,7 +10,7 @@ from fastapi import Depends, HTTPException, Request, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from demo.secrets import SecretSource
 
@@ -43,16 +44,17 @@ async def may_write(
 
 async def verified(token: str, secrets: SecretSource) -> dict[str, Any]:
     """Return the claims of a token that one of the secret's versions signed; raises jwt.InvalidTokenError."""
-    async for key in _keys(secrets):
-        try:
-            # Only this algorithm: the token's own header, which may say "none", has no say.
-            return jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": ["exp"]})
-        except jwt.InvalidSignatureError as error:
-            failure = error
+    async with aclosing(_keys(secrets)) as keys:
+        async for key in keys:
+            try:
+                # Only this algorithm: the token's own header, which may say "none", has no say.
+                return jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": ["exp"]})
+            except jwt.InvalidSignatureError as error:
+                failure = error
     raise failure
 
 
-async def _keys(secrets: SecretSource) -> AsyncIterator[str]:
+async def _keys(secrets: SecretSource) -> AsyncGenerator[str]:
     """Yield the keys to try, dearest last: in memory, then of before the rotation, then of since."""
     current = await secrets.get()
     yield current.jwt_secret.get_secret_value()

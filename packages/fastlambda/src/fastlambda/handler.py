@@ -114,13 +114,18 @@ class FastLambda:
             return plain_answer(500, "Internal Server Error")
 
     def _report_running_tasks(self) -> None:
-        for task in asyncio.all_tasks(self._loop):
-            if task in self._known_tasks:
-                continue
+        if not self._running_tasks():
+            return
+        # A turn of the loop, for those that need no more to end: the closing of an async generator that was left early.
+        self._loop.run_until_complete(asyncio.sleep(0))
+        for task in self._running_tasks():
             self._known_tasks.add(task)
             _log.warning(
                 "Task %s (%s) still runs although its event has ended: Lambda freezes it until the next one. "
                 "Await it, or hand its work to a queue",
                 task.get_name(),
-                getattr(task.get_coro(), "__qualname__", "?"),
+                getattr(task.get_coro(), "__qualname__", None) or task.get_coro(),
             )
+
+    def _running_tasks(self) -> list[asyncio.Task[Any]]:
+        return [task for task in asyncio.all_tasks(self._loop) if task not in self._known_tasks]

@@ -3,7 +3,7 @@
 The sources are the HTTP API (payload 2.0 or 1.0), the REST API (1.0), the function URL (2.0) and the Application Load
 Balancer. For each, `root_path` is what the client sees in front of the app's own paths, as far as the event tells. It
 does not tell the API mapping of an HTTP API's custom domain (API Gateway Developer Guide, "Create AWS Lambda proxy
-integrations for HTTP APIs", payload 2.0): such an app says `FastAPI(root_path=...)` itself.
+integrations for HTTP APIs", payload 2.0): such a function says FASTLAMBDA_ROOT_PATH.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mangum import Mangum
 from mangum.handlers import ALB, APIGateway, HTTPGateway
 
 from fastlambda.errors import BadRequestError, UnknownEventError
+from fastlambda.settings import current
 
 if TYPE_CHECKING:
     from mangum.types import ASGI, LambdaConfig, LambdaContext, LambdaEvent, Response, Scope
@@ -79,13 +80,16 @@ class HttpApi(HTTPGateway):
         _check_host(self.event.get("headers") or {})
         scope: Scope = super().scope
         request = self.event["requestContext"]
+        domain = request.get("domainName", "")
         stage = f"/{request.get('stage', '$default')}"
-        if stage != "/$default" and f"{scope['path']}/".startswith(f"{stage}/"):
-            if ".execute-api." in request.get("domainName", ""):
-                scope["root_path"] = stage
-            else:
-                # A custom domain has no stage in its URLs, but the event's path has it all the same.
-                scope["path"] = scope["path"].removeprefix(stage) or "/"
+        staged = stage != "/$default" and f"{scope['path']}/".startswith(f"{stage}/")
+        if ".execute-api." in domain:
+            scope["root_path"] = stage if staged else ""
+        elif ".lambda-url." not in domain:
+            # A custom domain has its API mapping in its URLs and not the stage, the event's path just the reverse.
+            own_path = scope["path"].removeprefix(stage) or "/" if staged else scope["path"]
+            scope["root_path"] = current().root_path
+            scope["path"] = scope["root_path"] + own_path
         return scope
 
     def __call__(self, response: Response) -> dict[str, Any]:

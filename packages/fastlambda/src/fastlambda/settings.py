@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import functools
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastlambda.errors import SettingsError
 
-_OWN = ("FASTLAMBDA_RAISE_ERRORS", "FASTLAMBDA_STARTUP_TUNING")
+_OWN = ("FASTLAMBDA_RAISE_ERRORS", "FASTLAMBDA_ROOT_PATH", "FASTLAMBDA_STARTUP_TUNING")
 _FLAGS = (
     "POWERTOOLS_DEBUG",
     "POWERTOOLS_DEV",
@@ -21,6 +22,8 @@ _FLAGS = (
     "POWERTOOLS_TRACE_DISABLED",
 )
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# API Gateway allows letters, digits and these signs in an API mapping.
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9$_.+!*'()-]+)+")
 # The words that Powertools takes for a boolean.
 _TRUE = frozenset({"1", "y", "yes", "t", "true", "on"})
 _FALSE = frozenset({"0", "n", "no", "f", "false", "off"})
@@ -42,6 +45,8 @@ class Settings:
         in_lambda: True when a Lambda runtime runs this process.
         raise_errors: `FASTLAMBDA_RAISE_ERRORS`: an unhandled exception fails the invocation, so that Lambda's own
             Errors metric sees it, instead of answering 500.
+        root_path: `FASTLAMBDA_ROOT_PATH`: the API mapping of an HTTP API's custom domain, such as `/shop`, which
+            payload 2.0 does not tell; empty without one.
         startup_tuning: `FASTLAMBDA_STARTUP_TUNING`, on unless set to false: see `fastlambda.startup`.
 
     """
@@ -55,6 +60,7 @@ class Settings:
     capture_error: bool = True
     in_lambda: bool = False
     raise_errors: bool = False
+    root_path: str = ""
     startup_tuning: bool = True
 
     @classmethod
@@ -83,6 +89,7 @@ class Settings:
             capture_error=_flag(environ, "POWERTOOLS_TRACER_CAPTURE_ERROR", default=True),
             in_lambda=in_lambda,
             raise_errors=_flag(environ, "FASTLAMBDA_RAISE_ERRORS", default=False),
+            root_path=_root_path(environ),
             startup_tuning=_flag(environ, "FASTLAMBDA_STARTUP_TUNING", default=True),
         )
 
@@ -126,6 +133,16 @@ def _log_level(environ: Mapping[str, str]) -> str | None:
         remedy = f"Did you mean {near[0]}?" if near else "Correct or unset it."
         raise SettingsError(f"{name} is {value!r}", why=f"it must be one of {', '.join(_LEVELS)}", remedy=remedy)
     return None
+
+
+def _root_path(environ: Mapping[str, str]) -> str:
+    name = "FASTLAMBDA_ROOT_PATH"
+    value = environ.get(name, "")
+    if value and not _ROOT_PATH.fullmatch(value):
+        raise SettingsError(
+            f"{name} is {value!r}", why="it must be a path such as /shop or /shop/v1", remedy="Correct or unset it."
+        )
+    return value
 
 
 def _check_sample_rate(environ: Mapping[str, str]) -> None:
