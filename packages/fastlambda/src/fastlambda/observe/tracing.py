@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools.tracing import Tracer
 from aws_xray_sdk.core import xray_recorder
+from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY
 
 from fastlambda.observe.patches import patch_when_imported
 from fastlambda.observe.xray_context import EventContext
@@ -54,8 +55,10 @@ class EventTracer:
 
         def tracing(event: Any, context: Any) -> Any:
             nonlocal first
+            header = os.environ.get(LAMBDA_TRACE_HEADER_KEY, "")
+            _context.start(header)
             # Powertools notes the cold start inside its decorator: the first event has to pass through it.
-            if first or self._is_sampled():
+            if first or ("Sampled=1" in header and not tracer.disabled):
                 first = False
                 return captured(event, context)
             return handler(event, context)
@@ -75,6 +78,3 @@ class EventTracer:
         if request.error is not None and self._adds_errors:
             frames = traceback.extract_tb(request.error.__traceback__, limit=-_MAX_FRAMES)
             subsegment.add_exception(cast("Exception", request.error), frames)
-
-    def _is_sampled(self) -> bool:
-        return "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", "") and not tracer.disabled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,7 +10,6 @@ from typing import Any
 from aws_xray_sdk import global_sdk_config
 from aws_xray_sdk.core.context import Context
 from aws_xray_sdk.core.exceptions.exceptions import AlreadyEndedException
-from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY
 from aws_xray_sdk.core.models.dummy_entities import DummySegment
 from aws_xray_sdk.core.models.entity import Entity
 from aws_xray_sdk.core.models.facade_segment import FacadeSegment
@@ -45,8 +43,13 @@ class EventContext(Context):
         super().__init__()
         self._stack: ContextVar[tuple[Subsegment, ...]] = ContextVar("xray_subsegments", default=())
         self._header: str | None = None
-        self._segment: Segment = DummySegment()
+        self._segment: Segment | None = None
         self._held: Subsegment | None = None
+
+    def start(self, header: str | None) -> None:
+        """Begin an event with this trace header; once, for the SDK asks for the segment at every turn."""
+        if header != self._header:
+            self._header, self._segment = header, None
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -117,10 +120,8 @@ class EventContext(Context):
         self._stack.set(())
 
     def _lambda_segment(self) -> Segment:
-        header = os.environ.get(LAMBDA_TRACE_HEADER_KEY)
-        if header != self._header:
-            self._header = header
-            self._segment = _segment(header)
+        if self._segment is None:
+            self._segment = _segment(self._header)
         return self._segment
 
 
