@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fastlambda_cli.cli.dev import dev
+from fastlambda_cli.cli.template import template
 
 app = typer.Typer(
     name="fastlambda",
@@ -17,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(dev)
+app.command()(template)
 
 
 def _version(wanted: bool) -> None:

@@ -14,7 +14,6 @@ import typer
 
 from fastlambda_cli.cli.terminal import Output, console
 from fastlambda_cli.cli.view import RawView, TerminalView
-from fastlambda_cli.local.cloud import LocalCloud
 from fastlambda_cli.local.model import Sink
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
@@ -39,6 +38,8 @@ def dev(
 
 
 async def _serve(service: Service, view: Sink, port: int, aws_port: int) -> None:
+    from fastlambda_cli.local.cloud import LocalCloud  # noqa: PLC0415 - servers and clients no other command needs
+
     serving = asyncio.current_task()
     assert serving is not None  # noqa: S101 - asyncio.run runs this in a task
     _on_signal(serving)

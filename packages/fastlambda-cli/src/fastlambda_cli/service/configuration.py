@@ -97,7 +97,9 @@ def _validated(table: dict[str, Any], file: Path, table_name: str) -> Configurat
     try:
         configuration = Configuration.model_validate(table)
     except ValidationError as problem:
-        raise _error(problem.errors(include_url=False)[0], file, table_name) from None
+        # A misspelt key is both unknown and missing, and the first says more.
+        found = sorted(problem.errors(include_url=False), key=lambda error: error["type"] == "missing")
+        raise _error(found[0], file, table_name) from None
     _check_environment(configuration.environment, file, table_name)
     return configuration
 

@@ -1,0 +1,78 @@
+"""Alarms on what clients get (the HTTP API) and on what the alias does (Lambda), and where they are sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastlambda_cli.service.deployment import AlarmsSpec
+from fastlambda_cli.template.function import FUNCTION, LIVE
+from fastlambda_cli.template.http import API
+from fastlambda_cli.template.intrinsics import Resource, Resources, ref, resource, sub
+from fastlambda_cli.template.stack import Stack
+
+TOPIC = "AlarmTopic"
+
+API_DIMENSIONS = {"ApiId": ref(API)}
+ALIAS_DIMENSIONS = {"FunctionName": ref(FUNCTION), "Resource": sub(f"${{{FUNCTION}}}:{LIVE}")}
+"""The alias's own metrics (AWS Lambda Developer Guide, "Types of metrics for Lambda functions")."""
+
+_FIVE_MINUTES = {"Period": 300, "EvaluationPeriods": 1}
+_THREE_OF_FIVE = {"Period": 60, "EvaluationPeriods": 5, "DatapointsToAlarm": 3}
+
+
+def alarm_resources(stack: Stack) -> Resources:
+    """The alarms and, for an e-mail address, their topic; nothing when the configuration has no alarms."""
+    spec = stack.configuration.alarms
+    if spec is None:
+        return {}
+    api = {"Namespace": "AWS/ApiGateway", "Dimensions": _dimensions(API_DIMENSIONS)}
+    alias = {"Namespace": "AWS/Lambda", "Dimensions": _dimensions(ALIAS_DIMENSIONS)}
+    # The API's 5xx counts the app's answers and the gateway's own, with any handler; the runtime's Faults are by
+    # route, and an alarm can add up neither routes nor the results of a search.
+    faults = {**api, "MetricName": "5xx", "Statistic": "Sum", "Threshold": spec.faults, **_FIVE_MINUTES}
+    latency = {**api, "MetricName": "Latency", "ExtendedStatistic": "p95", "Threshold": spec.latency, **_THREE_OF_FIVE}
+    errors = {**alias, "MetricName": "Errors", "Statistic": "Sum", "Threshold": 1, **_FIVE_MINUTES}
+    throttles = {**alias, "MetricName": "Throttles", "Statistic": "Sum", "Threshold": 1, **_FIVE_MINUTES}
+    return {
+        **_topic(stack, spec),
+        "FaultsAlarm": _alarm(stack, "faults", "Clients got answers of 5xx.", faults),
+        "LatencyAlarm": _alarm(stack, "latency", "One request in twenty took too long.", latency),
+        "ErrorsAlarm": _alarm(stack, "errors", "Invocations failed: a crash, a timeout or an INIT.", errors),
+        "ThrottlesAlarm": _alarm(stack, "throttles", "Invocations were refused for lack of concurrency.", throttles),
+    }
+
+
+def _alarm(stack: Stack, name: str, description: str, metric: dict[str, Any]) -> Resource:
+    spec = stack.configuration.alarms
+    actions = [spec.topic if spec and spec.topic else ref(TOPIC)]
+    return resource(
+        "AWS::CloudWatch::Alarm",
+        {
+            "AlarmName": f"{stack.name}-{name}",
+            "AlarmDescription": description,
+            **metric,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": actions,
+            "OKActions": actions,
+            "Tags": stack.tags,
+        },
+    )
+
+
+def _topic(stack: Stack, spec: AlarmsSpec) -> Resources:
+    if spec.email is None:
+        return {}
+    subscription = {"Protocol": "email", "Endpoint": spec.email}
+    return {
+        # Not encrypted with alias/aws/sns: CloudWatch may not use that key (Amazon SNS Developer Guide, "Managing
+        # Amazon SNS encryption keys and costs"), and an alarm says nothing confidential.
+        TOPIC: resource(
+            "AWS::SNS::Topic",
+            {"TopicName": f"{stack.name}-alarms", "Subscription": [subscription], "Tags": stack.tags},
+        )
+    }
+
+
+def _dimensions(values: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"Name": name, "Value": value} for name, value in values.items()]

@@ -1,0 +1,92 @@
+"""The whole template, and its two notations."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from fastlambda_cli.service.model import Runtime, Service
+from fastlambda_cli.template.alarms import alarm_resources
+from fastlambda_cli.template.dashboard import dashboard_resources
+from fastlambda_cli.template.function import function_resources
+from fastlambda_cli.template.http import http_resources
+from fastlambda_cli.template.logs import log_resources
+from fastlambda_cli.template.outputs import outputs
+from fastlambda_cli.template.parameters import parameters
+from fastlambda_cli.template.role import role_resources
+from fastlambda_cli.template.scaling import scaling_resources
+from fastlambda_cli.template.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A CloudFormation template.
+
+    Attributes:
+        name: `<service>-<stage>`, as what it makes is named.
+        document: The template as CloudFormation understands it.
+
+    """
+
+    name: str
+    document: dict[str, Any]
+
+    def to_yaml(self) -> str:
+        """The document as YAML, in the order in which it is best read."""
+        return yaml.dump(self.document, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+
+    def to_json(self) -> str:
+        """The document as JSON, in the same order."""
+        return json.dumps(self.document, indent=2) + "\n"
+
+
+def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
+    """Render the stack of one stage: the same description gives the same text, wherever and whenever.
+
+    Args:
+        service: As loaded for that stage.
+        stage: Its name.
+        runtime: Lambda's Python: the service's own where it names one.
+
+    Raises:
+        ConfigurationError: The service and the stage make no valid names.
+
+    """
+    stack = Stack(service, stage, runtime)
+    return Template(
+        stack.name,
+        {
+            "AWSTemplateFormatVersion": "2010-09-09",
+            "Description": f"{service.name}, stage {stage}: a FastAPI service on AWS Lambda.",
+            "Parameters": parameters(stack),
+            "Resources": {
+                **log_resources(stack),
+                **role_resources(stack),
+                **function_resources(stack),
+                **scaling_resources(stack),
+                **http_resources(stack),
+                **alarm_resources(stack),
+                **dashboard_resources(stack),
+            },
+            "Outputs": outputs(stack),
+        },
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML as CloudFormation reads it: without aliases, and with long texts as blocks."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """CloudFormation takes no aliases, so what occurs twice is written twice."""
+        del data
+        return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)

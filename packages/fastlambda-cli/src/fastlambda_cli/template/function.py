@@ -1,0 +1,107 @@
+"""The function, its published version, and the alias `live` on which all traffic and scaling hang."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fastlambda_cli.service.deployment import VpcSpec
+from fastlambda_cli.service.variables import function_variables
+from fastlambda_cli.template import parameters
+from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, get_att, ref, resource
+from fastlambda_cli.template.logs import FUNCTION_LOGS
+from fastlambda_cli.template.role import ROLE
+from fastlambda_cli.template.stack import Stack
+
+FUNCTION = "Function"
+ALIAS = "Alias"
+LIVE = "live"
+
+_NOT_VERSIONED = frozenset({"ReservedConcurrentExecutions", "Tags"})
+"""Properties of the function itself, which its versions share."""
+
+_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+"""Python's names of levels where Lambda's differ (AWS Lambda API Reference, LoggingConfig)."""
+
+
+def function_resources(stack: Stack) -> Resources:
+    """The function, a version of it, and its alias."""
+    properties = _properties(stack)
+    version = _version_id(properties)
+    return {
+        FUNCTION: resource("AWS::Lambda::Function", properties),
+        version: _version(stack),
+        ALIAS: _alias(stack, version),
+    }
+
+
+def _properties(stack: Stack) -> dict[str, Any]:
+    configuration = stack.configuration
+    return {
+        "FunctionName": stack.name,
+        "Runtime": stack.runtime,
+        "Architectures": [configuration.architecture],
+        "Handler": configuration.handler,
+        "Code": {"S3Bucket": ref(parameters.BUCKET), "S3Key": ref(parameters.KEY)},
+        "Role": get_att(ROLE, "Arn"),
+        "MemorySize": configuration.memory,
+        "Timeout": configuration.timeout,
+        "EphemeralStorage": {"Size": configuration.ephemeral_storage},
+        "Environment": {"Variables": function_variables(stack.service, parameters.secret_arns(stack))},
+        "LoggingConfig": {
+            "LogFormat": "JSON",
+            "LogGroup": ref(FUNCTION_LOGS),
+            "ApplicationLogLevel": _LEVELS.get(configuration.log_level, configuration.log_level),
+        },
+        "TracingConfig": {"Mode": "Active" if configuration.tracing else "PassThrough"},
+        "SnapStart": {"ApplyOn": "PublishedVersions"} if configuration.snap_start else None,
+        "VpcConfig": _vpc(configuration.vpc) if configuration.vpc else None,
+        "ReservedConcurrentExecutions": configuration.concurrency.reserved,
+        "Tags": stack.tags,
+    }
+
+
+def _vpc(spec: VpcSpec) -> dict[str, list[str]]:
+    # Sets to Lambda: their order must not make a new version.
+    return {"SubnetIds": sorted(spec.subnets), "SecurityGroupIds": sorted(spec.security_groups)}
+
+
+def _version_id(properties: Mapping[str, Any]) -> str:
+    """A logical id that differs exactly when the configuration that a version freezes does.
+
+    CloudFormation publishes no version when a function changes, but one for every new resource (AWS CloudFormation
+    Template Reference, "AWS::Lambda::Version").
+    """
+    versioned = {key: value for key, value in properties.items() if key not in _NOT_VERSIONED}
+    digest = hashlib.sha256(json.dumps(versioned, sort_keys=True).encode()).hexdigest()
+    return f"Version{digest[:12]}"
+
+
+def _version(stack: Stack) -> Resource:
+    # Both properties can only be set when a version is made, so a change of either makes a new one: CodeSha256 follows
+    # the artifact, and the description follows the secrets whose ARNs only parameters know.
+    suffixes = [parameters.secret_suffix(stack, name) for name in parameters.generated_secrets(stack)]
+    description = {"Fn::Join": [" ", ["Secrets:", *suffixes]]} if suffixes else None
+    properties = {
+        "FunctionName": ref(FUNCTION),
+        "CodeSha256": ref(parameters.SHA256),
+        "Description": description,
+    }
+    return resource("AWS::Lambda::Version", properties, **KEPT)
+
+
+def _alias(stack: Stack, version: str) -> Resource:
+    provisioned = stack.configuration.concurrency.provisioned
+    return resource(
+        "AWS::Lambda::Alias",
+        {
+            "FunctionName": ref(FUNCTION),
+            "FunctionVersion": get_att(version, "Version"),
+            "Name": LIVE,
+            "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": provisioned.min}
+            if provisioned
+            else None,
+        },
+    )

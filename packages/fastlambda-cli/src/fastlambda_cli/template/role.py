@@ -1,0 +1,73 @@
+"""The execution role: what the service declares, action by action, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastlambda_cli.service.deployment import PermissionSpec
+from fastlambda_cli.template.intrinsics import Resources, arn, get_att, policy, ref, resource, statement, sub
+from fastlambda_cli.template.logs import FUNCTION_LOGS
+from fastlambda_cli.template.parameters import secret_arns
+from fastlambda_cli.template.stack import Stack
+
+ROLE = "Role"
+
+NETWORK_ACTIONS = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
+"""What Lambda does in a VPC with the function's role (AWS managed policy AWSLambdaVPCAccessExecutionRole)."""
+
+
+def role_resources(stack: Stack) -> Resources:
+    """The role that the function runs under."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    return {
+        ROLE: resource(
+            "AWS::IAM::Role",
+            {
+                "Description": f"What the function {stack.name} may do.",
+                "AssumeRolePolicyDocument": policy([trust]),
+                # Inline, so that the role has its permissions before anything can run under it.
+                "Policies": [{"PolicyName": "declared", "PolicyDocument": policy(_statements(stack))}],
+                "Tags": stack.tags,
+            },
+        )
+    }
+
+
+def _statements(stack: Stack) -> list[dict[str, Any]]:
+    configuration = stack.configuration
+    statements = [statement("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], get_att(FUNCTION_LOGS, "Arn"))]
+    if configuration.tracing:
+        # X-Ray has no resources to name; the condition is that of AWS's own policies, such as
+        # CloudWatchLambdaApplicationSignalsExecutionRolePolicy.
+        own_account = {"StringEquals": {"aws:ResourceAccount": ref("AWS::AccountId")}}
+        actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+        statements.append(statement("Traces", actions, "*", Condition=own_account))
+    secrets = list(secret_arns(stack).values())
+    if secrets:
+        statements.append(statement("Secrets", ["secretsmanager:GetSecretValue"], secrets))
+    if configuration.vpc is not None:
+        statements += _network(stack)
+    statements += [_declared(number, spec) for number, spec in enumerate(configuration.permissions, start=1)]
+    return statements
+
+
+def _network(stack: Stack) -> list[dict[str, Any]]:
+    # Lambda needs these to attach the function, the function's code does not (AWS Lambda Developer Guide, "Giving
+    # Lambda functions access to resources in an Amazon VPC"); only code's calls carry lambda:SourceFunctionArn.
+    from_code = {"ArnEquals": {"lambda:SourceFunctionArn": arn("lambda", f"function:{stack.name}")}}
+    return [
+        statement("Network", NETWORK_ACTIONS, "*"),
+        statement("NetworkNotFromCode", NETWORK_ACTIONS, "*", Effect="Deny", Condition=from_code),
+    ]
+
+
+def _declared(number: int, spec: PermissionSpec) -> dict[str, Any]:
+    resources = [sub(name) if "${" in name else name for name in spec.resources]
+    return statement(f"Declared{number}", list(spec.actions), resources)
