@@ -43,7 +43,8 @@ async def _serve(service: Service, view: Sink, port: int, aws_port: int) -> None
     serving = asyncio.current_task()
     assert serving is not None  # noqa: S101 - asyncio.run runs this in a task
     _on_signal(serving)
-    output = Output(view, serving.cancel)
+    # Not twice: a second cancellation would break off the end that the first has begun.
+    output = Output(view, lambda: serving.cancelling() or serving.cancel())
     output.say(f"[bold]fastlambda[/] {service.name}: starting the local cloud")
     with contextlib.suppress(asyncio.CancelledError):
         async with LocalCloud(service, output, http_port=port, aws_port=aws_port) as cloud:
