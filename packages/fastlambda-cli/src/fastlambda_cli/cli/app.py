@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -23,6 +22,8 @@ app.command()(template)
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - as slow as the rest of this module
+
         print(f"fastlambda {version('fastlambda-cli')}")
         raise typer.Exit
 
