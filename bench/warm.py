@@ -17,10 +17,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 from measured import table
+from requested import CONTEXT, http_event
 
 VARIANTS = ("plain", "runtime")
 WARM_UP = 300
@@ -78,48 +78,17 @@ def handler_of(variant: str) -> Callable[[dict[str, Any], Any], Any]:
 def work(variant: str, events: int, *, sampled: bool) -> None:
     """In a process of its own: print the median microseconds of one event on stderr."""
     handler = handler_of(variant)
-    context = SimpleNamespace(
-        function_name="bench",
-        memory_limit_in_mb=1024,
-        invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:bench",
-        aws_request_id="8b4a1c1e-6f2e-4a55-9d4e-3d1c34f9a0aa",
-        get_remaining_time_in_millis=lambda: 30_000,
-    )
     took: list[int] = []
     for number in range(WARM_UP + events):
         root = f"1-67891233-{number:024x}"
         os.environ["_X_AMZN_TRACE_ID"] = f"Root={root};Parent=53995c3f42cd8ad8;Sampled={int(sampled)}"
         event = http_event(f"/items/{number}")
         began = time.perf_counter_ns()
-        answer = handler(event, context)
+        answer = handler(event, CONTEXT)
         took.append(time.perf_counter_ns() - began)
         if answer["statusCode"] != 200:  # noqa: PLR2004
             raise SystemExit(f"{variant} answered {answer}")
     sys.stderr.write(json.dumps(statistics.median(took[WARM_UP:]) / 1000))
-
-
-def http_event(path: str) -> dict[str, Any]:
-    """An HTTP API event, payload format 2.0."""
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"host": "example.org", "accept": "*/*", "x-forwarded-proto": "https", "x-forwarded-port": "443"},
-        "requestContext": {
-            "accountId": "000000000000",
-            "apiId": "api",
-            "domainName": "example.org",
-            "domainPrefix": "api",
-            "http": {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "x"},
-            "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": "12/Mar/2020:19:03:58 +0000",
-            "timeEpoch": 1583348638390,
-        },
-        "isBase64Encoded": False,
-    }
 
 
 def main(rounds: int, events: int) -> None:
