@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from fastlambda_cli.errors import FastLambdaError, PortTakenError
+from fastlambda_cli.local.ports import listen
 from fastlambda_cli.local.serve import serve
 
 
@@ -215,3 +216,30 @@ def test_a_client_cannot_say_that_it_comes_from_elsewhere():
 
     asyncio.run(scenario())
     assert clients == ["127.0.0.1"]
+
+
+def test_a_client_that_came_before_the_server_is_answered_once_it_serves():
+    async def scenario():
+        listener = listen(0, label="The app", option="--port")
+        async with client_of_its_own() as client:
+            port = listener.getsockname()[1]
+            early = asyncio.create_task(client.get(f"http://127.0.0.1:{port}"))
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert not early.done()
+            async with serve(hello, listener=listener, label="The app") as served:
+                assert served.port == port
+                assert (await early).text == "hello"
+            writer.close()
+            assert await reader.read() == b""
+        assert listener.fileno() == -1, "it is closed with the server"
+
+    asyncio.run(scenario())
+
+
+def test_a_taken_port_names_the_option_that_chooses_another():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(PortTakenError) as refused:
+            listen(other.getsockname()[1], label="The AWS endpoint", option="--aws-port")
+    assert refused.value.remedy == "End that process, or choose another port with --aws-port (0 takes any free one)."

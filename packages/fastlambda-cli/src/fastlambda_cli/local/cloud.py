@@ -106,7 +106,8 @@ class LocalCloud:
         registry = ProcessRegistry(self._state / "processes")
         strays = registry.end_strays()
         if strays:
-            self._sink(Notice(f"Ended {strays} processes that an earlier run had to leave behind", warning=True))
+            what = "a process" if strays == 1 else f"{strays} processes"
+            self._sink(Notice(f"Ended {what} that an earlier run had to leave behind", warning=True))
         xray = await stack.enter_async_context(XrayReceiver(self._sink))
         self._xray_address = xray.address
         self._aws = LocalAws(self._state / "aws", self._sink, port=self._aws_port)
