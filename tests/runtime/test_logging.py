@@ -26,6 +26,8 @@ APP = """
     async def log_before_routing(request, call_next):
         if "early" in request.query_params:
             logging.getLogger("demo.middleware").info("before routing")
+        if request.url.path == "/old-append":
+            request.scope["path"] = "/append"
         return await call_next(request)
     books = APIRouter(prefix="/books")
 
@@ -118,6 +120,13 @@ def test_a_line_that_comes_before_routing_has_the_route_that_will_be_taken(deplo
     result = deploy(APP).invoke(http_api("/api/v1/books/7", query="early=1"))
     assert result.log("before routing")["route"] == "/api/v1/books/{book_id}"
     assert deploy(APP).invoke(http_api("/none", query="early=1")).log("before routing")["route"] == "unmatched"
+
+
+def test_a_path_that_a_middleware_rewrites_has_the_route_that_was_taken_in_the_end(deploy):
+    result = deploy(APP).invoke(http_api("/old-append", query="early=1"))
+    assert result.log("before routing")["route"] == "unmatched"
+    assert result.log("appended")["route"] == "/append"
+    assert result.log("GET /old-append 200")["route"] == "/append"
 
 
 def test_lines_of_other_powertools_loggers_are_written_once(deploy):

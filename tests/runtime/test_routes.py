@@ -127,11 +127,13 @@ def test_an_app_of_starlette_has_templates_too():
     assert [routes.template(scope_of(path)) for path in ("/x", "/m/x", "/x/y")] == ["/{page}", "/m/{path}", "unmatched"]
 
 
-def test_a_route_that_is_added_while_the_app_serves_is_found():
+def test_a_router_that_is_included_while_the_app_serves_is_found():
     app = shop()
     routes = Routes(app)
     routes.template(scope_of("/docs"))
-    app.add_api_route("/late/{x}", lambda x: x)
+    late = APIRouter()
+    late.add_api_route("/{x}", lambda x: x)
+    app.include_router(late, prefix="/late")
     scope = scope_of("/late/1")
     served(app, scope)
     assert routes.template(scope) == "/late/{x}"
