@@ -87,6 +87,14 @@ SAYS = {
         'secrets.bank.arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:bank"',
         ["secrets.bank.arn must be the whole ARN"],
     ),
+    "two secrets in one variable": (
+        'secrets.app.generate = ["a"]\nsecrets.mail = { generate = ["b"], env = "APP_SECRET_ARN" }',
+        ["secrets.mail has the variable of tool.fastlambda.secrets.app", "Name another one with secrets.mail.env."],
+    ),
+    "a secret in the variable of something else": (
+        'environment.APP_SECRET_ARN = "x"\nsecrets.app.generate = ["a"]',
+        ["secrets.app has the variable of tool.fastlambda.environment.APP_SECRET_ARN"],
+    ),
     "a namespace with quotes": ('metrics_namespace = "it\'s"', ["metrics_namespace must be 1 to 255 letters"]),
     "SnapStart on whatever Python": ("snap_start = true", ["SnapStart needs Python 3.12", "Set runtime"]),
     "SnapStart on 3.11": ('snap_start = true\nruntime = "python3.11"', ["SnapStart needs Python 3.12 or later"]),

@@ -16,6 +16,7 @@ from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.model import PATTERNS, Configuration
 from fastlambda_cli.service.record import ContradictionError
 from fastlambda_cli.service.stages import check_stage, key_of_no_stage, stage_table
+from fastlambda_cli.service.variables import secret_variable
 
 _EXPECTED = {
     "string_type": "a string",
@@ -101,6 +102,7 @@ def _validated(table: dict[str, Any], file: Path, table_name: str) -> Configurat
         found = sorted(problem.errors(include_url=False), key=lambda error: error["type"] == "missing")
         raise _error(found[0], file, table_name) from None
     _check_environment(configuration.environment, file, table_name)
+    _check_secret_variables(configuration, file, table_name)
     return configuration
 
 
@@ -118,6 +120,19 @@ def _check_environment(variables: dict[str, str], file: Path, table_name: str) -
             why=f"Lambda takes {MAX_VARIABLES_BYTES:,}",
             remedy="Move what is large into a file of the package.",
         )
+
+
+def _check_secret_variables(configuration: Configuration, file: Path, table_name: str) -> None:
+    taken = {name: f"environment.{name}" for name in configuration.environment}
+    for name, spec in configuration.secrets.items():
+        variable = secret_variable(name, spec)
+        if variable in taken:
+            raise ConfigurationError(
+                f"{file}: {table_name}.secrets.{name} has the variable of {table_name}.{taken[variable]}",
+                why=f"{variable} can hold one value",
+                remedy=f"Name another one with secrets.{name}.env.",
+            )
+        taken[variable] = f"secrets.{name}"
 
 
 def _error(problem: ErrorDetails, file: Path, table_name: str) -> ConfigurationError:
