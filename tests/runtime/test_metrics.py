@@ -147,6 +147,12 @@ def test_the_apps_own_metrics_and_dimensions_do_not_leak_into_the_next_event(boo
     assert [document for document in result.metrics if "Requests" not in document and "ColdStart" not in document] == []
 
 
+def test_a_request_that_adds_no_metric_writes_no_warning(deploy):
+    result = deploy(APP, PYTHONWARNINGS="always").invoke(http_api("/api/v1/books/7"))
+    assert result.answer["statusCode"] == 200
+    assert len(result.lines) == len(result.logs) + len(result.metrics)
+
+
 def test_metrics_are_flushed_when_the_app_fails(books):
     assert books.invoke(http_api("/boom")).metric("BeforeTheCrash")["BeforeTheCrash"] == [1]
 
