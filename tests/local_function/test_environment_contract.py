@@ -41,6 +41,19 @@ def test_the_function_sees_lambdas_variables_its_own_and_the_endpoint_and_nothin
     assert seen["_X_AMZN_TRACE_ID"].startswith("Root=1-")
 
 
+def test_log_levels_go_by_lambdas_names_and_reach_the_functions_loggers(laboratory):
+    source = """
+        import logging, os
+        def handler(event, context):
+            logging.getLogger("demo").warning("too low")
+            logging.getLogger("demo").critical("high enough")
+            return os.environ["AWS_LAMBDA_LOG_LEVEL"]
+    """
+    result = laboratory.run(source, lambda lab: lab.invoke(), log_level="CRITICAL")
+    assert result.payload == b'"FATAL"'
+    assert [line.fields["message"] for line in laboratory.of(LogLine)] == ["high enough"]
+
+
 def test_only_the_service_its_packages_and_the_runtimes_are_importable(laboratory):
     async def scenario(lab):
         return json.loads((await lab.invoke()).payload)

@@ -18,6 +18,10 @@ PASSED_THROUGH = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CER
 """Variables without which an interpreter of this machine may not start or verify certificates; all others stay out."""
 
 
+LAMBDA_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+"""Python's names of log levels for which Lambda has others (Lambda API Reference, "LoggingConfig")."""
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """One version of a function's code and configuration, ready to run here.
@@ -87,7 +91,7 @@ class FunctionSpec:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.name}",
-            "AWS_LAMBDA_LOG_LEVEL": self.log_level,
+            "AWS_LAMBDA_LOG_LEVEL": LAMBDA_LEVELS.get(self.log_level, self.log_level),
             "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(),
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_REGION": REGION,
