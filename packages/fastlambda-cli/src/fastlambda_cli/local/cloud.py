@@ -90,15 +90,6 @@ class LocalCloud:
                 if watched(self.service) != places:
                     break
 
-    async def invoke(self, invocation: Invocation) -> InvokeResult:
-        """Invoke the function as an SDK would.
-
-        Raises:
-            ThrottledError: Too many events run already.
-
-        """
-        return await self._function.invoke(invocation)
-
     async def _start(self, stack: AsyncExitStack) -> None:
         stack.enter_context(exclusive(self._state))
         # A taken port is known before anything is installed, and early clients wait instead of being refused.
