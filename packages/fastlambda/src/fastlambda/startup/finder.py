@@ -27,10 +27,7 @@ def install_finder() -> None:
 
 
 class StartupFinder:
-    """Runs parts of the tuning around the modules they are about, and keeps FastAPI alone from `pydantic.v1`.
-
-    No subclass of `importlib.abc.MetaPathFinder`, whose import costs more than this finder saves in places.
-    """
+    """Runs parts of the tuning around the modules they are about, and keeps FastAPI alone from `pydantic.v1`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
