@@ -12,11 +12,12 @@ def run() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     from fastlambda_cli.cli.app import app  # noqa: PLC0415 - the second that this takes is Ctrl-C's as well
-    from fastlambda_cli.cli.terminal import print_error  # noqa: PLC0415
     from fastlambda_cli.errors import FastLambdaError  # noqa: PLC0415
 
     try:
         app()
     except FastLambdaError as error:
+        from fastlambda_cli.cli.terminal import print_error  # noqa: PLC0415
+
         print_error(error)
         sys.exit(error.exit_code)

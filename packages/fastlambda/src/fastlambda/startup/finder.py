@@ -9,13 +9,12 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 
 from fastlambda.startup.openapi import deferred_models
-from fastlambda.startup.sqlalchemy_import import annotated_types_on_demand, quick_dedent
+from fastlambda.startup.sqlalchemy_import import quick_dedent
 
 Part = Callable[[ModuleType], AbstractContextManager[None]]
 
 _PARTS: dict[str, Part] = {
     "fastapi.openapi.models": deferred_models,
-    "sqlalchemy.sql.annotation": annotated_types_on_demand,
     "sqlalchemy.util.langhelpers": quick_dedent,
 }
 _PYDANTIC_V1 = "pydantic.v1"

@@ -1,0 +1,67 @@
+"""Running the local cloud in a terminal, from the first line to the last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from typing import Any
+
+from fastlambda_cli.cli.terminal import Output, console
+from fastlambda_cli.cli.view import RawView, TerminalView
+from fastlambda_cli.local.cloud import LocalCloud
+from fastlambda_cli.local.model import Sink
+from fastlambda_cli.service.model import Service
+
+INTERRUPTED = 130
+"""The exit code of a program that Ctrl-C ended, by the shells' convention."""
+
+
+def run_in_terminal(service: Service, *, port: int, aws_port: int, raw: bool) -> None:
+    """Run a service until a signal ends it.
+
+    Args:
+        service: What to run.
+        port: The HTTP API's port, 0 for any free one.
+        aws_port: The AWS endpoint's port, 0 for any free one.
+        raw: Whether to print log lines as CloudWatch Logs would hold them.
+
+    Raises:
+        FastLambdaError: Something that is needed cannot be had; nothing is left running then.
+
+    """
+    view: Sink = RawView(console) if raw else TerminalView(console, service.root)
+    asyncio.run(_serve(service, view, port, aws_port))
+
+
+async def _serve(service: Service, view: Sink, port: int, aws_port: int) -> None:
+    serving = asyncio.current_task()
+    assert serving is not None  # noqa: S101 - asyncio.run runs this in a task
+    _on_signal(serving)
+    # Not twice: a second cancellation would break off the end that the first has begun.
+    output = Output(view, lambda: serving.cancelling() or serving.cancel())
+    output.say(f"[bold]fastlambda[/] {service.name}: starting the local cloud")
+    with contextlib.suppress(asyncio.CancelledError):
+        async with LocalCloud(service, output, http_port=port, aws_port=aws_port) as cloud:
+            output.say(f"[bold green]Ready[/]  API  [bold]{cloud.http_url}[/]")
+            output.say(f"       AWS  {cloud.endpoint_url}  [dim](aws --endpoint-url, or AWS_ENDPOINT_URL)[/]")
+            output.say("       [dim]Ctrl-C ends everything; saving a file reloads.[/]")
+            await cloud.follow()
+    output.say("Ended; nothing is left running.")
+
+
+def _on_signal(serving: asyncio.Task[Any]) -> None:
+    """Let the first signal end everything in order, and a second one end it at once."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if serving.cancelling():
+            # The children's records stay, so that the next start ends what this leaves behind.
+            sys.stderr.write("Interrupted again: leaving now; the next start cleans up.\n")
+            os._exit(INTERRUPTED)
+        serving.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
