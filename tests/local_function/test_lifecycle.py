@@ -11,7 +11,7 @@ import sys
 import psutil
 import pytest
 
-from fastlambda_cli.local.model import InitEnded, Status
+from fastlambda_cli.local.model import InitEnded, Status, ThrottledError
 
 
 def children(lab):
@@ -103,6 +103,30 @@ def test_new_code_answers_after_a_replacement_while_a_running_event_ends_on_the_
         return new.payload, (await running).payload, (await lab.invoke()).payload
 
     assert laboratory.run(old, scenario) == (b'"new"', b'"old"', b'"new"')
+
+
+def test_a_replacement_does_not_raise_the_limit_while_an_old_event_runs(laboratory):
+    waiting = """
+        import pathlib, time
+        def handler(event, context):
+            if event:
+                pathlib.Path(event).touch()
+                while not pathlib.Path(event + ".go").exists():
+                    time.sleep(0.005)
+    """
+
+    async def scenario(lab):
+        inside = lab.folder / "inside"
+        running = asyncio.create_task(lab.invoke(str(inside)))
+        while not inside.exists():  # noqa: ASYNC110 - another process says it, through a file
+            await asyncio.sleep(0.005)
+        lab.function.replace(dataclasses.replace(lab.function.spec))
+        with pytest.raises(ThrottledError):
+            await lab.invoke()
+        inside.with_suffix(".go").touch()
+        return (await running).function_error, (await lab.invoke()).function_error
+
+    assert laboratory.run(waiting, scenario, concurrency=1) == (None, None)
 
 
 def test_a_broken_version_fails_until_a_good_one_heals_it(laboratory):

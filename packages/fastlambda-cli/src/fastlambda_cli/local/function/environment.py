@@ -10,6 +10,7 @@ Every other move is refused, as the Lambda Runtime API refuses it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import signal
 import time
@@ -145,7 +146,9 @@ class ExecutionEnvironment:
         if self._process is not None and not self._exited.done():
             self._signal(signal.SIGCONT)
             if grace:
-                self._process.send_signal(signal.SIGTERM)
+                # It may have died this very moment: asyncio knows that a step before our watcher does.
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.send_signal(signal.SIGTERM)
                 await asyncio.wait({self._exited}, timeout=grace)
         self._signal(signal.SIGKILL)
         if self._watcher is not None:

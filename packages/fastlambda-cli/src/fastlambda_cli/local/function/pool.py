@@ -20,7 +20,7 @@ class LambdaFunction:
         spec: The version of the code that new environments run.
         registry: Who starts the processes.
         sink: Who is told what happens.
-        concurrency: How many environments may run at once; one event more is throttled.
+        concurrency: How many events may run at once, each in an environment of its own; one more is throttled.
 
     """
 
@@ -82,14 +82,15 @@ class LambdaFunction:
         await asyncio.gather(*self._background, return_exceptions=True)
 
     async def _acquire(self) -> ExecutionEnvironment:
+        # Counted in events, as on Lambda: an environment that was started ahead is no reason to run one more.
+        if len(self._in_use) >= self._concurrency:
+            raise ThrottledError
         while self._idle:
             environment = self._idle.pop()
             if environment.phase is Phase.IDLE:
                 self._in_use.add(environment)
                 return environment
         if not self._starting:
-            if len(self._in_use) >= self._concurrency:
-                raise ThrottledError
             self._starting.append(self._start())
         environment, started = self._starting.pop()
         self._in_use.add(environment)
