@@ -1,4 +1,4 @@
-"""The function's environment variables, in one place, so that they are the same here and on AWS."""
+"""What the service's configuration is called in the function, in one place, so that it is the same here and on AWS."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from typing import TypeVar
 from fastlambda_cli.service.model import SecretSpec, Service
 
 T = TypeVar("T")
+
+
+_LAMBDA_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+
+
+def lambda_log_level(level: str) -> str:
+    """Lambda's name of one of Python's log levels (AWS Lambda API Reference, "LoggingConfig")."""
+    return _LAMBDA_LEVELS.get(level, level)
 
 
 def secret_variable(name: str, spec: SecretSpec) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastlambda_cli.service.deployment import VpcSpec
-from fastlambda_cli.service.variables import function_variables
+from fastlambda_cli.service.variables import function_variables, lambda_log_level
 from fastlambda_cli.template import parameters
 from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, get_att, ref, resource
 from fastlambda_cli.template.logs import FUNCTION_LOGS
@@ -21,9 +21,6 @@ LIVE = "live"
 
 _NOT_VERSIONED = frozenset({"ReservedConcurrentExecutions", "Tags"})
 """Properties of the function itself, which its versions share."""
-
-_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
-"""Python's names of levels where Lambda's differ (AWS Lambda API Reference, LoggingConfig)."""
 
 
 def function_resources(stack: Stack) -> Resources:
@@ -53,7 +50,7 @@ def _properties(stack: Stack) -> dict[str, Any]:
         "LoggingConfig": {
             "LogFormat": "JSON",
             "LogGroup": ref(FUNCTION_LOGS),
-            "ApplicationLogLevel": _LEVELS.get(configuration.log_level, configuration.log_level),
+            "ApplicationLogLevel": lambda_log_level(configuration.log_level),
         },
         "TracingConfig": {"Mode": "Active" if configuration.tracing else "PassThrough"},
         "SnapStart": {"ApplyOn": "PublishedVersions"} if configuration.snap_start else None,

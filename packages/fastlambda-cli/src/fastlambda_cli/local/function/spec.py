@@ -10,16 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION
+from fastlambda_cli.service.variables import lambda_log_level
 
 INIT_TIMEOUT = 10.0
 """Seconds an on-demand INIT may take (AWS Lambda Developer Guide, "Understanding the Lambda execution environment")."""
 
 PASSED_THROUGH = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables without which an interpreter of this machine may not start or verify certificates; all others stay out."""
-
-
-LAMBDA_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
-"""Python's names of log levels for which Lambda has others (Lambda API Reference, "LoggingConfig")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class FunctionSpec:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.name}",
-            "AWS_LAMBDA_LOG_LEVEL": LAMBDA_LEVELS.get(self.log_level, self.log_level),
+            "AWS_LAMBDA_LOG_LEVEL": lambda_log_level(self.log_level),
             "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(),
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_REGION": REGION,
