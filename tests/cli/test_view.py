@@ -181,6 +181,13 @@ def test_a_failed_init_shows_its_error_and_where(shown):
     ]
 
 
+def test_a_flood_of_metrics_is_cut_and_counted(shown):
+    document = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Metrics": [{"Name": "Sold"}]}]}, "Sold": 1}
+    lines = shown(*[MetricRecord(1, ID, document, "{...}")] * 700, exchange())
+    assert len(lines) == 1 + 500 + 1
+    assert lines[-1].strip() == "... 200 more lines; --raw shows every one"
+
+
 def test_why_init_failed_is_said_once(shown):
     error = {"errorType": "ValueError", "errorMessage": "no settings", "stackTrace": []}
     lines = shown(

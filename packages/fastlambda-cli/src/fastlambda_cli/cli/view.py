@@ -128,7 +128,7 @@ class TerminalView:
             case LogLine():
                 self._log(event)
             case MetricRecord(request_id=str(request_id)):
-                self._lines[request_id].append(metric_line(event.document))
+                self._below(request_id, lambda: [metric_line(event.document)])
             case TraceSegment():
                 self._trace(event)
             case InitEnded():
