@@ -37,6 +37,7 @@ def read(name: str = ARN, retry: Retry = HASTY) -> object:
     [
         (500, {"__type": "InternalServiceError", "Message": "try again"}),
         (503, "not even JSON"),
+        (502, '["JSON", "but no object"]'),
         (400, {"__type": "ThrottlingException", "Message": "Rate exceeded"}),
         (429, {"__type": "TooManyRequestsException"}),
         (200, "cut sho"),
@@ -47,6 +48,13 @@ def test_a_transient_failure_is_retried(scripted: ScriptedSecretsManager, failur
     scripted.script += [failure, failure]
     assert read() == "value"
     assert len(scripted.requests) == 3
+
+
+def test_a_certificate_bundle_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:9")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/no/such/bundle.pem")
+    with pytest.raises(GetParameterError, match=r"CertificateBundle: AWS_CA_BUNDLE .*/no/such/bundle\.pem"):
+        read()
 
 
 def test_retries_end_with_the_last_cause(scripted: ScriptedSecretsManager) -> None:

@@ -42,6 +42,7 @@ _PREVIOUS = "AWSPREVIOUS"
 _NOT_FOUND = "ResourceNotFoundException"
 _REMEDIES = {
     "AccessDeniedException": "Allow secretsmanager:GetSecretValue on it, and kms:Decrypt on its key, in the role",
+    "CertificateBundle": "Correct AWS_CA_BUNDLE, or unset it",
     "UnrecognizedClientException": "Check the credentials in the environment",
     "ExpiredTokenException": "Renew the credentials in the environment",
     _NOT_FOUND: "Check the ARN and its region, and that the secret has a value",

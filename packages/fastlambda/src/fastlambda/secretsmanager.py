@@ -253,7 +253,13 @@ def _traced(region: str) -> Iterator[None]:
 def _connect(scheme: str, host: str, port: int | None, timeout: float) -> http.client.HTTPConnection:
     if scheme == "http":
         return http.client.HTTPConnection(host, port, timeout=timeout)
-    context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
+    bundle = os.environ.get("AWS_CA_BUNDLE")
+    try:
+        context = ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        raise SecretsManagerError(
+            "CertificateBundle", f"AWS_CA_BUNDLE names {bundle}, which cannot be used: {error}", transient=False
+        ) from error
     return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
 
 
@@ -272,6 +278,8 @@ def _refusal(status: int, payload: bytes) -> SecretsManagerError:
     try:
         fields = json.loads(payload)
     except ValueError:
+        fields = None
+    if not isinstance(fields, dict):  # the answer of something that stands in between
         fields = {}
     code = str(fields.get("__type", f"HTTP{status}")).rpartition("#")[2]
     message = str(fields.get("message") or fields.get("Message") or "no message")
