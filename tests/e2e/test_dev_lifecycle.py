@@ -58,6 +58,17 @@ def test_ctrl_c_ends_everything_that_was_started(books):
     assert dev.output[-1] == "Ended; nothing is left running."
 
 
+def test_a_ctrl_c_that_arrives_twice_is_one(books):
+    """`uv run` forwards a signal that the whole process group has got already."""
+    dev = Dev(books).ready()
+    children = dev.children()
+    dev.process.send_signal(signal.SIGTERM)  # another one, because the system makes one of two alike
+    assert dev.stop(signal.SIGINT) == 0
+    psutil.wait_procs(children, timeout=10)
+    assert not [child for child in children if child.is_running()]
+    assert dev.output[-1] == "Ended; nothing is left running."
+
+
 def test_ctrl_c_while_it_starts_ends_everything_too(books):
     dev = Dev(books)
     dev.wait_for(r"starting the local cloud")

@@ -18,6 +18,9 @@ from fastlambda_cli.service.model import Service
 INTERRUPTED = 130
 """The exit code of a program that Ctrl-C ended, by the shells' convention."""
 
+ONE_PRESS_S = 1.0
+"""Seconds within which a second signal is the first once more: `uv run` forwards what the whole group has got."""
+
 
 def run_in_terminal(service: Service, *, port: int, aws_port: int, raw: bool) -> None:
     """Run a service until a signal ends it.
@@ -55,8 +58,14 @@ async def _serve(service: Service, view: Sink, port: int, aws_port: int) -> None
 def _on_signal(serving: asyncio.Task[Any]) -> None:
     """Let the first signal end everything in order, and a second one end it at once."""
     loop = asyncio.get_running_loop()
+    first: float | None = None
 
     def stop() -> None:
+        nonlocal first
+        now = loop.time()
+        first = first or now
+        if serving.cancelling() and now - first < ONE_PRESS_S:
+            return
         if serving.cancelling():
             # The children's records stay, so that the next start ends what this leaves behind.
             sys.stderr.write("Interrupted again: leaving now; the next start cleans up.\n")
