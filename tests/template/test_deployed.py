@@ -81,8 +81,8 @@ class Deployed:
         self._cloudformation.create_stack(**self._request(SHOP, code))
         self._wait("stack_create_complete")
 
-    def update(self, code, lines=""):
-        self._cloudformation.update_stack(**self._request(SHOP + lines, code))
+    def update(self, code, lines="", **parameters):
+        self._cloudformation.update_stack(**self._request(SHOP + lines, code, parameters))
         self._wait("stack_update_complete")
 
     def delete(self):
@@ -96,7 +96,7 @@ class Deployed:
         found = self.lambda_.list_versions_by_function(FunctionName=self.name)["Versions"]
         return [version["Version"] for version in found if version["Version"] != "$LATEST"]
 
-    def _request(self, pyproject, code):
+    def _request(self, pyproject, code, others=None):
         document = render(self._load(pyproject), stage=self._stage, runtime="python3.13").document
         kept = {
             name: resource
@@ -111,6 +111,7 @@ class Deployed:
             "ArtifactKey": digest.hexdigest(),
             "ArtifactSha256": base64.b64encode(digest.digest()).decode(),
             "AppSecretArn": self._secret,
+            **(others or {}),
         }
         return {
             "StackName": self.name,
@@ -167,6 +168,21 @@ def test_going_back_to_earlier_code_and_settings_is_a_new_version_again(deployed
     assert deployed.live() == "3"
     configuration = deployed.lambda_.get_function_configuration(FunctionName=deployed.name, Qualifier="live")
     assert configuration["MemorySize"] == 1024
+
+
+def test_a_new_version_can_be_published_and_tried_before_traffic_moves_to_it(deployed):
+    deployed.create("handler = 1")
+    deployed.update("handler = 2", LiveVersion="1")
+    assert (deployed.versions(), deployed.live()) == (["1", "2"], "1")
+    deployed.update("handler = 2", LiveVersion="")
+    assert (deployed.versions(), deployed.live()) == (["1", "2"], "2")
+
+
+def test_a_version_that_proves_bad_never_goes_live(deployed):
+    deployed.create("handler = 1")
+    deployed.update("handler = 2", LiveVersion="1")
+    deployed.update("handler = 1", LiveVersion="1")
+    assert deployed.live() == "1"
 
 
 def test_two_stages_live_side_by_side_and_only_logs_outlive_one(client, load):

@@ -72,6 +72,13 @@ def test_an_alarm_topic_that_exists_is_used_and_none_is_made(resources):
     assert all(alarm["AlarmActions"] == alarm["OKActions"] == [topic] for alarm in alarms)
 
 
+def test_the_stack_says_where_its_health_is_found(load):
+    service = load('[project]\nname = "shop"\n[tool.fastlambda]\nhealth = "/health"')
+    outputs = render(service, stage="dev", runtime="python3.13").document["Outputs"]
+    assert outputs["HealthUrl"]["Value"] == {"Fn::Sub": "${Api.ApiEndpoint}/health"}
+    assert outputs["AliasName"]["Value"] == "live"
+
+
 def test_the_dashboard_searches_the_metrics_that_the_runtime_writes(resources):
     body = json.loads(
         resources('metrics_namespace = "Acme/Shop"')["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]

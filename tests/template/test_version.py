@@ -34,12 +34,14 @@ NO_CHANGES = {
     "a permission": 'permissions = [{ actions = ["s3:GetObject"], resources = ["arn:aws:s3:::shop/*"] }]',
     "what only dev reads": "local.concurrency = 3",
     "another stage": "stages.prod.memory = 2048",
+    "where a deployment looks for health": 'health = "/health"',
 }
 
 
 def version_of(resources):
     (version,) = (name for name, found in resources.items() if found["Type"] == "AWS::Lambda::Version")
-    assert resources["Alias"]["Properties"]["FunctionVersion"] == {"Fn::GetAtt": [version, "Version"]}
+    newest = {"Fn::GetAtt": [version, "Version"]}
+    assert resources["Alias"]["Properties"]["FunctionVersion"] == {"Fn::If": ["Pinned", {"Ref": "LiveVersion"}, newest]}
     return version
 
 

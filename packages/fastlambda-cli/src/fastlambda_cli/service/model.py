@@ -24,6 +24,7 @@ _HANDLER = r"^[^\s.][^\s]*\.[^\s.]+$"
 _WORD = r"^[A-Za-z][A-Za-z0-9_]*$"
 _VARIABLE_NAME = r"^[A-Za-z][A-Za-z0-9_]+$"
 _COMPLETE_ARN = r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$"
+_PATH = r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$"
 _NAMESPACE = r"^[A-Za-z0-9._/#:-]{1,255}$"
 _TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,128}$"
 _TAG_VALUE = r"^[A-Za-z0-9 _.:/=+@-]{0,256}$"
@@ -34,6 +35,7 @@ PATTERNS = {
     _WORD: "a letter, then letters, digits or underscores",
     _VARIABLE_NAME: "two characters or more: a letter, then letters, digits or underscores",
     _COMPLETE_ARN: "the whole ARN of a secret, with the hyphen and six characters at its end",
+    _PATH: 'a path that begins with "/", such as "/health", without a query',
     _NAMESPACE: "1 to 255 letters, digits or any of . _ / # : -",
     _TAG_KEY: "1 to 128 letters, digits, spaces or any of _ . : / = + - @",
     _TAG_VALUE: "at most 256 letters, digits, spaces or any of _ . : / = + - @",
@@ -90,6 +92,7 @@ class Configuration(Record):
         runtime: Lambda's Python; by default the one that runs this command.
         memory: MB. 1,769 MB is one whole vCPU.
         timeout: Seconds; behind the HTTP API nobody waits longer than 30.
+        health: The path of a GET that a new version has to answer with a status below 500 before traffic moves to it.
         environment: Environment variables for the function, never secrets.
         secrets: Secrets by name.
         metrics_namespace: The CloudWatch namespace; by default the name.
@@ -109,6 +112,7 @@ class Configuration(Record):
     runtime: Runtime | None = None
     memory: int = Field(default=1024, ge=128, le=10240)
     timeout: int = Field(default=30, ge=1, le=900)
+    health: Annotated[str, StringConstraints(pattern=_PATH)] = "/"
     environment: dict[VariableName, str] = Field(default_factory=dict)
     secrets: dict[SecretName, SecretSpec] = Field(default_factory=dict)
     metrics_namespace: Annotated[str, StringConstraints(pattern=_NAMESPACE)] | None = None

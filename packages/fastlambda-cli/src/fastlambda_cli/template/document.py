@@ -15,7 +15,7 @@ from fastlambda_cli.template.function import function_resources
 from fastlambda_cli.template.http import http_resources
 from fastlambda_cli.template.logs import log_resources
 from fastlambda_cli.template.outputs import outputs
-from fastlambda_cli.template.parameters import parameters
+from fastlambda_cli.template.parameters import conditions, parameters
 from fastlambda_cli.template.role import role_resources
 from fastlambda_cli.template.scaling import scaling_resources
 from fastlambda_cli.template.stack import Stack
@@ -62,6 +62,7 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": f"{service.name}, stage {stage}: a FastAPI service on AWS Lambda.",
             "Parameters": parameters(stack),
+            "Conditions": conditions(),
             "Resources": {
                 **log_resources(stack),
                 **role_resources(stack),

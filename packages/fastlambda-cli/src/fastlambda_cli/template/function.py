@@ -10,7 +10,7 @@ from typing import Any
 from fastlambda_cli.service.deployment import VpcSpec
 from fastlambda_cli.service.variables import function_variables, lambda_log_level
 from fastlambda_cli.template import parameters
-from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, get_att, ref, resource
+from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, choose, get_att, ref, resource
 from fastlambda_cli.template.logs import FUNCTION_LOGS
 from fastlambda_cli.template.role import ROLE
 from fastlambda_cli.template.stack import Stack
@@ -91,11 +91,12 @@ def _version(stack: Stack) -> Resource:
 
 def _alias(stack: Stack, version: str) -> Resource:
     provisioned = stack.configuration.concurrency.provisioned
+    kept = ref(parameters.LIVE_VERSION)
     return resource(
         "AWS::Lambda::Alias",
         {
             "FunctionName": ref(FUNCTION),
-            "FunctionVersion": get_att(version, "Version"),
+            "FunctionVersion": choose(parameters.PINNED, kept, get_att(version, "Version")),
             "Name": LIVE,
             "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": provisioned.min}
             if provisioned

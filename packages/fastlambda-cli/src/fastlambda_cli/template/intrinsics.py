@@ -30,6 +30,11 @@ def get_att(logical_id: str, attribute: str) -> dict[str, list[str]]:
     return {"Fn::GetAtt": [logical_id, attribute]}
 
 
+def choose(condition: str, then: Any, otherwise: Any) -> dict[str, list[Any]]:
+    """Fn::If: one value when a condition of the template holds, and another when it does not."""
+    return {"Fn::If": [condition, then, otherwise]}
+
+
 def sub(text: str) -> dict[str, str]:
     """Fn::Sub: the text, with what stands in ${...} replaced."""
     return {"Fn::Sub": text}

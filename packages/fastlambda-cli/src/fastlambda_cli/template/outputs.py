@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastlambda_cli.template.dashboard import DASHBOARD
-from fastlambda_cli.template.function import ALIAS, FUNCTION
+from fastlambda_cli.template.function import ALIAS, FUNCTION, LIVE
 from fastlambda_cli.template.http import API, DOMAIN
 from fastlambda_cli.template.intrinsics import get_att, ref, sub
 from fastlambda_cli.template.logs import ACCESS_LOGS, FUNCTION_LOGS
@@ -17,7 +17,12 @@ def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
     """Every output by name."""
     described = {
         "ApiUrl": ("The HTTP API.", get_att(API, "ApiEndpoint")),
+        "HealthUrl": (
+            "What a deployment asks when traffic has moved.",
+            sub(f"${{{API}.ApiEndpoint}}{stack.configuration.health}"),
+        ),
         "FunctionName": ("The function.", ref(FUNCTION)),
+        "AliasName": ("Where the live version is.", LIVE),
         "AliasArn": ("What to invoke: the version that is live.", ref(ALIAS)),
         "RoleArn": ("The execution role.", get_att(ROLE, "Arn")),
         "LogGroupName": ("The function's log.", ref(FUNCTION_LOGS)),

@@ -1,4 +1,4 @@
-"""What the template does not know and is told at every deployment: the artifact, and the generated secrets' ARNs."""
+"""What the template does not know and is told at every deployment: artifact, generated secrets, the version to keep."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from fastlambda_cli.template.stack import Stack
 BUCKET = "ArtifactBucket"
 KEY = "ArtifactKey"
 SHA256 = "ArtifactSha256"
+LIVE_VERSION = "LiveVersion"
+PINNED = "Pinned"
 
 _ARN_PATTERN = "^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret"
 
@@ -33,7 +35,19 @@ def parameters(stack: Stack) -> dict[str, dict[str, str]]:
             "ConstraintDescription": "It must be 44 characters of base64: openssl dgst -sha256 -binary ZIP | base64",
         },
         **_of_secrets(stack),
+        LIVE_VERSION: {
+            "Type": "String",
+            "Description": "The version that the alias keeps; when it is empty, the alias moves to the new one.",
+            "Default": "",
+            "AllowedPattern": "^[0-9]*$",
+            "ConstraintDescription": "It must be the number of a version of the function, or empty.",
+        },
     }
+
+
+def conditions() -> dict[str, dict[str, Any]]:
+    """Whether the alias stays where it is while a new version is published."""
+    return {PINNED: {"Fn::Not": [{"Fn::Equals": [ref(LIVE_VERSION), ""]}]}}
 
 
 def generated_secrets(stack: Stack) -> list[str]:
