@@ -6,18 +6,26 @@ from typing import Annotated
 
 import typer
 
-from fastlambda_cli.cli.dev import dev
-from fastlambda_cli.cli.template import template
+from fastlambda_cli.cli.lazy import Listed, group_of
+
+_BEGIN = "Begin"
+_RUN = "On this machine"
+_DEPLOY = "On AWS, or with --local on this machine's"
+_LOOK = "Look and leave"
+
+COMMANDS = (
+    Listed("dev", _RUN, "Run a service here as Lambda would, with an HTTP API and an AWS endpoint."),
+    Listed("template", _LOOK, "Print a service's CloudFormation template, deployable with any tool."),
+)
 
 app = typer.Typer(
     name="fastlambda",
-    help="FastAPI on AWS Lambda, and on your laptop as Lambda would run it.",
+    cls=group_of(*COMMANDS),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
 )
-app.command()(dev)
-app.command()(template)
 
 
 def _version(wanted: bool) -> None:

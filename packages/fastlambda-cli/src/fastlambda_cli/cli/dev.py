@@ -16,9 +16,10 @@ def dev(
     aws_port: Annotated[int, typer.Option(help="Port of the AWS endpoint; 0 takes any free one.")] = 4566,
     raw: Annotated[bool, typer.Option("--raw", help="Print log lines as CloudWatch Logs would hold them.")] = False,
 ) -> None:
-    """Run a service here as Lambda would: HTTP API, execution environments, AWS endpoint, logs, traces and metrics.
+    """Run a service here as Lambda would, with an HTTP API and an AWS endpoint.
 
-    Saving a file replaces the execution environments and keeps the URL. Ctrl-C ends everything.
+    What the function logs, traces and measures is shown request by request. Saving a file replaces the execution
+    environments and keeps the URL. Ctrl-C ends everything.
     """
     described = load_service(service)
     from fastlambda_cli.cli.serving import run_in_terminal  # noqa: PLC0415 - servers that no other command needs

@@ -20,7 +20,10 @@ def template(
     stage: Annotated[str, typer.Option(help="Which of the service's stages.")] = DEFAULT_STAGE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of YAML.")] = False,
 ) -> None:
-    """Print the CloudFormation template of a service: everything it needs on AWS, deployable with any tool."""
+    """Print a service's CloudFormation template, deployable with any tool.
+
+    It holds everything the service needs on AWS. No credentials are read and nobody is called.
+    """
     described = load_service(service, stage=stage)
     rendered = render(described, stage=stage, runtime=described.configuration.runtime or _own_runtime())
     sys.stdout.write(rendered.to_json() if as_json else rendered.to_yaml())
