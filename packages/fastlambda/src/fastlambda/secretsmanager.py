@@ -148,7 +148,7 @@ def provider_for(secret_id: str, environ: Mapping[str, str]) -> BaseProvider:
 def _sdk_provider(region: str) -> BaseProvider:
     # Both imports cost more than a whole INIT may; here the caller has asked for what they bring.
     from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider  # noqa: PLC0415
-    from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
 
     return SecretsProvider(boto_config=Config(region_name=region))
 
