@@ -48,3 +48,48 @@ class EmulatorError(FastLambdaError):
     """The emulator behind the front door did not start or does not answer."""
 
     exit_code = 5
+
+
+class AwsError(FastLambdaError):
+    """AWS refused a call, or could not be asked.
+
+    Args:
+        code: AWS's own code, such as NoSuchBucket; empty when the call did not get that far.
+        request_id: AWS's id of the request, for its support.
+
+    """
+
+    exit_code = 6
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", code: str = "", request_id: str = "") -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.code = code
+        self.request_id = request_id
+
+
+class CredentialsError(AwsError):
+    """There are no credentials, they have expired, or AWS does not know them; or no Region says where to go."""
+
+
+class AccessDeniedError(AwsError):
+    """The credentials are good, and may not do this."""
+
+
+class AwsUnreachableError(AwsError):
+    """The network between here and AWS: no name, no route, no trust in the certificate, or no answer in time."""
+
+
+class ThrottledByAwsError(AwsError):
+    """AWS refused for too many calls, and went on refusing while they were repeated ever more slowly."""
+
+
+class StackError(FastLambdaError):
+    """A stack cannot be made what was asked, by CloudFormation's word or by a check before it is asked."""
+
+    exit_code = 7
+
+
+class HealthCheckError(FastLambdaError):
+    """The new version was deployed and does not answer as a healthy one does."""
+
+    exit_code = 8

@@ -1,0 +1,211 @@
+"""Who deploys, where: boto3's session with its clients, for AWS itself or for the AWS on this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from urllib.parse import urlsplit
+
+from fastlambda_cli.aws.failures import no_region, translated
+from fastlambda_cli.errors import AwsError
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_ecr import ECRClient
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sts import STSClient
+
+__all__ = ["LOCAL_REGION", "Aws", "connect", "translated"]
+
+LOCAL_REGION = "us-east-1"
+"""Where everything of the local AWS lives."""
+
+_LOCAL_KEY = "local"
+_ATTEMPTS = 8
+_LOCAL_ATTEMPTS = 4
+_CONNECT_TIMEOUT_S = 10
+_READ_TIMEOUT_S = 60
+
+
+class Aws:
+    """One account in one Region, as one caller; made by `connect`.
+
+    Its clients retry throttling, failures of AWS and lost connections by themselves (AWS SDKs and Tools Reference
+    Guide, "Retry behavior", standard mode), eight attempts in all.
+
+    Args:
+        session: Has the credentials.
+        region: Such as eu-west-1.
+        endpoint_url: The local AWS; None for AWS itself.
+
+    Attributes:
+        region: As given.
+        endpoint_url: As given.
+
+    """
+
+    def __init__(self, session: Session, region: str, endpoint_url: str | None) -> None:
+        self.region = region
+        self.endpoint_url = endpoint_url
+        self._session = session
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the AWS on this machine."""
+        return self.endpoint_url is not None
+
+    @cached_property
+    def _identity(self) -> tuple[str, str]:
+        with translated("find out who you are in AWS"):
+            answer = self.client("sts").get_caller_identity()
+        return answer["Account"], answer["Arn"]
+
+    @property
+    def account(self) -> str:
+        """The account's twelve digits; AWS is asked at the first use.
+
+        Raises:
+            AwsError: There are no credentials that work, or AWS is not reached.
+
+        """
+        return self._identity[0]
+
+    @property
+    def caller(self) -> str:
+        """The ARN of whoever the credentials belong to; AWS is asked at the first use.
+
+        Raises:
+            AwsError: There are no credentials that work, or AWS is not reached.
+
+        """
+        return self._identity[1]
+
+    @overload
+    def client(self, name: Literal["cloudformation"]) -> CloudFormationClient: ...
+    @overload
+    def client(self, name: Literal["ecr"]) -> ECRClient: ...
+    @overload
+    def client(self, name: Literal["lambda"]) -> LambdaClient: ...
+    @overload
+    def client(self, name: Literal["logs"]) -> CloudWatchLogsClient: ...
+    @overload
+    def client(self, name: Literal["s3"]) -> S3Client: ...
+    @overload
+    def client(self, name: Literal["secretsmanager"]) -> SecretsManagerClient: ...
+    @overload
+    def client(self, name: Literal["sts"]) -> STSClient: ...
+    @overload
+    def client(self, name: str) -> Any: ...
+    def client(self, name: str) -> Any:
+        """boto3's client of a service, made once.
+
+        Args:
+            name: As boto3 names it, such as "cloudformation".
+
+        Raises:
+            AwsError: The configuration of the AWS SDKs on this machine makes no client.
+
+        """
+        if name not in self._clients:
+            with translated(f"prepare for {name}"):
+                self._clients[name] = self._made(name)
+        return self._clients[name]
+
+    def _made(self, name: str) -> Any:
+        from botocore.config import Config  # noqa: PLC0415
+
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": _LOCAL_ATTEMPTS if self.is_local else _ATTEMPTS},
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+        )
+        if self.is_local:
+            # What the user has set for AWS itself must not lead away from this machine.
+            here = Config(
+                proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False, s3={"addressing_style": "path"}
+            )
+            config = config.merge(here)
+        # A name that no type checker knows: the overloads above say what comes back for those that are used.
+        session: Any = self._session
+        return session.client(name, region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+
+    def close(self) -> None:
+        """Close every client's connections."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def __enter__(self) -> Self:
+        """Return itself; leaving the block closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+
+def connect(profile: str | None = None, region: str | None = None, endpoint_url: str | None = None) -> Aws:
+    """Take credentials and Region as the AWS CLI does, or go to the AWS on this machine.
+
+    Nothing is asked of AWS yet: credentials that do not work are found out by the first call.
+
+    Args:
+        profile: A profile of the AWS configuration files; by default AWS_PROFILE, or the credentials in the
+            environment, the files, the container or the instance, in boto3's order.
+        region: By default AWS_REGION, AWS_DEFAULT_REGION or the profile's.
+        endpoint_url: The local AWS. Credentials, profile and proxies of the user are then neither read nor sent.
+
+    Raises:
+        CredentialsError: There is no such profile, or no Region is set anywhere.
+        AwsError: AWS_ENDPOINT_URL leads to this machine, and nobody asked for the local AWS.
+
+    """
+    if endpoint_url is not None:
+        return Aws(_local_session(), region or LOCAL_REGION, endpoint_url)
+    doing = "connect to AWS"
+    _refuse_local_endpoint(doing)
+    with translated(doing):
+        from boto3.session import Session  # noqa: PLC0415  a third of a second that `--help` need not take
+
+        session = Session(profile_name=profile)
+        # AWS_REGION is what the AWS CLI and the other SDKs read first (AWS SDKs and Tools Reference Guide, "AWS
+        # Region"); boto3 knows AWS_DEFAULT_REGION only.
+        found = region or os.environ.get("AWS_REGION") or session.region_name
+    if not found:
+        raise no_region(f"Could not {doing}")
+    return Aws(session, found, None)
+
+
+def _local_session() -> Session:
+    from boto3.session import Session  # noqa: PLC0415
+    from botocore.session import Session as Core  # noqa: PLC0415
+
+    # Neither the user's files, which may be broken or name a profile that is gone, nor their credentials.
+    nothing = (None, None, os.devnull, None)
+    core = Core(session_vars={"profile": (None, None, None, None), "config_file": nothing, "credentials_file": nothing})
+    return Session(aws_access_key_id=_LOCAL_KEY, aws_secret_access_key=_LOCAL_KEY, botocore_session=core)
+
+
+def _refuse_local_endpoint(doing: str) -> None:
+    configured = os.environ.get("AWS_ENDPOINT_URL", "")
+    host = urlsplit(configured).hostname or ""
+    if host == "localhost" or _is_loopback(host):
+        raise AwsError(
+            f"Could not {doing}",
+            why=f"AWS_ENDPOINT_URL leads to this machine: {configured}",
+            remedy="Add --local to deploy there, or unset AWS_ENDPOINT_URL.",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False

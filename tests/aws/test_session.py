@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from fastlambda_cli.aws.session import connect
+from fastlambda_cli.errors import AwsError, CredentialsError
+
+
+@pytest.fixture
+def no_configuration(monkeypatch, tmp_path):
+    """An environment as on a machine that has never heard of AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return tmp_path
+
+
+def test_the_local_aws_has_an_account_that_cannot_be_mistaken_for_a_real_one(local_aws):
+    assert (local_aws.is_local, local_aws.region, local_aws.account) == (True, "us-east-1", "000000000000")
+    assert local_aws.caller.startswith("arn:aws:")
+
+
+def test_a_client_is_made_once(local_aws):
+    assert local_aws.client("s3") is local_aws.client("s3")
+
+
+def test_the_local_aws_needs_nothing_of_the_users_configuration(local_aws, no_configuration, monkeypatch):
+    (no_configuration / "config").write_text("not a configuration file", encoding="utf-8")
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with connect(endpoint_url=local_aws.endpoint_url) as aws:
+        assert aws.account == "000000000000"
+
+
+def test_the_users_keys_never_reach_the_local_aws(no_configuration, monkeypatch):
+    del no_configuration
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREALREALREALREAL")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
+    with connect(endpoint_url="http://127.0.0.1:1") as aws:
+        sent = {}
+        client = aws.client("sts")
+        client.meta.events.register("before-send", lambda request, **_: sent.update(request.headers) or _refused())
+        with contextlib.suppress(ConnectionRefusedError):
+            client.get_caller_identity()
+    assert b"Credential=local/" in sent["Authorization"]
+    assert "X-Amz-Security-Token" not in sent
+
+
+def _refused():
+    raise ConnectionRefusedError
+
+
+def test_aws_region_comes_before_aws_default_region_as_for_the_aws_cli(no_configuration, monkeypatch):
+    del no_configuration
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert connect().region == "eu-west-1"
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    assert connect().region == "eu-north-1"
+    assert connect(region="eu-south-1").region == "eu-south-1"
+
+
+def test_a_profile_brings_its_region(no_configuration):
+    (no_configuration / "config").write_text("[profile work]\nregion = ap-south-1\n", encoding="utf-8")
+    aws = connect(profile="work")
+    assert (aws.region, aws.is_local, aws.endpoint_url) == ("ap-south-1", False, None)
+
+
+def test_a_region_that_nobody_named_is_asked_for(no_configuration):
+    del no_configuration
+    with pytest.raises(CredentialsError, match="no Region is set") as caught:
+        connect()
+    assert "--region" in caught.value.remedy
+
+
+def test_a_profile_that_is_not_there_is_named(no_configuration):
+    del no_configuration
+    with pytest.raises(CredentialsError, match="profile \\(gone\\)") as caught:
+        connect(profile="gone", region="eu-west-1")
+    assert "list-profiles" in caught.value.remedy
+
+
+def test_missing_credentials_are_found_out_by_the_first_question(no_configuration):
+    del no_configuration
+    with connect(region="eu-west-1") as aws, pytest.raises(CredentialsError, match="Unable to locate") as caught:
+        _ = aws.account
+    assert "aws sso login" in caught.value.remedy
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566"])
+def test_an_endpoint_on_this_machine_is_not_taken_for_aws(no_configuration, monkeypatch, url):
+    del no_configuration
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    with pytest.raises(AwsError, match="leads to this machine") as caught:
+        connect(region="eu-west-1")
+    assert "--local" in caught.value.remedy
+
+
+def test_importing_the_engine_does_not_import_boto3():
+    modules = ["session", "failures"]
+    code = f"import json, sys; from fastlambda_cli.aws import {', '.join(modules)}; print(json.dumps([*sys.modules]))"
+    loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    assert not {"boto3", "botocore"} & set(loaded)

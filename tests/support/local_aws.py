@@ -1,0 +1,63 @@
+"""A local AWS in the background, and the engine's own connection to it.
+
+In a room's conftest.py: `from local_aws import local_aws, unique  # noqa: F401`. One local AWS serves all of a worker's
+tests, so each test names its stacks, buckets and secrets with `unique`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from fastlambda_cli.aws.session import Aws, connect
+from fastlambda_cli.local.aws import LocalAws
+
+_START_S = 60.0
+
+
+@contextlib.contextmanager
+def running_local_aws(directory: Path) -> Iterator[str]:
+    """Run a local AWS on a thread of its own while the block runs; yield its endpoint's URL."""
+    started: Future[str] = Future()
+    done = threading.Event()
+
+    async def serve() -> None:
+        async with LocalAws(directory, lambda _: None, port=0) as aws:
+            started.set_result(aws.endpoint_url)
+            await asyncio.to_thread(done.wait)
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as problem:
+            if started.done():
+                raise
+            started.set_exception(problem)
+
+    thread = threading.Thread(target=run, name="local AWS")
+    thread.start()
+    try:
+        yield started.result(_START_S)
+    finally:
+        done.set()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """An engine's connection to a local AWS that all tests of the session share."""
+    with running_local_aws(tmp_path_factory.mktemp("aws")) as url, connect(endpoint_url=url) as aws:
+        yield aws
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """Make a name that no other test has: `unique("shop")` is "shop-1f0c9a2e"."""
+    return lambda name: f"{name}-{uuid.uuid4().hex[:8]}"
