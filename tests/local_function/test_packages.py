@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fastlambda_cli.artifact.installation import cache_dir, remove_others
 from fastlambda_cli.errors import ConfigurationError, ToolchainError
-from fastlambda_cli.local.installation import cache_dir, remove_others
 from fastlambda_cli.local.model import Notice
 from fastlambda_cli.local.packages import prepare
 from fastlambda_cli.service.load import load_service

@@ -11,24 +11,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fastlambda_cli.artifact.installation import remove_others
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.aws import LocalAws
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
 from fastlambda_cli.local.http import LABEL, serve_http_api
-from fastlambda_cli.local.installation import remove_others
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink
 from fastlambda_cli.local.packages import Importable, prepare
 from fastlambda_cli.local.ports import listen
 from fastlambda_cli.local.processes import ProcessRegistry
-from fastlambda_cli.local.session import exclusive
+from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
 from fastlambda_cli.local.watch import concerns_packages, saves, watched
 from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
+from fastlambda_cli.service.stages import DEFAULT_STAGE
 from fastlambda_cli.service.variables import function_variables
-
-STATE = ".fastlambda"
-"""The folder beside the service where everything local is kept."""
 
 _NAMED = 3
 """How many saved files are named."""
@@ -38,8 +36,9 @@ class LocalCloud:
     """Runs a service as AWS would; `async with` starts it, and its end ends everything it started.
 
     Args:
-        service: What to run.
+        service: What to run, as loaded for the stage.
         sink: Is told everything that happens.
+        stage: The stage whose place the service's folder takes: its function, secrets and stack have the stage's names.
         http_port: Where the HTTP API listens; 0 for any free port.
         aws_port: Where AWS SDKs find AWS; 0 for any free port.
 
@@ -52,8 +51,17 @@ class LocalCloud:
 
     """
 
-    def __init__(self, service: Service, sink: Sink, *, http_port: int = 8000, aws_port: int = 4566) -> None:
+    def __init__(
+        self,
+        service: Service,
+        sink: Sink,
+        *,
+        stage: str = DEFAULT_STAGE,
+        http_port: int = 8000,
+        aws_port: int = 4566,
+    ) -> None:
         self.service = service
+        self.stage = stage
         self.http_url = ""
         self.endpoint_url = ""
         self._sink = sink
@@ -77,6 +85,11 @@ class LocalCloud:
     ) -> None:
         """End everything, in the reverse order of its start."""
         await self._stack.aclose()
+
+    @property
+    def function_name(self) -> str:
+        """The name that the function has in the stage's stack."""
+        return f"{self.service.name}-{self.stage}"
 
     async def follow(self) -> None:
         """Replace the environments after every save, until cancelled; a save that is wrong is told and waited out."""
@@ -110,17 +123,18 @@ class LocalCloud:
         spec = self._spec(packages.result(), secrets.result())
         self._function = LambdaFunction(spec, registry=registry, sink=self._sink, concurrency=concurrency)
         stack.push_async_callback(self._function.close)
-        self._aws.register(self.service.name, self._function.invoke)
+        self._aws.register(self.function_name, self._function.invoke)
         self._function.warm()
         api = serve_http_api(self._invoke_from_http, self._sink, listener=listener)
         served = await stack.enter_async_context(api)
         self.http_url = served.url
         remove_others(packages.result().packages)
+        stack.enter_context(recorded(self._state, Session(self.stage, self.endpoint_url, self.http_url)))
 
     async def _start_aws(self, stack: AsyncExitStack) -> Mapping[str, str]:
         await stack.enter_async_context(self._aws)
         self.endpoint_url = self._aws.endpoint_url
-        return await self._aws.ensure_secrets(self.service)
+        return await self._aws.ensure_secrets(self.service, self.function_name)
 
     async def _invoke_from_http(self, invocation: Invocation) -> InvokeResult:
         return await self._function.invoke(dataclasses.replace(invocation, source="http"))
@@ -135,19 +149,19 @@ class LocalCloud:
 
     async def _reload(self) -> None:
         """Read the service anew; when anything is wrong with it, everything stays as it was."""
-        service = await asyncio.to_thread(load_service, self.service.root)
+        service = await asyncio.to_thread(load_service, self.service.root, stage=self.stage)
         importable = await prepare(service, self._state, self._sink)
-        variables = await self._aws.ensure_secrets(service)
+        variables = await self._aws.ensure_secrets(service, f"{service.name}-{self.stage}")
         if service.name != self.service.name:
-            self._aws.unregister(self.service.name)
-            self._aws.register(service.name, self._function.invoke)
+            self._aws.unregister(self.function_name)
+            self._aws.register(f"{service.name}-{self.stage}", self._function.invoke)
         self.service = service
         self._function.replace(self._spec(importable, variables), service.configuration.local.concurrency)
 
     def _spec(self, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
         configuration = self.service.configuration
         return FunctionSpec(
-            name=self.service.name,
+            name=self.function_name,
             handler=configuration.handler,
             task_root=self.service.root,
             packages=importable.packages,

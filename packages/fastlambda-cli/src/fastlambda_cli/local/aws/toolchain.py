@@ -9,9 +9,10 @@ import sysconfig
 import time
 from pathlib import Path
 
-from fastlambda_cli.local.installation import cache_dir, installed
+from fastlambda_cli.artifact.installation import cache_dir, installed
+from fastlambda_cli.artifact.uv import run_uv
 from fastlambda_cli.local.model import Notice, Sink
-from fastlambda_cli.local.uv import run_uv
+from fastlambda_cli.local.packages import teller
 
 REQUIREMENTS = Path(__file__).with_name("emulator-requirements.txt")
 
@@ -40,7 +41,7 @@ async def emulator_python(sink: Sink) -> Path:
         sink(Notice(f"Installed the AWS emulator in {time.monotonic() - started:.1f} s"))
 
     place = cache_dir() / "emulator" / _key()
-    return await installed(place, fill, sink, what="the AWS emulator", proof=_PYTHON) / _PYTHON
+    return await installed(place, fill, teller(sink), what="the AWS emulator", proof=_PYTHON) / _PYTHON
 
 
 def _key() -> str:

@@ -3,40 +3,58 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from uv import find_uv_bin
 
 from fastlambda_cli.errors import ToolchainError
-from fastlambda_cli.local.processes import signal_group
 
 
-async def run_uv(*arguments: str, doing: str, cwd: Path | None = None) -> str:
+def uv_binary(*, doing: str) -> str:
+    """Return uv's path.
+
+    Args:
+        doing: What it is for, in words that complete "Cannot ...".
+
+    Raises:
+        ToolchainError: uv is missing.
+
+    """
+    try:
+        return find_uv_bin()
+    except FileNotFoundError as error:
+        raise ToolchainError(
+            f"Cannot {doing}", why="uv is missing", remedy="Install it with: pip install uv."
+        ) from error
+
+
+async def run_uv(
+    *arguments: str, doing: str, cwd: Path | None = None, variables: Mapping[str, str] | None = None
+) -> str:
     """Run uv to its end and return what it printed.
 
     Args:
         arguments: The command line after `uv`.
         doing: What this is for, in words that complete "Cannot ...".
         cwd: Where to run it.
+        variables: Environment variables beside this process's own.
 
     Raises:
         ToolchainError: uv is missing, or it failed; the error ends with uv's own words.
 
     """
-    try:
-        binary = find_uv_bin()
-    except FileNotFoundError as error:
-        raise ToolchainError(
-            f"Cannot {doing}", why="uv is missing", remedy="Install it with: pip install uv."
-        ) from error
     process = await asyncio.create_subprocess_exec(
-        binary,
+        uv_binary(doing=doing),
         "--quiet",
         "--no-progress",
         *arguments,
         cwd=cwd,
+        env={**os.environ, **(variables or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -46,7 +64,8 @@ async def run_uv(*arguments: str, doing: str, cwd: Path | None = None) -> str:
     try:
         out, err = await process.communicate()
     except asyncio.CancelledError:
-        signal_group(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         await process.wait()
         raise
     if process.returncode:

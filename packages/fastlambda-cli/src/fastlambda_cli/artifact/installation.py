@@ -16,8 +16,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ToolchainError
-from fastlambda_cli.local.model import Notice, Sink
 
 _LOCK_POLL_S = 0.1
 
@@ -31,7 +31,7 @@ def cache_dir() -> Path:
 async def installed(
     place: Path,
     fill: Callable[[Path], Awaitable[None]],
-    sink: Sink,
+    tell: Tell,
     *,
     what: str,
     proof: str = ".",
@@ -41,7 +41,7 @@ async def installed(
     Args:
         place: The folder, named by everything that decides what goes into it.
         fill: Fills the empty folder it is given, which lies beside `place`.
-        sink: Is told when another start is filling the place, and this one waits.
+        tell: Is told when another start is filling the place, and this one waits.
         what: What is installed, for people.
         proof: What must exist in the folder for it to count, such as an interpreter that may be a dangling link.
 
@@ -53,7 +53,7 @@ async def installed(
         return place
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        async with _locked(_beside(place, ".lock"), sink, what):
+        async with _locked(_beside(place, ".lock"), tell, what):
             if not (place / proof).exists():
                 await _fill(place, fill)
     except OSError as problem:
@@ -94,7 +94,7 @@ def _beside(place: Path, suffix: str) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def _locked(path: Path, sink: Sink, what: str) -> AsyncIterator[None]:
+async def _locked(path: Path, tell: Tell, what: str) -> AsyncIterator[None]:
     with path.open("w") as file:
         told = False
         while True:
@@ -103,7 +103,7 @@ async def _locked(path: Path, sink: Sink, what: str) -> AsyncIterator[None]:
                 break
             except BlockingIOError:
                 if not told:
-                    sink(Notice(f"Another start is installing {what}: waiting for it"))
+                    tell(f"Another start is installing {what}: waiting for it")
                     told = True
                 await asyncio.sleep(_LOCK_POLL_S)
         yield

@@ -1,0 +1,117 @@
+"""The service's lock as uv installs it: a requirements file in which every package has its version and its hashes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from fastlambda_cli.artifact.fingerprint import digest
+from fastlambda_cli.artifact.telling import Tell
+from fastlambda_cli.artifact.uv import run_uv
+from fastlambda_cli.errors import ConfigurationError
+from fastlambda_cli.service.model import Service
+from fastlambda_cli.service.project import PYPROJECT, read_toml
+
+
+async def locked_requirements(service: Service, state: Path, python: Path, version: str, tell: Tell) -> Path:
+    """Return the lock as a requirements file; a project without a lock is locked first, and told so.
+
+    Args:
+        service: The service.
+        state: Its `.fastlambda` folder, where a file that is made here is kept.
+        python: An interpreter with which uv may build what it must look into.
+        version: The function's Python, such as 3.13.
+        tell: Is told what takes time.
+
+    Raises:
+        ToolchainError: uv is missing, or the dependencies cannot be resolved.
+        ConfigurationError: The lock does not cover the project's dependencies.
+
+    """
+    lock = await _lock(service, state, python, version, tell)
+    _check_covered(service, lock)
+    return lock
+
+
+def locked_names(lock: Path) -> frozenset[str]:
+    """The canonical names of the packages that a requirements file pins."""
+    text = lock.read_text(encoding="utf-8")
+    return frozenset(
+        canonicalize_name(name) for name in re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*) *(?:==|@)", text, re.MULTILINE)
+    )
+
+
+async def _lock(service: Service, state: Path, python: Path, version: str, tell: Tell) -> Path:
+    if service.lock is not None and service.lock.name != "uv.lock":
+        return service.lock
+    state.mkdir(mode=0o700, exist_ok=True)
+    if service.lock is not None:
+        return await _exported(service, service.lock, state)
+    prefix = f"locked-{version}-"
+    target = state / f"{prefix}{_wishes(service)}.txt"
+    if not target.exists():
+        for earlier in state.glob(f"{prefix}*.txt"):
+            earlier.unlink()
+        tell("The project has no lock (uv.lock or a hash-pinned requirements.txt): locking its dependencies now")
+        await _compile(service, target, python, version)
+    return target
+
+
+async def _exported(service: Service, lock: Path, state: Path) -> Path:
+    target = state / "uv-lock.txt"
+    with tempfile.TemporaryDirectory(dir=state, prefix="export-") as folder:
+        exported = Path(folder) / target.name
+        flags = ("--frozen", "--no-dev", "--no-emit-project", "--no-emit-local", "--no-header", "--output-file")
+        await run_uv("export", *flags, str(exported), cwd=service.root, doing=f"read {lock}")
+        exported.replace(target)
+    return target
+
+
+def _wishes(service: Service) -> str:
+    """Changes whenever the service, or a package beside it, asks for other packages."""
+    projects = (path / PYPROJECT for path in service.local_sources.values())
+    return digest(repr((service.dependencies, [read_toml(project) for project in projects])))
+
+
+async def _compile(service: Service, target: Path, python: Path, version: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder) / "requirements.in"
+        wanted.write_text("\n".join(_resolvable(service)), encoding="utf-8")
+        partial = Path(folder) / "locked.txt"
+        local = [flag for name in service.local_sources for flag in ("--no-emit-package", name)]
+        flags = ("--universal", "--generate-hashes", "--no-header", *local, "--output-file", str(partial))
+        interpreter = ("--python", str(python), "--python-version", version)
+        doing = f"resolve the dependencies of {service.name}"
+        await run_uv("pip", "compile", str(wanted), *interpreter, *flags, doing=doing)
+        shutil.move(partial, target)
+
+
+def _resolvable(service: Service) -> Iterator[str]:
+    for requirement in service.dependencies:
+        path = service.local_sources.get(_name_of(requirement))
+        yield f"{_name_of(requirement)} @ {path.as_uri()}" if path else requirement
+
+
+def _check_covered(service: Service, lock: Path) -> None:
+    pinned = locked_names(lock)
+    missing = sorted(
+        name for name in map(_name_of, service.dependencies) if name not in pinned and name not in service.local_sources
+    )
+    if missing:
+        raise ConfigurationError(
+            f"{os.path.relpath(lock, service.root)} is out of date",
+            why=f"it has no {', '.join(missing)}, which pyproject.toml asks for",
+            remedy="Lock again, with the command that made the file (uv lock, or uv pip compile).",
+        )
+
+
+def _name_of(requirement: str) -> str:
+    """The normalised package name of a requirement."""
+    return canonicalize_name(Requirement(requirement).name)
