@@ -88,9 +88,9 @@ def test_an_sdk_can_invoke_the_function_and_read_its_secret(dev):
     }
 
     answer = boto3.client("lambda", **options, **keys).invoke(
-        FunctionName="fastapi-books", Payload=json.dumps(event), LogType="Tail"
+        FunctionName="fastapi-books-dev", Payload=json.dumps(event), LogType="Tail"
     )
-    secret = boto3.client("secretsmanager", **options, **keys).get_secret_value(SecretId="fastapi-books/app")
+    secret = boto3.client("secretsmanager", **options, **keys).get_secret_value(SecretId="fastapi-books-dev/app")
 
     assert json.load(answer["Payload"])["statusCode"] == 200
     assert set(json.loads(secret["SecretString"])) == {"jwt_secret", "db_password"}
@@ -100,7 +100,7 @@ def test_an_sdk_can_invoke_the_function_and_read_its_secret(dev):
 def test_no_secret_value_is_ever_shown(dev, token):
     options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1"}
     client = boto3.client("secretsmanager", **options, aws_access_key_id="x", aws_secret_access_key="x")
-    values = json.loads(client.get_secret_value(SecretId="fastapi-books/app")["SecretString"]).values()
+    values = json.loads(client.get_secret_value(SecretId="fastapi-books-dev/app")["SecretString"]).values()
     dev.client.get("/api/v1/books")
     shown = "\n".join(dev.output)
     assert not [value for value in (*values, token) if value in shown]

@@ -78,7 +78,7 @@ def test_ctrl_c_while_it_starts_ends_everything_too(books):
 
 def test_after_kill_9_the_next_start_cleans_up_and_secrets_and_data_are_still_there(books):
     def secret(dev):
-        body = {"SecretId": "fastapi-books/app"}
+        body = {"SecretId": "fastapi-books-dev/app"}
         headers = {"X-Amz-Target": "secretsmanager.GetSecretValue", "Content-Type": "application/x-amz-json-1.1"}
         return httpx.post(dev.endpoint_url, json=body, headers=headers).json()["SecretString"]
 
@@ -107,7 +107,7 @@ def test_an_emulator_that_is_killed_comes_back_with_its_state(books):
     with running(books) as dev:
         emulator = next(child for child in dev.children() if "launcher" in " ".join(child.cmdline()))
         emulator.kill()
-        body = {"SecretId": "fastapi-books/app"}
+        body = {"SecretId": "fastapi-books-dev/app"}
         headers = {"X-Amz-Target": "secretsmanager.GetSecretValue", "Content-Type": "application/x-amz-json-1.1"}
         answer = httpx.post(dev.endpoint_url, json=body, headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text

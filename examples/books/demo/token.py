@@ -35,7 +35,7 @@ def main() -> None:
     """Read the local secret and print a token, or one line that says why there is none."""
     os.environ |= LOCAL_ENVIRONMENT
     os.environ.setdefault("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    os.environ.setdefault(SECRET_ENV, "fastapi-books/app")
+    os.environ.setdefault(SECRET_ENV, "fastapi-books-dev/app")
     secret = Secret(AppSecrets, env=SECRET_ENV, provider=SecretsManagerProvider())
     try:
         secrets = asyncio.run(secret.get())

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fastlambda_cli.service.load import load_service
+from fastlambda_cli.service.stages import DEFAULT_STAGE
 
 
 def dev(
@@ -21,7 +22,7 @@ def dev(
     What the function logs, traces and measures is shown request by request. Saving a file replaces the execution
     environments and keeps the URL. Ctrl-C ends everything.
     """
-    described = load_service(service)
+    described = load_service(service, stage=DEFAULT_STAGE)
     from fastlambda_cli.cli.serving import run_in_terminal  # noqa: PLC0415 - servers that no other command needs
 
     run_in_terminal(described, port=port, aws_port=aws_port, raw=raw)

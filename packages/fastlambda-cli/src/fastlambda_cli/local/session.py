@@ -1,15 +1,47 @@
-"""One local cloud a service at a time: two would fight over its state and its data."""
+"""One local cloud a service at a time: two would fight over its state and its data.
+
+Whoever runs it holds a lock for as long as the process lives, and says in a file where it can be reached.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
+import json
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from fastlambda_cli.errors import FastLambdaError
+from fastlambda_cli.local.processes import start_time
+
+STATE = ".fastlambda"
+"""The folder beside the service where everything local is kept."""
+
+_RECORD = "session.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A local cloud that is running and ready.
+
+    Attributes:
+        stage: The stage of the service that it runs.
+        endpoint_url: Where AWS SDKs find AWS.
+        http_url: Where the HTTP API of the service's folder is.
+        pid: The process that runs it.
+        started: When that process started, in a form that only compares: a pid alone may by then be a stranger's.
+
+    """
+
+    stage: str
+    endpoint_url: str
+    http_url: str
+    pid: int = dataclasses.field(default_factory=os.getpid)
+    started: str | None = dataclasses.field(default_factory=lambda: start_time(os.getpid()))
 
 
 class AlreadyRunningError(FastLambdaError):
@@ -45,14 +77,50 @@ def exclusive(state: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def recorded(state: Path, session: Session) -> Iterator[None]:
+    """Tell other commands of this session while the block runs; for the holder of `exclusive` only.
+
+    Raises:
+        FastLambdaError: The folder cannot be written to.
+
+    """
+    path = state / _RECORD
+    partial = path.with_suffix(".partial")
+    try:
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump(dataclasses.asdict(session), file)
+        partial.rename(path)
+    except OSError as problem:
+        raise _unwritable(state, problem) from problem
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def running_session(state: Path) -> Session | None:
+    """The session that its process has recorded; None when there is none, or when it ended without a word."""
+    try:
+        session = Session(**json.loads((state / _RECORD).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):  # none, or one of another release
+        return None
+    return session if start_time(session.pid) == session.started else None
+
+
 def _opened(state: Path) -> IO[str]:
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         (state / ".gitignore").write_text("*\n", encoding="ascii")
         return (state / "dev.lock").open("a+", encoding="ascii")
     except OSError as problem:
-        raise FastLambdaError(
-            f"Cannot keep local state in {state}",
-            why=problem.strerror or str(problem),
-            remedy="Make the service's folder writable, or work on a copy of it.",
-        ) from problem
+        raise _unwritable(state, problem) from problem
+
+
+def _unwritable(state: Path, problem: OSError) -> FastLambdaError:
+    return FastLambdaError(
+        f"Cannot keep local state in {state}",
+        why=problem.strerror or str(problem),
+        remedy="Make the service's folder writable, or work on a copy of it.",
+    )

@@ -81,8 +81,12 @@ class LocalAws:
         """Leave Invoke of this function to the emulator again."""
         self._invoke_api.unregister(function_name)
 
-    async def ensure_secrets(self, service: Service) -> dict[str, str]:
+    async def ensure_secrets(self, service: Service, prefix: str) -> dict[str, str]:
         """Make what is missing of a service's secrets; return ARNs by environment variable.
+
+        Args:
+            service: The service.
+            prefix: What stands before the slash in the secrets' names: the name of the stage's stack.
 
         Raises:
             EmulatorError: The emulator refuses, or cannot save them.
@@ -90,7 +94,7 @@ class LocalAws:
         """
         await self._emulator.available()
         async with self._emulator.client() as client:
-            arns = await ensure_secrets(service, SecretsManager(client))
+            arns = await ensure_secrets(service, prefix, SecretsManager(client))
             # A secret that was generated exists nowhere else: it must outlive an emulator that dies right now.
             saved = await client.post("/_fastlambda/save")
         if not saved.is_success:

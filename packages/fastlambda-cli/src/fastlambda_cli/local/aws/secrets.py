@@ -74,10 +74,10 @@ class SecretsManager:
         )
 
 
-async def ensure_secrets(service: Service, manager: SecretsManager) -> dict[str, str]:
+async def ensure_secrets(service: Service, prefix: str, manager: SecretsManager) -> dict[str, str]:
     """Make what is missing of a service's secrets, keep what is there, and return their ARNs.
 
-    A secret to generate is named SERVICE/SECRET and is a JSON object with a random URL-safe value of 32 bytes for
+    A secret to generate is named PREFIX/SECRET and is a JSON object with a random URL-safe value of 32 bytes for
     each key. A key that was added to the configuration is added to the secret; no value is ever replaced.
 
     Returns:
@@ -88,7 +88,7 @@ async def ensure_secrets(service: Service, manager: SecretsManager) -> dict[str,
 
     """
     return {
-        secret_variable(name, spec): spec.arn or await _ensure(f"{service.name}/{name}", spec, manager)
+        secret_variable(name, spec): spec.arn or await _ensure(f"{prefix}/{name}", spec, manager)
         for name, spec in service.configuration.secrets.items()
     }
 

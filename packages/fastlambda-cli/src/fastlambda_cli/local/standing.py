@@ -1,0 +1,119 @@
+"""The local AWS of a service for commands that come and go: that of a running `dev`, or one of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastlambda_cli.local.aws import LocalAws
+from fastlambda_cli.local.model import Sink
+from fastlambda_cli.local.session import STATE, AlreadyRunningError, exclusive, running_session
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEndpoint:
+    """Where AWS SDKs find AWS on this machine.
+
+    Attributes:
+        endpoint_url: The front door's URL.
+        owned: True when it was started for this command and ends with it, False when a running `dev` has it.
+
+    """
+
+    endpoint_url: str
+    owned: bool
+
+
+@contextlib.contextmanager
+def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
+    """Give the local AWS of the service in a folder while the block runs.
+
+    A running `dev` of the service is used as it is. Without one the local AWS is started, with the state that earlier
+    ones left, and ended with the block, an interrupted one too.
+
+    Args:
+        service_root: The service's folder.
+        sink: Is told what happens to a local AWS that is started, on the thread that it runs on.
+
+    Raises:
+        AlreadyRunningError: Another command holds the service's state and cannot be used: it starts, or comes and goes.
+        ToolchainError: The emulator is not installed and cannot be.
+        EmulatorError: It does not start.
+        FastLambdaError: The state cannot be kept.
+
+    """
+    state = service_root / STATE
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(state))
+        except AlreadyRunningError:
+            session = running_session(state)
+            if session is None:
+                raise
+            endpoint = LocalEndpoint(session.endpoint_url, owned=False)
+        else:
+            endpoint = LocalEndpoint(stack.enter_context(_started(state / "aws", sink)), owned=True)
+        yield endpoint
+
+
+@contextlib.contextmanager
+def _started(directory: Path, sink: Sink) -> Iterator[str]:
+    """Run a local AWS on a thread with an event loop of its own; give its endpoint's URL."""
+    background = _Background(directory, sink)
+    with ThreadPoolExecutor(1, thread_name_prefix="local AWS") as threads:
+        ended = threads.submit(background.run)
+        try:
+            yield background.endpoint_url.result()
+        finally:
+            background.stop()
+            ended.result()
+
+
+class _Background:
+    """A local AWS from its start to its end, on whichever thread calls `run`.
+
+    Attributes:
+        endpoint_url: Is there once it is ready; or else the reason why it did not start.
+
+    """
+
+    def __init__(self, directory: Path, sink: Sink) -> None:
+        self.endpoint_url: Future[str] = Future()
+        self._directory = directory
+        self._sink = sink
+        self._loop = asyncio.new_event_loop()
+        self._serving: asyncio.Task[None] | None = None
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    def stop(self) -> None:
+        """End it, also while it starts."""
+        self._stopped.set()
+        with contextlib.suppress(RuntimeError):  # its loop is closed: it did not start
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
+
+    async def _serve(self) -> None:
+        self._serving = asyncio.current_task()
+        if self._stopped.is_set():
+            return
+        with contextlib.suppress(asyncio.CancelledError):
+            try:
+                async with LocalAws(self._directory, self._sink, port=0) as aws:
+                    self.endpoint_url.set_result(aws.endpoint_url)
+                    await asyncio.Event().wait()
+            except Exception as problem:
+                if self.endpoint_url.done():
+                    raise
+                self.endpoint_url.set_exception(problem)

@@ -1,0 +1,126 @@
+"""Commands that come and go find the local AWS of a running `dev`, or have one of their own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import boto3
+import psutil
+import pytest
+
+from fastlambda_cli.local.model import Notice
+from fastlambda_cli.local.session import STATE, AlreadyRunningError, Session, exclusive, recorded, running_session
+from fastlambda_cli.local.standing import local_aws
+
+
+def told(event):
+    assert isinstance(event, Notice)
+
+
+def buckets(endpoint):
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=endpoint.endpoint_url, **keys)
+    try:
+        return client, {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+    finally:
+        client.close()
+
+
+def test_without_a_dev_a_local_aws_is_started_and_ended_and_its_state_stays(tmp_path):
+    with local_aws(tmp_path, told) as first:
+        client, before = buckets(first)
+        client.create_bucket(Bucket="kept")
+    children = psutil.Process().children(recursive=True)
+
+    with local_aws(tmp_path, told) as second:
+        _, after = buckets(second)
+
+    assert first.owned
+    assert second.owned
+    assert not [child for child in children if "launcher" in " ".join(child.cmdline())]
+    assert (before, after) == (set(), {"kept"})
+
+
+def test_the_local_aws_of_a_running_dev_is_used_as_it_is(tmp_path):
+    state = tmp_path / STATE
+    session = Session("dev", "http://127.0.0.1:4566", "http://127.0.0.1:8000")
+
+    with exclusive(state), recorded(state, session), local_aws(tmp_path, told) as endpoint:
+        assert endpoint.endpoint_url == session.endpoint_url
+        assert not endpoint.owned
+        assert running_session(state) == session
+
+    assert running_session(state) is None
+
+
+def test_a_dev_that_is_not_ready_yet_is_an_error_that_names_its_process(tmp_path):
+    state = tmp_path / STATE
+
+    with (
+        exclusive(state),
+        pytest.raises(AlreadyRunningError, match=f"process {os.getpid()}"),
+        local_aws(tmp_path, told),
+    ):
+        pass
+
+
+def test_what_a_killed_dev_has_recorded_is_not_believed(tmp_path):
+    state = tmp_path / STATE
+    gone = Session("dev", "http://127.0.0.1:1", "http://127.0.0.1:2", started="before this machine started")
+
+    with exclusive(state), recorded(state, gone):
+        assert running_session(state) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+def test_a_record_that_cannot_be_read_is_none(tmp_path, text):
+    (tmp_path / "session.json").write_text(text)
+
+    assert running_session(tmp_path) is None
+
+
+def test_the_record_is_for_the_user_alone(tmp_path):
+    with exclusive(tmp_path), recorded(tmp_path, Session("dev", "http://127.0.0.1:1", "http://127.0.0.1:2")):
+        assert stat.S_IMODE((tmp_path / "session.json").stat().st_mode) == 0o600
+
+
+def test_the_error_of_a_local_aws_that_does_not_start_is_raised_where_it_was_asked_for(tmp_path):
+    (tmp_path / STATE).mkdir()
+    (tmp_path / STATE / "aws").write_text("no folder")
+
+    with pytest.raises(FileExistsError), local_aws(tmp_path, told):
+        pass
+
+
+def test_ctrl_c_ends_the_command_and_its_local_aws(tmp_path):
+    script = tmp_path / "command.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        import time
+        from pathlib import Path
+        from fastlambda_cli.local.standing import local_aws
+        with local_aws(Path({str(tmp_path)!r}), print) as endpoint:
+            print("ready", flush=True)
+            time.sleep(60)
+        """)
+    )
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout.readline() == "ready\n"
+        children = psutil.Process(command.pid).children(recursive=True)
+        command.send_signal(signal.SIGINT)
+        _, errors = command.communicate()
+
+    assert children
+    assert not [child for child in children if child.is_running()]
+    assert "KeyboardInterrupt" in errors
+    with Path(tmp_path / STATE / "dev.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
