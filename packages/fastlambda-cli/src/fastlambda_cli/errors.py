@@ -93,3 +93,9 @@ class HealthCheckError(FastLambdaError):
     """The new version was deployed and does not answer as a healthy one does."""
 
     exit_code = 8
+
+
+class ArtifactError(FastLambdaError):
+    """The zip that Lambda would run cannot be made as the service stands."""
+
+    exit_code = 9
