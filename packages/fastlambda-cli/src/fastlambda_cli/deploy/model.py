@@ -154,12 +154,14 @@ class Cost:
         load: The load in words.
         lines: What it adds up from.
         prices: Where the prices are from, of which date and Region.
+        unpriced: What costs as well and is not in the lines, because its price or amount is not known.
 
     """
 
     load: str
     lines: tuple[CostLine, ...]
     prices: str
+    unpriced: tuple[str, ...] = ()
 
     @property
     def usd(self) -> float:
