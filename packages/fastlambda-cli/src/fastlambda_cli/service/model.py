@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from fastlambda_cli.service import deployment
+from fastlambda_cli.service import deployment, packaging
 from fastlambda_cli.service.deployment import (
     AlarmsSpec,
     ConcurrencySpec,
@@ -16,6 +16,7 @@ from fastlambda_cli.service.deployment import (
     PermissionSpec,
     VpcSpec,
 )
+from fastlambda_cli.service.packaging import PackageSpec
 from fastlambda_cli.service.record import ContradictionError, Record
 from fastlambda_cli.service.stages import STAGE_NAME, STAGE_NAME_IN_WORDS
 
@@ -41,6 +42,7 @@ PATTERNS = {
     _TAG_VALUE: "at most 256 letters, digits, spaces or any of _ . : / = + - @",
     STAGE_NAME: STAGE_NAME_IN_WORDS,
     **deployment.PATTERNS,
+    **packaging.PATTERNS,
 }
 """What each pattern of this file asks for, in words."""
 
@@ -101,6 +103,7 @@ class Configuration(Record):
         ephemeral_storage: MB in /tmp.
         snap_start: Whether environments start from a snapshot that is taken when a version is published.
         tracing: Whether Lambda samples requests for X-Ray.
+        package: Which of the service's own files are deployed.
         permissions: What the function may do besides writing logs and traces and reading its secrets.
         tags: On every resource that takes tags.
         stages: By stage, what is different there; see `stages.stage_table`.
@@ -126,6 +129,7 @@ class Configuration(Record):
     logs: LogsSpec = LogsSpec()
     alarms: AlarmsSpec | None = None
     vpc: VpcSpec | None = None
+    package: PackageSpec = PackageSpec()
     permissions: tuple[PermissionSpec, ...] = Field(default=(), strict=False)
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=50)
     stages: dict[StageName, dict[str, Any]] = Field(default_factory=dict)
