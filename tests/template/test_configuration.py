@@ -58,6 +58,13 @@ SAYS = {
     "tracing in words": ('tracing = "on"', ["tracing must be true or false"]),
     "alarms for nobody": ("alarms.faults = 1", ["alarms go either to a `topic` or to an `email`", "Give one of them."]),
     "alarms to no address": ('alarms.email = "me"', ["alarms.email must be an e-mail address"]),
+    "a rollout of no kind": ("rollout.percent = 20", ["rollout: `percent` shapes nothing without a `type`", "canary"]),
+    "a rollout of an unknown kind": ('rollout.type = "slow"', ["type must be 'all-at-once', 'canary' or 'linear'"]),
+    "a canary of everybody": ('rollout = { type = "canary", percent = 100 }', ["rollout.percent must be 99 or less"]),
+    "a rollout past CodeDeploy's patience": (
+        'rollout = { type = "linear", percent = 1, minutes = 60 }',
+        ["99 pauses of 60 minutes are more than CodeDeploy's 2880", "Raise `percent`"],
+    ),
     "a VPC without subnets": ('vpc.security_groups = ["sg-0123456789abcdef0"]', ["vpc.subnets is missing"]),
     "a subnet by name": (
         'vpc = { subnets = ["private"], security_groups = ["sg-0123456789abcdef0"] }',
@@ -79,6 +86,18 @@ SAYS = {
     "a resource of an unknown parameter": (
         'permissions = [{ actions = ["s3:GetObject"], resources = ["arn:aws:s3:::${AWS::Bucket}/*"] }]',
         ["resources[0] must be"],
+    ),
+    "a condition without its operator": (
+        'permissions = [{ actions = ["s3:GetObject"], resources = ["*"], conditions."aws:SourceAccount" = "1" }]',
+        ["permissions[0].conditions.aws:SourceAccount", "operator"],
+    ),
+    "a condition that tests no key": (
+        'permissions = [{ actions = ["s3:GetObject"], resources = ["*"], conditions.StringEquals.account = "1" }]',
+        ["permissions[0].conditions.StringEquals.account is no usable name", "a condition key"],
+    ),
+    "a condition of a number": (
+        'permissions = [{ actions = ["s3:GetObject"], resources = ["*"], conditions.NumericEquals."s3:x" = 1 }]',
+        ["permissions[0].conditions.NumericEquals.s3:x must be"],
     ),
     "an unknown key in an array of tables": (
         'permissions = [{ action = ["s3:GetObject"], actions = ["s3:GetObject"], resources = ["*"] }]',

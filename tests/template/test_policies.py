@@ -10,6 +10,7 @@ import yaml
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.yaml"))
 
 TAKE_NO_RESOURCE = {
+    "cloudwatch:PutMetricData",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "ec2:AssignPrivateIpAddresses",
@@ -100,6 +101,38 @@ def test_a_declared_permission_may_name_the_stacks_own_account_and_region(resour
     table = "arn:aws:dynamodb:${AWS::Region}:${AWS::AccountId}:table/orders"
     declared = f'permissions = [{{ actions = ["dynamodb:GetItem"], resources = ["{table}"] }}]'
     assert by_sid(resources(declared))["Declared1"]["Resource"] == [{"Fn::Sub": table}]
+
+
+def test_a_declared_permission_may_have_conditions(resources):
+    made = resources("""
+[[tool.fastlambda.permissions]]
+actions = ["cloudwatch:PutMetricData"]
+resources = ["*"]
+conditions.StringEquals."cloudwatch:namespace" = "Shop"
+conditions."ForAnyValue:StringLike"."aws:TagKeys" = ["team", "stage"]
+conditions.StringEquals."aws:ResourceAccount" = "${AWS::AccountId}"
+""")
+    assert by_sid(made)["Declared1"]["Condition"] == {
+        "StringEquals": {
+            "cloudwatch:namespace": ["Shop"],
+            "aws:ResourceAccount": [{"Fn::Sub": "${AWS::AccountId}"}],
+        },
+        "ForAnyValue:StringLike": {"aws:TagKeys": ["team", "stage"]},
+    }
+
+
+def test_a_variable_of_iam_in_a_condition_is_iams_to_replace(resources):
+    declared = (
+        'permissions = [{ actions = ["s3:ListBucket"], resources = ["arn:aws:s3:::shop"], '
+        'conditions.StringLike."s3:prefix" = "${aws:PrincipalTag/team}/*" }]'
+    )
+    assert by_sid(resources(declared))["Declared1"]["Condition"] == {
+        "StringLike": {"s3:prefix": ["${aws:PrincipalTag/team}/*"]}
+    }
+    both = declared.replace("/*", "/${AWS::Region}/*")
+    assert by_sid(resources(both))["Declared1"]["Condition"] == {
+        "StringLike": {"s3:prefix": [{"Fn::Sub": "${!aws:PrincipalTag/team}/${AWS::Region}/*"}]}
+    }
 
 
 def test_only_this_api_may_invoke_the_function_and_only_its_alias(resources):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from fastlambda_cli.service.record import ContradictionError, Record
 
 _ACTION = r"^[a-z0-9-]+:[A-Za-z0-9]+$"
 _RESOURCE = r"^(\*|arn:([^\s${}]|\$\{AWS::(AccountId|Partition|Region)\})+)$"
+_OPERATOR = (
+    r"^((ForAllValues|ForAnyValue):)?"
+    r"((String(Not)?(Equals(IgnoreCase)?|Like)|Arn(Not)?(Equals|Like)|(Not)?IpAddress|BinaryEquals|Bool"
+    r"|(Numeric|Date)((Not)?Equals|(Less|Greater)Than(Equals)?))(IfExists)?|Null)$"
+)
+_CONDITION_KEY = r"^[A-Za-z0-9-]+:\S+$"
 _SUBNET = r"^subnet-[0-9a-f]{8,17}$"
 _SECURITY_GROUP = r"^sg-[0-9a-f]{8,17}$"
 _TOPIC = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
@@ -26,6 +32,8 @@ _WORDS = r"^\S+$"
 PATTERNS = {
     _ACTION: 'one action such as "dynamodb:GetItem", without wildcards',
     _RESOURCE: '"*" or an ARN, in which ${AWS::Partition}, ${AWS::Region} and ${AWS::AccountId} may stand',
+    _OPERATOR: 'a condition operator of IAM, such as "StringEquals" or "ForAnyValue:StringLike"',
+    _CONDITION_KEY: 'a condition key, such as "aws:SourceAccount"',
     _SUBNET: 'the id of a subnet, such as "subnet-0123456789abcdef0"',
     _SECURITY_GROUP: 'the id of a security group, such as "sg-0123456789abcdef0"',
     _TOPIC: "the ARN of an SNS topic",
@@ -46,12 +54,21 @@ def _text(pattern: str) -> StringConstraints:
     return StringConstraints(pattern=pattern)
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 Origin = Annotated[str, _text(_ORIGIN)]
 Method = Annotated[str, _text(_METHOD)]
 Header = Annotated[str, _text(_HEADER)]
 Words = Annotated[str, _text(_WORDS)]
 Action = Annotated[str, _text(_ACTION)]
 Resource = Annotated[str, _text(_RESOURCE)]
+ConditionOperator = Annotated[str, _text(_OPERATOR)]
+ConditionKey = Annotated[str, _text(_CONDITION_KEY)]
+ConditionValues = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1, strict=False)]
+"""One value, or several in an array."""
+
 Subnet = Annotated[str, _text(_SUBNET)]
 SecurityGroup = Annotated[str, _text(_SECURITY_GROUP)]
 
@@ -217,6 +234,46 @@ class AlarmsSpec(Record):
         return self
 
 
+MAX_ROLLOUT_MINUTES = 2880
+"""Between the first and the last shift of traffic (AWS CodeDeploy User Guide, "CodeDeploy quotas")."""
+
+
+class RolloutSpec(Record):
+    """How traffic moves from the version that is live to a new one.
+
+    Attributes:
+        type: At once; first a share of the requests and then all; or one share after another.
+        percent: The share.
+        minutes: How long a share is looked at before the next follows.
+        faults: Answers of 5xx, or failed invocations, in one minute, from where on everybody goes back.
+
+    """
+
+    type: Literal["all-at-once", "canary", "linear"] = "all-at-once"
+    percent: int = Field(default=10, ge=1, le=99)
+    minutes: int = Field(default=5, ge=1, le=MAX_ROLLOUT_MINUTES)
+    faults: int = Field(default=5, ge=1)
+
+    @model_validator(mode="after")
+    def _has_a_type(self) -> Self:
+        # A stage may say "all-at-once" and inherit the rest, which is idle then and no mistake.
+        if self.model_fields_set and "type" not in self.model_fields_set:
+            raise ContradictionError(
+                f"`{min(self.model_fields_set)}` shapes nothing without a `type`", 'Add type = "canary" or "linear".'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ends_in_time(self) -> Self:
+        pauses = -(-100 // self.percent) - 1
+        if self.type == "linear" and pauses * self.minutes > MAX_ROLLOUT_MINUTES:
+            raise ContradictionError(
+                f"{pauses} pauses of {self.minutes} minutes are more than CodeDeploy's {MAX_ROLLOUT_MINUTES}",
+                "Raise `percent`, or lower `minutes`.",
+            )
+        return self
+
+
 class VpcSpec(Record):
     """The subnets of a VPC that the function is in, and its security groups there."""
 
@@ -225,7 +282,15 @@ class VpcSpec(Record):
 
 
 class PermissionSpec(Record):
-    """One more statement for the execution role: these actions on these resources."""
+    """One more statement for the execution role.
+
+    Attributes:
+        actions: What is allowed; no wildcards.
+        resources: On what; "*" is for actions that take no resource, or for a condition to narrow.
+        conditions: When; values by condition key by operator (IAM User Guide, "IAM JSON policy elements: Condition").
+
+    """
 
     actions: tuple[Action, ...] = Field(min_length=1, strict=False)
     resources: tuple[Resource, ...] = Field(min_length=1, strict=False)
+    conditions: dict[ConditionOperator, dict[ConditionKey, ConditionValues]] = Field(default_factory=dict)

@@ -14,6 +14,7 @@ from fastlambda_cli.service.deployment import (
     HttpSpec,
     LogsSpec,
     PermissionSpec,
+    RolloutSpec,
     VpcSpec,
 )
 from fastlambda_cli.service.packaging import PackageSpec
@@ -128,6 +129,7 @@ class Configuration(Record):
     http: HttpSpec = HttpSpec()
     logs: LogsSpec = LogsSpec()
     alarms: AlarmsSpec | None = None
+    rollout: RolloutSpec = RolloutSpec()
     vpc: VpcSpec | None = None
     package: PackageSpec = PackageSpec()
     permissions: tuple[PermissionSpec, ...] = Field(default=(), strict=False)

@@ -25,8 +25,8 @@ def alarm_resources(stack: Stack) -> Resources:
     spec = stack.configuration.alarms
     if spec is None:
         return {}
-    api = {"Namespace": "AWS/ApiGateway", "Dimensions": _dimensions(API_DIMENSIONS)}
-    alias = {"Namespace": "AWS/Lambda", "Dimensions": _dimensions(ALIAS_DIMENSIONS)}
+    api = {"Namespace": "AWS/ApiGateway", "Dimensions": dimensions(API_DIMENSIONS)}
+    alias = {"Namespace": "AWS/Lambda", "Dimensions": dimensions(ALIAS_DIMENSIONS)}
     # The API's 5xx counts the app's answers and the gateway's own, with any handler; the runtime's Faults are by
     # route, and an alarm can add up neither routes nor the results of a search.
     faults = {**api, "MetricName": "5xx", "Statistic": "Sum", "Threshold": spec.faults, **_FIVE_MINUTES}
@@ -74,5 +74,6 @@ def _topic(stack: Stack, spec: AlarmsSpec) -> Resources:
     }
 
 
-def _dimensions(values: dict[str, Any]) -> list[dict[str, Any]]:
+def dimensions(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """A metric's dimensions as CloudFormation takes them."""
     return [{"Name": name, "Value": value} for name, value in values.items()]

@@ -17,6 +17,7 @@ from fastlambda_cli.template.logs import log_resources
 from fastlambda_cli.template.outputs import outputs
 from fastlambda_cli.template.parameters import conditions, parameters
 from fastlambda_cli.template.role import role_resources
+from fastlambda_cli.template.rollout import rollout_resources
 from fastlambda_cli.template.scaling import scaling_resources
 from fastlambda_cli.template.stack import Stack
 
@@ -68,6 +69,7 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
                 **role_resources(stack),
                 **function_resources(stack),
                 **scaling_resources(stack),
+                **rollout_resources(stack),
                 **http_resources(stack),
                 **alarm_resources(stack),
                 **dashboard_resources(stack),

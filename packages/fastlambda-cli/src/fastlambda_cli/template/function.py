@@ -18,6 +18,8 @@ from fastlambda_cli.template.stack import Stack
 FUNCTION = "Function"
 ALIAS = "Alias"
 LIVE = "live"
+ROLLOUT_APPLICATION = "RolloutApplication"
+ROLLOUT_GROUP = "RolloutGroup"
 
 _NOT_VERSIONED = frozenset({"ReservedConcurrentExecutions", "Tags"})
 """Properties of the function itself, which its versions share."""
@@ -92,6 +94,9 @@ def _version(stack: Stack) -> Resource:
 def _alias(stack: Stack, version: str) -> Resource:
     provisioned = stack.configuration.concurrency.provisioned
     kept = ref(parameters.LIVE_VERSION)
+    by_code_deploy = {"ApplicationName": ref(ROLLOUT_APPLICATION), "DeploymentGroupName": ref(ROLLOUT_GROUP)}
+    gradual = stack.configuration.rollout.type != "all-at-once"
+    attributes = {"UpdatePolicy": {"CodeDeployLambdaAliasUpdate": by_code_deploy}} if gradual else {}
     return resource(
         "AWS::Lambda::Alias",
         {
@@ -102,4 +107,5 @@ def _alias(stack: Stack, version: str) -> Resource:
             if provisioned
             else None,
         },
+        **attributes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastlambda_cli.service.deployment import PermissionSpec
@@ -21,6 +22,10 @@ NETWORK_ACTIONS = [
     "ec2:UnassignPrivateIpAddresses",
 ]
 """What Lambda does in a VPC with the function's role (AWS managed policy AWSLambdaVPCAccessExecutionRole)."""
+
+
+_IAM_VARIABLE = re.compile(r"\$\{(?!AWS::)")
+"""The beginning of what IAM replaces, such as ${aws:PrincipalTag/team}, and Fn::Sub must not."""
 
 
 def role_resources(stack: Stack) -> Resources:
@@ -69,5 +74,13 @@ def _network(stack: Stack) -> list[dict[str, Any]]:
 
 
 def _declared(number: int, spec: PermissionSpec) -> dict[str, Any]:
-    resources = [sub(name) if "${" in name else name for name in spec.resources]
-    return statement(f"Declared{number}", list(spec.actions), resources)
+    conditions = {
+        operator: {key: _substituted(values) for key, values in tests.items()}
+        for operator, tests in spec.conditions.items()
+    }
+    rest = {"Condition": conditions} if conditions else {}
+    return statement(f"Declared{number}", list(spec.actions), _substituted(spec.resources), **rest)
+
+
+def _substituted(values: tuple[str, ...]) -> list[Any]:
+    return [sub(_IAM_VARIABLE.sub("${!", value)) if "${AWS::" in value else value for value in values]
