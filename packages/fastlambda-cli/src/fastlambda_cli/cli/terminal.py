@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.text import Text
 
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.model import Sink, TelemetryEvent
+
+_LOG_WIDTH = 120
+"""Columns where output goes into a file or a pipe."""
 
 
 class _Console(Console):
@@ -22,6 +25,23 @@ class _Console(Console):
 
 console = _Console(soft_wrap=True, highlight=False)
 _errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def report_console(*, stderr: bool = False) -> Console:
+    """The console of what is laid out in columns: as wide as the terminal, or wide enough for a log nobody resizes.
+
+    Args:
+        stderr: Standard output is for machines, so people read the other one.
+
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _LOG_WIDTH
+    return _Console(stderr=stderr, highlight=False, width=width)
+
+
+def discard_output(stream: IO[str]) -> None:
+    """Let what is still to be written go nowhere: Python would fail once more when it flushes what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def print_error(error: FastLambdaError) -> None:
@@ -62,6 +82,5 @@ class Output:
             show(what)
         except OSError:
             self._read = False
-            # Python would fail once more when it flushes what is left at its exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output(sys.stdout)
             self._stop()

@@ -1,0 +1,69 @@
+"""How a command ended, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from fastlambda_cli.cli.views.layout import columns, facts
+from fastlambda_cli.cli.views.words import duration
+from fastlambda_cli.deploy.model import Outcome
+from fastlambda_cli.service.stages import DEFAULT_STAGE
+
+API_URL = "ApiUrl"
+"""The stack's output that a person wants first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed besides the command, so that the next command can be given ready to copy."""
+
+    service: Path = Path()
+    stage: str = DEFAULT_STAGE
+    local: bool = False
+    profile: str | None = None
+    region: str | None = None
+
+    def again(self, command: str, *more: str) -> str:
+        """The command line of another command on the same stack."""
+        words = ["fastlambda", command]
+        words += [str(self.service)] if self.service != Path() else []
+        words += ["--stage", self.stage] if self.stage != DEFAULT_STAGE else []
+        words += ["--local"] if self.local else []
+        words += ["--profile", self.profile] if self.profile else []
+        words += ["--region", self.region] if self.region else []
+        return " ".join(map(quote, (*words, *more)))
+
+
+def outcome_view(outcome: Outcome, typed: Typed) -> RenderableType:
+    """A deployment or rollback that ended well, with its URL and the next commands."""
+    release = outcome.release
+    name = Text(outcome.plan.stack_name, style="bold")
+    pairs = [("URL", _url(outcome.outputs))] if API_URL in outcome.outputs else []
+    if release is None:
+        return Group(Text.assemble("Nothing to do: ", name, " stands as described."), facts(pairs))
+    done = f"Back at release {release.of}" if release.of is not None else "Deployed"
+    heading = Text.assemble((done, "bold green"), ": ", name, f" in {duration(outcome.seconds)}")
+    number = f"{release.number}, version {release.version}" if release.version else str(release.number)
+    pairs.append(("Release", Text(number)))
+    commands = [(typed.again("status"), "how it stands")]
+    if release.number > 1:
+        commands.append((typed.again("rollback"), "back to the release before"))
+    return Group(heading, facts(pairs), Text(), next_commands(commands))
+
+
+def next_commands(commands: Iterable[tuple[str, str]]) -> RenderableType:
+    """Command lines to copy, each with what it is for."""
+    return Padding(
+        columns((Text(line, style="bold"), Text(what, style="dim")) for line, what in commands), (0, 0, 0, 2)
+    )
+
+
+def _url(outputs: Mapping[str, str]) -> Text:
+    return Text(outputs[API_URL], style="bold")

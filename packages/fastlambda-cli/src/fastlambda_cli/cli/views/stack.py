@@ -1,0 +1,119 @@
+"""A stack as it stands, its releases, and what its end would take with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fastlambda_cli.cli.views.layout import Place, columns, facts, section
+from fastlambda_cli.cli.views.outcome import API_URL
+from fastlambda_cli.cli.views.words import ago, kind, moment, person, plural, size
+from fastlambda_cli.deploy.model import Destruction, Release, ReleaseStatus, ResourceChange, StackState
+
+_STATUS_STYLES = {
+    ReleaseStatus.LIVE: "bold green",
+    ReleaseStatus.EARLIER: "dim",
+    ReleaseStatus.STARTED: "yellow",
+    ReleaseStatus.FAILED: "red",
+}
+
+
+def status_style(status: str) -> str:
+    """How CloudFormation's word for a stack's or a resource's state is shown."""
+    if "FAILED" in status or "ROLLBACK" in status:
+        return "bold red"
+    return "yellow" if status.endswith("_IN_PROGRESS") else "green"
+
+
+def status_view(state: StackState, place: Place, now: datetime) -> RenderableType:
+    """How a stack stands."""
+    if state.status is None:
+        return Text(f"{state.name} is not deployed {place}.")
+    heading = Text.assemble((state.name, "bold"), f" {place}  ", (state.status, status_style(state.status)))
+    return Group(heading, facts(_facts(state, now)))
+
+
+def _facts(state: StackState, now: datetime) -> Iterator[tuple[str, RenderableType]]:
+    if state.reason:
+        yield "Why", Text(state.reason, style="red" if "FAILED" in (state.status or "") else "")
+    if API_URL in state.outputs:
+        yield "URL", Text(state.outputs[API_URL], style="bold")
+    if state.updated is not None:
+        yield "Updated", Text(f"{ago(state.updated, now)} ({moment(state.updated)})")
+    if state.live is not None:
+        yield "Release", Text(f"{state.live.number}, by {person(state.live.by)}, {ago(state.live.at, now)}")
+        yield "Artifact", Text(f"{size(state.live.artifact.size)}, sha256 {state.live.artifact.sha256}")
+    if state.version is not None:
+        yield "Version", _shares(state.version, state.weights)
+    if state.drifted is not None:
+        yield "Drift", _drift(state.drifted)
+    for name, value in state.outputs.items():
+        if name != API_URL:
+            yield name, Text(value)
+
+
+def _shares(version: str, weights: object) -> Text:
+    if not isinstance(weights, dict) or not weights:
+        return Text(version)
+    rest = 1 - sum(weights.values())
+    others = ", ".join(f"{other} gets {share:.0%}" for other, share in weights.items())
+    return Text(f"{version} gets {rest:.0%}, {others}", style="yellow")
+
+
+def _drift(drifted: tuple[str, ...]) -> Text:
+    if not drifted:
+        return Text("none: everything is as the template says", style="green")
+    return Text(f"changed by hand: {', '.join(drifted)}; the next deployment may fail or undo it", style="bold yellow")
+
+
+def releases_view(releases: Sequence[Release], stack_name: str) -> RenderableType:
+    """The releases of a stack in a table, newest first."""
+    if not releases:
+        return Text(f"{stack_name} has no releases yet.")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("release", "status", "version", "size"):
+        table.add_column(name, no_wrap=True, justify="right" if name in {"release", "size"} else "left")
+    table.add_column("begun", no_wrap=True)
+    table.add_column("by", overflow="fold")
+    for release in releases:
+        table.add_row(
+            str(release.number),
+            Text(release.status, style=_STATUS_STYLES[release.status]),
+            release.version or "",
+            size(release.artifact.size),
+            moment(release.at),
+            Text(person(release.by)).append(_note(release)),
+        )
+    return table
+
+
+def _note(release: Release) -> Text:
+    if release.reason:
+        return Text(f"\n{release.reason}", style="red")
+    return Text(f"\nback at release {release.of}", style="dim") if release.of is not None else Text()
+
+
+def destruction_view(destruction: Destruction, place: Place, *, purge: bool) -> RenderableType:
+    """What goes with a stack, and what stays or, with `purge`, goes as well."""
+    stays = destruction.stays
+    heading = Text.assemble("Destroying ", (destruction.stack_name, "bold"), f" {place}")
+    goes = columns((Text("-", style="red"), change.logical_id, _what(change)) for change in destruction.goes)
+    parts: list[RenderableType] = [heading]
+    if destruction.goes:
+        parts.append(section(f"Goes: {plural(len(destruction.goes), 'resource')}", goes))
+    if stays and purge:
+        rows = ((Text("-", style="bold red"), Text(name)) for name in stays)
+        parts.append(section(Text("Goes as well, because of --purge", style="bold red"), columns(rows)))
+    elif stays:
+        lines = [Text.assemble((name, ""), (f"\n  {how}", "dim")) for name, how in stays.items()]
+        parts.append(section("Stays, and may cost", *lines))
+    return Group(*parts)
+
+
+def _what(change: ResourceChange) -> Text:
+    what = Text(kind(change.kind), style="dim")
+    return what.append(f"  {change.physical_id}") if change.physical_id else what
