@@ -108,7 +108,7 @@ def test_an_endpoint_on_this_machine_is_not_taken_for_aws(no_configuration, monk
 
 
 def test_importing_the_engine_does_not_import_boto3():
-    modules = ["session", "failures", "stacks"]
+    modules = ["session", "failures", "stacks", "bucket", "secrets"]
     code = f"import json, sys; from fastlambda_cli.aws import {', '.join(modules)}; print(json.dumps([*sys.modules]))"
     loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
     assert not {"boto3", "botocore"} & set(loaded)

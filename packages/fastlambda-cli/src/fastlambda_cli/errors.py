@@ -99,3 +99,19 @@ class ArtifactError(FastLambdaError):
     """The zip that Lambda would run cannot be made as the service stands."""
 
     exit_code = 9
+
+
+class SecretError(AwsError):
+    """A secret of the service's name is there, and is not one that can be completed."""
+
+
+class ReleaseError(AwsError):
+    """The record of a release is not there, or cannot be read."""
+
+
+class BootstrapError(AwsError):
+    """The account's stack for artifacts cannot be used as it stands."""
+
+
+class TemplateError(StackError):
+    """A template would not do what it says, which CloudFormation finds out late, or the local AWS never."""
