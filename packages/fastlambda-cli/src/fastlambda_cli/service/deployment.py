@@ -66,7 +66,11 @@ Action = Annotated[str, _text(_ACTION)]
 Resource = Annotated[str, _text(_RESOURCE)]
 ConditionOperator = Annotated[str, _text(_OPERATOR)]
 ConditionKey = Annotated[str, _text(_CONDITION_KEY)]
-ConditionValues = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1, strict=False)]
+ConditionValues = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+    Field(min_length=1, strict=False),
+]
 """One value, or several in an array."""
 
 Subnet = Annotated[str, _text(_SUBNET)]
@@ -126,6 +130,11 @@ class CorsSpec(Record):
     """Cross-origin requests that the HTTP API itself allows; it then answers preflights and ignores the app's headers.
 
     Attributes:
+        origins: Such as "https://example.com", or "*".
+        methods: What a cross-origin request may use, in capitals, or "*".
+        headers: What a cross-origin request may have, or "*".
+        expose_headers: Headers of an answer that scripts may read, or "*".
+        credentials: Whether browsers send cookies; excludes every "*".
         max_age: Seconds a browser may remember the answer to a preflight.
 
     """
@@ -179,6 +188,7 @@ class DomainSpec(Record):
     """A domain name of the HTTP API.
 
     Attributes:
+        name: In lower case; "*." may stand before it.
         certificate: ARN, in the same Region.
         hosted_zone: When given, the name is added to this Route 53 hosted zone.
 
@@ -275,7 +285,13 @@ class RolloutSpec(Record):
 
 
 class VpcSpec(Record):
-    """The subnets of a VPC that the function is in, and its security groups there."""
+    """The VPC that the function is in.
+
+    Attributes:
+        subnets: Their ids; 16 at the most.
+        security_groups: Their ids; 5 at the most.
+
+    """
 
     subnets: tuple[Subnet, ...] = Field(min_length=1, max_length=16, strict=False)
     security_groups: tuple[SecurityGroup, ...] = Field(min_length=1, max_length=5, strict=False)

@@ -61,7 +61,11 @@ SNAP_START_EPHEMERAL_STORAGE = 512
 class SecretSpec(Record):
     """A secret the function may read: one that exists (`arn`) or one made with generated values (`generate`).
 
-    The function finds its ARN in the environment variable `env`, by default NAME_SECRET.
+    Attributes:
+        arn: The whole ARN of a secret that exists.
+        generate: Keys of a JSON object that is made with a random value each.
+        env: The environment variable in which the function finds the ARN; by default NAME_SECRET_ARN.
+
     """
 
     arn: Annotated[str, StringConstraints(pattern=_COMPLETE_ARN)] | None = None

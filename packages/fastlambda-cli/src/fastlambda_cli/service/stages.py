@@ -16,7 +16,8 @@ DEFAULT_STAGE = "dev"
 STAGE_NAME = r"^[a-z][a-z0-9-]{0,19}$"
 STAGE_NAME_IN_WORDS = "1 to 20 lower-case letters, digits or hyphens, a letter first"
 
-_SAME_IN_EVERY_STAGE = frozenset({"stages", "local"})
+SAME_IN_EVERY_STAGE = frozenset({"stages", "local"})
+"""Keys that no stage can replace."""
 _ALTERNATIVES = (frozenset({"arn", "generate"}), frozenset({"topic", "email"}))
 
 
@@ -32,7 +33,7 @@ def stage_table(table: Mapping[str, Any], stage: str) -> dict[str, Any]:
 
 def key_of_no_stage(overrides: Mapping[str, Any]) -> str | None:
     """A key that cannot differ between stages, if there is one: `stages` itself, or `local`, which only `dev` reads."""
-    return next((key for key in overrides if key in _SAME_IN_EVERY_STAGE), None)
+    return next((key for key in overrides if key in SAME_IN_EVERY_STAGE), None)
 
 
 def check_stage(stage: str, declared: Mapping[str, Any], file: Path, table_name: str) -> None:
