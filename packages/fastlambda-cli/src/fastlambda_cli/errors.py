@@ -89,6 +89,10 @@ class StackError(FastLambdaError):
     exit_code = 7
 
 
+class OvertakenError(StackError):
+    """Somebody else has changed the stack, or is changing it, since it was looked at."""
+
+
 class HealthCheckError(FastLambdaError):
     """The new version was deployed and does not answer as a healthy one does."""
 
