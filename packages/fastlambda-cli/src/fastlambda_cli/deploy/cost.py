@@ -1,0 +1,151 @@
+"""What a stack costs a month at a stated load, from a table of list prices with its date and source."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from fastlambda_cli.deploy.model import Cost, CostLine
+
+_MONTH_S = 730 * 3600
+"""The seconds of AWS's month of 730 hours."""
+
+_REQUEST_MS = 50
+_LOG_BYTES = 1500
+_MILLION = 1_000_000
+_MB_IN_GB = 1024
+_TRACES_A_SECOND = 1
+_TRACED_BEYOND = 0.05
+"""Lambda's sampling, which cannot be changed: the first request of a second, and 5 % of the others (AWS Lambda
+Developer Guide, "Visualize Lambda function invocations using AWS X-Ray")."""
+
+
+def estimate(document: Mapping[str, Any], secrets: int, *, requests_per_month: int = _MILLION) -> Cost:
+    """Estimate what a template's stack costs.
+
+    Args:
+        document: The template, as it is for AWS.
+        secrets: How many secrets the deployment made or makes for the stack.
+        requests_per_month: Spread evenly.
+
+    """
+    stack = _Stack(document, secrets, requests_per_month, _prices())
+    lines = tuple(stack.lines())
+    load = f"{requests_per_month:,} requests a month of {_REQUEST_MS} ms, {_LOG_BYTES / 1000:g} KB of logs each"
+    prices = stack.prices
+    return Cost(load, lines, f"{prices['source']} ({prices['date']})", tuple(stack.unpriced()))
+
+
+@cache
+def _prices() -> Mapping[str, Any]:
+    return tomllib.loads((files(__package__) / "prices.toml").read_text("utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    document: Mapping[str, Any]
+    secrets: int
+    requests: int
+    prices: Mapping[str, Any]
+
+    def lines(self) -> Iterator[CostLine]:
+        """Tell what has a price."""
+        yield from self._lambda()
+        yield self._line("HTTP API", f"{self.requests:,} requests", self._millions("http_api", "million_requests"))
+        gigabytes = self.requests * _LOG_BYTES / 1e9
+        yield self._line("Logs, ingested", f"{gigabytes:.2f} GB", gigabytes * self.prices["logs"]["ingested_gb"])
+        yield from self._fixed()
+        if self._function.get("TracingConfig", {}).get("Mode") == "Active":
+            traces = self._traces()
+            price = self.prices["xray"]["million_traces"]
+            yield self._line("X-Ray", f"{traces:,} traces", traces / _MILLION * price)
+
+    def unpriced(self) -> Iterator[str]:
+        """Tell what costs as well and is not in the sum, and why."""
+        if self._provisioned and not self._provisioned_prices:
+            yield f"provisioned concurrency on {self._architecture}: no list price is known here"
+        if self._of_type("AWS::ApplicationAutoScaling::ScalableTarget"):
+            yield "environments that scaling provisions beyond the minimum"
+        if self._snap_start:
+            price = self.prices["lambda"]["snap_start_restored_gb"]
+            yield f"SnapStart's restores, {price:.5f} USD a GB each, and the caches of earlier versions"
+        price = self.prices["metrics"]["custom_metric"]
+        yield f"custom metrics, {price:.2f} USD a month each: their number is that of the routes in use"
+        yield "stored logs, secrets' calls, data that leaves AWS, cold starts"
+
+    @property
+    def _function(self) -> Mapping[str, Any]:
+        return next(iter(self._of_type("AWS::Lambda::Function")), {})
+
+    @property
+    def _architecture(self) -> str:
+        return str(self._function.get("Architectures", ["x86_64"])[0])
+
+    @property
+    def _gigabytes(self) -> float:
+        return int(self._function.get("MemorySize", 128)) / _MB_IN_GB
+
+    @property
+    def _snap_start(self) -> bool:
+        return bool(self._function.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions")
+
+    @property
+    def _provisioned(self) -> int:
+        aliases = self._of_type("AWS::Lambda::Alias")
+        configured = [alias.get("ProvisionedConcurrencyConfig", {}) for alias in aliases]
+        return sum(int(config.get("ProvisionedConcurrentExecutions", 0)) for config in configured)
+
+    @property
+    def _provisioned_prices(self) -> tuple[float, float] | None:
+        prices = self.prices["lambda"]
+        try:
+            architecture = self._architecture
+            return prices["provisioned_gb_second"][architecture], prices["provisioned_duration_gb_second"][architecture]
+        except KeyError:
+            return None
+
+    def _lambda(self) -> Iterator[CostLine]:
+        price = self._millions("lambda", "million_requests")
+        yield self._line("Lambda, requests", f"{self.requests:,} requests", price)
+        worked = self.requests * _REQUEST_MS / 1000 * self._gigabytes
+        provisioned = self._provisioned_prices if self._provisioned else None
+        a_second = provisioned[1] if provisioned else self.prices["lambda"]["gb_second"][self._architecture]
+        yield self._line(f"Lambda, duration on {self._architecture}", f"{worked:,.0f} GB-s", worked * a_second)
+        if provisioned:
+            waiting = self._provisioned * _MONTH_S * self._gigabytes
+            what = f"Lambda, {self._provisioned} provisioned"
+            yield self._line(what, f"{waiting:,.0f} GB-s", waiting * provisioned[0])
+        if self._snap_start:
+            cached = _MONTH_S * self._gigabytes
+            price = self.prices["lambda"]["snap_start_cached_gb_second"]
+            yield self._line("SnapStart, one cached version", f"{cached:,.0f} GB-s", cached * price)
+
+    def _fixed(self) -> Iterator[CostLine]:
+        metrics = self.prices["metrics"]
+        if self.secrets:
+            price = self.prices["secrets_manager"]["secret"]
+            yield self._line("Secrets Manager", f"{self.secrets} secrets", self.secrets * price)
+        if alarms := len(self._of_type("AWS::CloudWatch::Alarm")):
+            yield self._line("CloudWatch alarms", f"{alarms} alarms", alarms * metrics["alarm"])
+        if self._of_type("AWS::CloudWatch::Dashboard"):
+            free = f"1; an account's first {metrics['free_dashboards']} cost nothing"
+            yield self._line("CloudWatch dashboard", free, metrics["dashboard"])
+
+    def _traces(self) -> int:
+        first = min(self.requests, _TRACES_A_SECOND * _MONTH_S)
+        return round(first + (self.requests - first) * _TRACED_BEYOND)
+
+    def _millions(self, service: str, key: str) -> float:
+        return float(self.requests / _MILLION * self.prices[service][key])
+
+    def _of_type(self, kind: str) -> list[Mapping[str, Any]]:
+        resources = self.document["Resources"].values()
+        return [resource.get("Properties", {}) for resource in resources if resource["Type"] == kind]
+
+    @staticmethod
+    def _line(what: str, quantity: str, usd: float) -> CostLine:
+        return CostLine(what, quantity, usd)

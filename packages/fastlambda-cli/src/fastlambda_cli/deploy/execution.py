@@ -1,0 +1,76 @@
+"""Have CloudFormation do something, and follow it to its end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from fastlambda_cli.aws.model import ChangeSet, Stack, StackEvent
+from fastlambda_cli.aws.stacks import Stacks
+from fastlambda_cli.deploy.model import Remark, Tell
+from fastlambda_cli.deploy.rootcause import failure
+from fastlambda_cli.errors import AwsError, OvertakenError, StackError
+
+
+def execute(stacks: Stacks, change_set: ChangeSet, tell: Tell) -> Stack:
+    """Make a change set's changes.
+
+    Returns:
+        The stack, with everything done.
+
+    Raises:
+        StackError: CloudFormation could not do it, and says why.
+        OvertakenError: The stack has changed since the change set was made, or is changing; nothing was done.
+        AwsError: AWS cannot be asked any more; CloudFormation goes on by itself.
+
+    """
+
+    def begin() -> None:
+        try:
+            stacks.execute(change_set)
+        except StackError as error:
+            remedy = "Somebody else has deployed since the plan was made: see what is live, then deploy again."
+            raise OvertakenError(error.what, why=error.why, remedy=remedy) from error
+
+    stack, events = carry_out(stacks, change_set.stack_id, begin, tell)
+    if not stack.succeeded:
+        raise failure(stack, events)
+    return stack
+
+
+def carry_out(stacks: Stacks, stack_id: str, begin: Callable[[], None], tell: Tell) -> tuple[Stack, list[StackEvent]]:
+    """Begin an operation on a stack and follow it; return the stack as it ended, and what happened.
+
+    Args:
+        stacks: CloudFormation.
+        stack_id: The stack's ARN.
+        begin: Has CloudFormation begin.
+        tell: Is told every event, and where to look when nobody listens any more.
+
+    """
+    happened: list[StackEvent] = []
+
+    def keep(event: StackEvent) -> None:
+        happened.append(event)
+        tell(event)
+
+    since = stacks.last_event(stack_id)
+    begin()
+    with _goes_on(tell):
+        return stacks.follow(stack_id, since, keep), happened
+
+
+@contextlib.contextmanager
+def _goes_on(tell: Tell) -> Iterator[None]:
+    """Say what becomes of an operation that nobody here will see the end of."""
+    try:
+        yield
+    except (KeyboardInterrupt, AwsError):
+        tell(
+            Remark(
+                "CloudFormation goes on by itself. `fastlambda status` shows how it stands, and the next "
+                "`fastlambda deploy` follows it to its end before it begins.",
+                warning=True,
+            )
+        )
+        raise

@@ -1,0 +1,183 @@
+"""Whether a version answers: asked by itself before it gets any traffic, and through the API's URL once it has it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from fastlambda_cli.aws.session import Aws, translated
+from fastlambda_cli.errors import HealthCheckError
+
+if TYPE_CHECKING:
+    import httpx
+
+_HEALTHY_BELOW = 500
+_TIMEOUT_S = 30.0
+_PAUSES_S = (0.5, 1.0, 2.0, 3.0, 4.0)
+"""Between the tries at a URL: a new API is not everywhere at once."""
+
+_DETAIL = 300
+_USER_AGENT = "fastlambda-health-check"
+
+
+class HealthCheck(Protocol):
+    """Asks whether what was deployed answers; silence is a failure."""
+
+    def version(self, function: str, version: str, path: str) -> None:
+        """Invoke one version of a function with a GET of a path, past alias and API.
+
+        Raises:
+            HealthCheckError: It fails, or answers with a status of 500 or more.
+            AwsError: Lambda cannot be asked.
+
+        """
+
+    def url(self, url: str, path: str) -> None:
+        """GET a path of the API.
+
+        Raises:
+            HealthCheckError: It does not answer, or with a status of 500 or more.
+
+        """
+
+
+class LiveHealthCheck:
+    """Asks Lambda, and the API over HTTP.
+
+    Args:
+        aws: Where the function is.
+        wait: Waits so many seconds between two tries.
+
+    """
+
+    def __init__(self, aws: Aws, wait: Callable[[float], None] = time.sleep) -> None:
+        self._aws = aws
+        self._wait = wait
+
+    def version(self, function: str, version: str, path: str) -> None:
+        """Invoke one version; see `HealthCheck`."""
+        client = self._aws.client("lambda")
+        with translated(f"invoke version {version} of {function}"):
+            client.get_waiter("published_version_active").wait(FunctionName=function, Qualifier=version)
+            answer = client.invoke(FunctionName=function, Qualifier=version, Payload=json.dumps(request_event(path)))
+            payload = answer["Payload"].read()
+        problem = _problem(answer.get("FunctionError"), payload)
+        if problem is not None:
+            raise HealthCheckError(
+                f"Version {version} of {function} does not answer GET {path}",
+                why=problem,
+                remedy=f"Its log says more: aws logs tail /aws/lambda/{function}",
+            )
+
+    def url(self, url: str, path: str) -> None:
+        """GET a path of the API; see `HealthCheck`."""
+        problem = self._get(url, path)
+        for pause in _PAUSES_S:
+            if problem is None:
+                return
+            self._wait(pause)
+            problem = self._get(url, path)
+        if problem is not None:
+            raise HealthCheckError(
+                f"GET {url.rstrip('/')}{path} does not answer",
+                why=problem,
+                remedy="The logs of the function and of the API say more.",
+            )
+
+    def _get(self, url: str, path: str) -> str | None:
+        import httpx  # noqa: PLC0415  no command but deploy and rollback asks anybody
+
+        address, headers = _address(url)
+        # A proxy for the internet does not lead to this machine.
+        away = address == url.rstrip("/")
+        try:
+            with httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=away) as client:
+                response = client.get(f"{address}{path}", headers=headers)
+        except httpx.HTTPError as error:
+            return str(error) or type(error).__name__
+        return _unhealthy(response)
+
+
+def request_event(path: str) -> dict[str, Any]:
+    """Make the event of a GET in payload format 2.0.
+
+    Its shape is that of Amazon API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".
+    """
+    now = datetime.now(UTC)
+    domain = "health-check.invalid"
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {
+            "accept": "*/*",
+            "host": domain,
+            "user-agent": _USER_AGENT,
+            "x-forwarded-for": "127.0.0.1",
+            "x-forwarded-port": "443",
+            "x-forwarded-proto": "https",
+        },
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "health-check",
+            "domainName": domain,
+            "domainPrefix": "health-check",
+            "http": {
+                "method": "GET",
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": _USER_AGENT,
+            },
+            "requestId": "health-check",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "timeEpoch": int(now.timestamp() * 1000),
+        },
+        "isBase64Encoded": False,
+    }
+
+
+def _problem(function_error: str | None, payload: bytes) -> str | None:
+    """What is wrong with a version's answer; None when it is healthy."""
+    text = payload.decode("utf-8", "replace")
+    try:
+        answer = json.loads(text) if text else None
+    except ValueError:
+        return f"its answer is not JSON: {text[:_DETAIL]}"
+    if function_error is not None:
+        said = answer if isinstance(answer, Mapping) else {}
+        kind, message = said.get("errorType", function_error), said.get("errorMessage", text)
+        return f"{kind}: {message}"[:_DETAIL]
+    status = answer.get("statusCode", 200) if isinstance(answer, Mapping) else 200
+    if not isinstance(status, int):
+        return f"its status is {status!r}"
+    return None if status < _HEALTHY_BELOW else f"its status is {status}"
+
+
+def _unhealthy(response: httpx.Response) -> str | None:
+    if response.status_code < _HEALTHY_BELOW:
+        return None
+    return f"its status is {response.status_code}: {response.text[:_DETAIL]}".rstrip(": ")
+
+
+def _address(url: str) -> tuple[str, dict[str, str]]:
+    """Where to connect for a URL, and with which headers.
+
+    Names under localhost are this machine (RFC 6761, section 6.3), which not every resolver knows.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host.endswith(".localhost"):
+        return url.rstrip("/"), {"user-agent": _USER_AGENT}
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://127.0.0.1{port}{parts.path.rstrip('/')}", {
+        "host": parts.netloc,
+        "user-agent": _USER_AGENT,
+    }

@@ -1,0 +1,124 @@
+"""Why CloudFormation failed, out of its events: the cause first, then what became of the stack, then what to do.
+
+One resource fails; then everything else that was under way is cancelled, each with a failure of its own, and what is
+said last is that "the following resource(s) failed". The first failure that is none of these is the cause.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fastlambda_cli.aws.model import STACK_TYPE, Stack, StackEvent
+from fastlambda_cli.errors import StackError
+
+_AFTERMATH = re.compile(
+    r"(Resource (creation|update) cancelled|The following resource\(s\) failed to|Rollback requested by user)",
+    re.IGNORECASE,
+)
+_WRAPPED = re.compile(r'^Resource handler returned message: "(?P<message>.*)" \(RequestToken: .*\)$', re.DOTALL)
+_SERVICE = re.compile(r"\s*\(Service: [^()]*(\([^()]*\)[^()]*)*\)")
+_DENIED = re.compile(r"not authorized to perform: (?P<action>[a-z0-9-]+:[A-Za-z0-9]+)")
+
+
+class _Remedy(NamedTuple):
+    pattern: str
+    text: str
+
+
+_REMEDIES = (
+    _Remedy(
+        r"AlreadyExists|already exists",
+        "Something of that name exists outside this stack: delete it, or give the service or the stage another name.",
+    ),
+    _Remedy(
+        r"minimum value|UnreservedConcurrentExecution",
+        "Lambda keeps a part of the account's concurrency unreserved: lower `concurrency.reserved`, or have the quota "
+        "of concurrent executions raised.",
+    ),
+    _Remedy(
+        r"CodeSHA256|CodeSha256",
+        "The artifact in the bucket is not the one that was built: deploy again, and let nothing else write to its "
+        "key.",
+    ),
+    _Remedy(
+        r"cannot be assumed by Lambda",
+        "IAM takes some seconds to know a new role: deploy again.",
+    ),
+    _Remedy(
+        r"[Ll]imit ?[Ee]xceeded|exceeded the (limit|quota)|[Qq]uota",
+        "A quota of the account is used up: have it raised in Service Quotas, or delete what is no longer needed.",
+    ),
+    _Remedy(
+        r"Rate exceeded|Throttling|Too Many Requests",
+        "AWS was asked too much at once: wait a minute, then deploy again.",
+    ),
+    _Remedy(
+        r"requires replacing",
+        "Its name is fixed, and what was changed can only be changed by making it anew: rename it, or destroy the stack "
+        "first.",
+    ),
+    _Remedy(
+        r"NotFound|does not exist|[Nn]ot found|NoSuch",
+        "It was deleted by other hands than this stack's; `fastlambda status --drift` shows what differs. Make it again "
+        "as it was, or destroy the stack and deploy anew.",
+    ),
+    _Remedy(
+        r"in the following state\(s\): \[?Pending|update is in progress|ResourceConflict|currently in the process",
+        "Something else is changing it right now: wait for its end, then deploy again.",
+    ),
+)
+"""What AWS's words mean for whoever deploys: the first that matches."""
+
+_DONE = {
+    "ROLLBACK_COMPLETE": "CloudFormation took back what it had made; the next deployment removes the empty stack",
+    "ROLLBACK_FAILED": "CloudFormation could not take back all of what it had made; the next deployment tries again",
+    "CREATE_FAILED": "what was made until then is still there; the next deployment removes it",
+    "UPDATE_ROLLBACK_COMPLETE": "CloudFormation put the stack back as it was, and the service with it",
+    "UPDATE_ROLLBACK_FAILED": "CloudFormation could not put everything back; the next deployment goes on with that",
+    "DELETE_FAILED": "the stack is partly deleted",
+}
+_VERBS = {"CREATE": "made", "UPDATE": "changed", "DELETE": "deleted", "IMPORT": "taken over", "ROLLBACK": "put back"}
+_LOST_REMEDY = "Look at the stack's events in the AWS console."
+
+
+def failure(stack: Stack, events: Iterable[StackEvent]) -> StackError:
+    """Make the error for an operation on a stack that did not succeed.
+
+    Args:
+        stack: As it stands at the end.
+        events: Of this operation, oldest first.
+
+    """
+    cause = root_cause(events)
+    done = _DONE.get(stack.status, f"the stack is {stack.status}")
+    if cause is None:
+        why = stack.reason.rstrip(".") or "CloudFormation gives no reason"
+        return StackError(f"The stack {stack.name} failed; {done}", why=why, remedy=_LOST_REMEDY)
+    verb = next((word for key, word in _VERBS.items() if cause.status.startswith(key)), "changed")
+    reason = plain_reason(cause.reason)
+    what = f"{cause.logical_id} ({cause.kind}) could not be {verb}; {done}"
+    return StackError(what, why=reason.rstrip(".") or cause.status, remedy=remedy_for(cause.reason))
+
+
+def root_cause(events: Iterable[StackEvent]) -> StackEvent | None:
+    """The first failure that no other failure led to; None when nothing but aftermath is told."""
+    failed = [event for event in events if event.status.endswith("_FAILED")]
+    causes = [event for event in failed if not _AFTERMATH.search(event.reason)]
+    return next((event for event in causes if event.kind != STACK_TYPE), causes[0] if causes else None)
+
+
+def plain_reason(reason: str) -> str:
+    """CloudFormation's reason without the names of its own machinery."""
+    wrapped = _WRAPPED.match(reason)
+    return _SERVICE.sub("", wrapped["message"] if wrapped else reason).strip()
+
+
+def remedy_for(reason: str) -> str:
+    """What to do about a reason of AWS's."""
+    denied = _DENIED.search(reason)
+    if denied:
+        return f"Have {denied['action']} allowed for whoever deploys, then deploy again."
+    found = (remedy.text for remedy in _REMEDIES if re.search(remedy.pattern, reason))
+    return next(found, "Put that right, then deploy again.")

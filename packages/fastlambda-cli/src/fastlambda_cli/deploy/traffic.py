@@ -1,0 +1,179 @@
+"""A new version, from its publication to the last request that it takes over; and back, when it is not healthy.
+
+An update that publishes a version has two phases. The first sets LiveVersion to the version that the alias has now:
+CloudFormation makes everything, publishes the version, and leaves the alias where it is. Then the version is asked
+directly. The second empties LiveVersion, which moves the alias.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fastlambda_cli.aws.model import ChangeSet, Stack
+from fastlambda_cli.aws.stacks import MAX_TEMPLATE_BODY, ChangeRequest, Stacks
+from fastlambda_cli.deploy.desired import API_URL, Desired, Standing, version_of, without_rollout
+from fastlambda_cli.deploy.execution import execute
+from fastlambda_cli.deploy.health import HealthCheck
+from fastlambda_cli.deploy.model import Remark, Step, Tell
+from fastlambda_cli.errors import FastLambdaError, HealthCheckError, OvertakenError, StackError
+from fastlambda_cli.template.parameters import LIVE_VERSION
+
+Publish = Callable[[str], str]
+"""Puts a template where CloudFormation can read it, and returns its URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Brings a stack to what it is to be, so that no request reaches a version that does not answer.
+
+    Attributes:
+        stacks: CloudFormation.
+        health: Asks the version and the API.
+        publish: For templates too long for a request.
+        tell: Is told what happens.
+
+    """
+
+    stacks: Stacks
+    health: HealthCheck
+    publish: Publish
+    tell: Tell
+
+    def propose(self, desired: Desired, live_version: str = "") -> ChangeSet:
+        """Have CloudFormation work out what would change.
+
+        Args:
+            desired: What the stack is to be.
+            live_version: The version that the alias keeps; empty when it moves to the new one.
+
+        """
+        return self._proposed(desired.stack_name, desired.template, desired.parameters, live_version)
+
+    def create(self, desired: Desired, change_set: ChangeSet) -> Stack:
+        """Make a stack, and ask it.
+
+        Raises:
+            StackError: It could not be made; CloudFormation took back what it had made.
+            HealthCheckError: It was made and does not answer. It stays, since nothing was there before it.
+
+        """
+        self.tell(Step(f"Creating the stack {desired.stack_name}"))
+        stack = execute(self.stacks, change_set, self.tell)
+        try:
+            self._check_api(desired, stack)
+        except HealthCheckError as error:
+            remedy = f"{error.remedy} Nothing was live before, so the stack stays: put it right and deploy again."
+            raise HealthCheckError(error.what, why=error.why, remedy=remedy) from error
+        return stack
+
+    def update(self, desired: Desired, before: Standing, change_set: ChangeSet) -> Stack:
+        """Change what no version is published for: alarms, the API, logs, permissions.
+
+        Raises:
+            StackError: It could not be done; CloudFormation put everything back.
+            HealthCheckError: The API does not answer any more; everything has been put back.
+
+        """
+        self.tell(Step(f"Updating the stack {desired.stack_name}"))
+        stack = execute(self.stacks, change_set, self.tell)
+        with _PutBack(self, before):
+            self._check_api(desired, stack)
+        return stack
+
+    def replace(self, desired: Desired, before: Standing) -> Stack:
+        """Publish a version, ask it, move the traffic, and ask the API.
+
+        Raises:
+            StackError: CloudFormation could not do it.
+        OvertakenError: Somebody else has changed the stack meanwhile; nothing is put back then.
+            HealthCheckError: The version, or later the API, does not answer. Everything has been put back.
+
+        """
+        kept = before.version or ""
+        self.tell(Step(f"Publishing a new version beside version {kept}"))
+        self._unchanged(before.stack)
+        pinned = self.propose(desired, kept)
+        stack = execute(self.stacks, pinned, self.tell) if pinned.changes else before.stack
+        with _PutBack(self, before):
+            self._check_version(desired)
+            self.tell(Step("Moving the traffic"))
+            stack = self._moved(desired, stack)
+            self._check_api(desired, stack)
+        return stack
+
+    def put_back(self, before: Standing) -> None:
+        """Give a stack the template and the parameters that it had, with all traffic on the version that had it.
+
+        Publishing is no way back: the version that was live stays the one that is asked, and the alias is pinned to it.
+        """
+        self.tell(Step(f"Putting the stack {before.stack.name} back, with all traffic on version {before.version}"))
+        template = json.dumps(without_rollout(before.document), separators=(",", ":"))
+        change_set = self._proposed(before.stack.name, template, before.parameters, before.version or "")
+        if change_set.changes:
+            execute(self.stacks, change_set, self.tell)
+
+    def _moved(self, desired: Desired, stack: Stack) -> Stack:
+        self._unchanged(stack)
+        change_set = self.propose(desired)
+        return execute(self.stacks, change_set, self.tell) if change_set.changes else stack
+
+    def _unchanged(self, stack: Stack) -> None:
+        """See that nobody else works on the stack between two of our own operations on it."""
+        now = self.stacks.describe(stack.name)
+        if now is None or (now.id, now.updated, now.status) != (stack.id, stack.updated, stack.status):
+            raise OvertakenError(
+                f"Somebody else has changed the stack {stack.name} meanwhile",
+                why=f"it is {now.status if now else 'gone'}",
+                remedy="See with `fastlambda status` and `fastlambda releases` what is live now, then deploy again.",
+            )
+
+    def _proposed(self, stack_name: str, template: str, parameters: Mapping[str, str], live_version: str) -> ChangeSet:
+        url = self.publish(template) if len(template.encode()) > MAX_TEMPLATE_BODY else None
+        all_parameters = {**parameters, LIVE_VERSION: live_version}
+        return self.stacks.create_change_set(ChangeRequest(stack_name, template, url, all_parameters))
+
+    def _check_version(self, desired: Desired) -> None:
+        version = version_of(desired.document, self.stacks.resources(desired.stack_name))
+        if version is None or desired.stopped:
+            self.tell(Remark("The new version is not asked whether it answers: it may not run.", warning=True))
+            return
+        self.tell(Step(f"Asking version {version} for {desired.health}"))
+        self.health.version(desired.stack_name, version, desired.health)
+
+    def _check_api(self, desired: Desired, stack: Stack) -> None:
+        if desired.stopped:
+            return
+        url = stack.outputs[API_URL]
+        self.tell(Step(f"Asking {url.rstrip('/')}{desired.health}"))
+        self.health.url(url, desired.health)
+
+
+class _PutBack:
+    """Puts a stack back when the block says that it does not do, and says so in the error."""
+
+    def __init__(self, traffic: Traffic, before: Standing) -> None:
+        self._traffic = traffic
+        self._before = before
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Put it back after a failed check or an update that CloudFormation gave up."""
+        # What somebody else has made of the stack is theirs to put back.
+        if not isinstance(error, HealthCheckError | StackError) or isinstance(error, OvertakenError):
+            return
+        before = self._before
+        try:
+            self._traffic.put_back(before)
+        except FastLambdaError as second:
+            raise StackError(
+                f"{error.what}; and the stack could not be put back: {second.what}",
+                why=second.why or error.why,
+                remedy=f"{second.remedy} All traffic goes to version {before.version} once `aws lambda update-alias "
+                f"--function-name {before.stack.name} --name live --function-version {before.version}` has run.",
+            ) from error
+        remedy = f"{error.remedy} The stack is as it was, and version {before.version} has all traffic.".lstrip()
+        raise type(error)(error.what, why=error.why, remedy=remedy) from error
