@@ -19,7 +19,12 @@ from platformdirs import user_cache_path
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ToolchainError
 
+STATE = ".fastlambda"
+"""The folder beside the service where everything that is made for it is kept."""
+
 _LOCK_POLL_S = 0.1
+_LOCK = ".lock"
+_PARTIAL = ".partial"
 
 
 def cache_dir() -> Path:
@@ -34,41 +39,58 @@ async def installed(
     tell: Tell,
     *,
     what: str,
-    proof: str = ".",
+    verb: str = "install",
+    sound: Callable[[Path], bool] = Path.exists,
 ) -> Path:
-    """Return the folder `place`; have it filled first if it is not there.
+    """Return the folder `place`; have it filled first if it is not there, or not sound.
 
     Args:
         place: The folder, named by everything that decides what goes into it.
         fill: Fills the empty folder it is given, which lies beside `place`.
         tell: Is told when another start is filling the place, and this one waits.
         what: What is installed, for people.
-        proof: What must exist in the folder for it to count, such as an interpreter that may be a dangling link.
+        verb: What is done, for people.
+        sound: Says whether the folder counts; one that does not is told to be damaged, and filled anew.
 
     Raises:
         ToolchainError: The folder cannot be made, or `fill` says so.
 
     """
-    if (place / proof).exists():
+    if sound(place):
         return place
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        async with _locked(_beside(place, ".lock"), tell, what):
-            if not (place / proof).exists():
+        async with _locked(_beside(place, _LOCK), tell, f"{verb}s {what}"):
+            if not sound(place):
+                if place.exists():
+                    tell(f"What is kept of {what} in {place} is damaged: making it anew", warning=True)
                 await _fill(place, fill)
     except OSError as problem:
         raise ToolchainError(
-            f"Cannot install {what}",
+            f"Cannot {verb} {what}",
             why=str(problem),
             remedy=f"See that {place.parent} can be written to and its disk has room, then start again.",
         ) from problem
     return place
 
 
+def keep_newest(current: Path, count: int) -> None:
+    """Delete all but the most recently used of the installations beside `current`, which is in use now."""
+    os.utime(current)
+    others = sorted(
+        (path for path in current.parent.iterdir() if path.is_dir() and path.suffix != _PARTIAL),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
+    for path in others[count:]:
+        shutil.rmtree(path, ignore_errors=True)
+        _beside(path, _LOCK).unlink(missing_ok=True)
+
+
 def remove_others(current: Path) -> None:
     """Delete the installations beside `current` that were made for what is no longer wanted."""
     for path in current.parent.iterdir():
-        if path.name.removesuffix(".lock") == current.name:
+        if path.name.removesuffix(_LOCK) == current.name:
             continue
         if path.is_dir():
             shutil.rmtree(path)
@@ -77,7 +99,7 @@ def remove_others(current: Path) -> None:
 
 
 async def _fill(place: Path, fill: Callable[[Path], Awaitable[None]]) -> None:
-    aside = _beside(place, ".partial")
+    aside = _beside(place, _PARTIAL)
     for leftover in (aside, place):
         if leftover.exists():
             shutil.rmtree(leftover)
@@ -94,7 +116,7 @@ def _beside(place: Path, suffix: str) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def _locked(path: Path, tell: Tell, what: str) -> AsyncIterator[None]:
+async def _locked(path: Path, tell: Tell, doing: str) -> AsyncIterator[None]:
     with path.open("w") as file:
         told = False
         while True:
@@ -103,7 +125,7 @@ async def _locked(path: Path, tell: Tell, what: str) -> AsyncIterator[None]:
                 break
             except BlockingIOError:
                 if not told:
-                    tell(f"Another start is installing {what}: waiting for it")
+                    tell(f"Another command {doing}: waiting for it")
                     told = True
                 await asyncio.sleep(_LOCK_POLL_S)
         yield

@@ -40,6 +40,7 @@ async def find_python(version: str) -> Path | None:
             *("python", "find", "--system", "--no-project", "--no-python-downloads", version),
             doing=doing,
             variables={"PATH": path},
+            quiet=False,
         )
     except ToolchainError:
         return None

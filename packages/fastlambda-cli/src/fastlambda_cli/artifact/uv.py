@@ -34,7 +34,11 @@ def uv_binary(*, doing: str) -> str:
 
 
 async def run_uv(
-    *arguments: str, doing: str, cwd: Path | None = None, variables: Mapping[str, str] | None = None
+    *arguments: str,
+    doing: str,
+    cwd: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    quiet: bool = True,
 ) -> str:
     """Run uv to its end and return what it printed.
 
@@ -43,6 +47,7 @@ async def run_uv(
         doing: What this is for, in words that complete "Cannot ...".
         cwd: Where to run it.
         variables: Environment variables beside this process's own.
+        quiet: False when what uv prints is wanted: `--quiet` leaves out even the answer to a question.
 
     Raises:
         ToolchainError: uv is missing, or it failed; the error ends with uv's own words.
@@ -50,7 +55,7 @@ async def run_uv(
     """
     process = await asyncio.create_subprocess_exec(
         uv_binary(doing=doing),
-        "--quiet",
+        *(["--quiet"] if quiet else []),
         "--no-progress",
         *arguments,
         cwd=cwd,

@@ -40,8 +40,11 @@ async def emulator_python(sink: Sink) -> Path:
         await run("pip", "install", *into, "--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS))
         sink(Notice(f"Installed the AWS emulator in {time.monotonic() - started:.1f} s"))
 
+    def starts(place: Path) -> bool:
+        return (place / _PYTHON).exists()
+
     place = cache_dir() / "emulator" / _key()
-    return await installed(place, fill, teller(sink), what="the AWS emulator", proof=_PYTHON) / _PYTHON
+    return await installed(place, fill, teller(sink), what="the AWS emulator", sound=starts) / _PYTHON
 
 
 def _key() -> str:

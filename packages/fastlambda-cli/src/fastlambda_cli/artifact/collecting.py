@@ -1,0 +1,191 @@
+"""Which files of the service's folder are packed: all but what a rule leaves out that fits on a screen."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from fastlambda_cli.artifact.archive import Entry
+from fastlambda_cli.artifact.installation import STATE
+from fastlambda_cli.artifact.model import MAX_UNPACKED, megabytes
+from fastlambda_cli.artifact.telling import Tell
+from fastlambda_cli.errors import ArtifactError, ConfigurationError
+from fastlambda_cli.service.model import Service
+
+LEFT_OUT = (
+    ".*",
+    "__pycache__/",
+    "*.egg-info/",
+    "node_modules/",
+    "/tests/",
+    "/test/",
+    "/build/",
+    "/dist/",
+    "/pyproject.toml",
+    "/*.lock",
+    "/requirements*.txt",
+    "/Dockerfile*",
+    "/Makefile",
+    "/*.md",
+    "/README*",
+    "/CHANGELOG*",
+    "/LICENSE*",
+)
+"""What is left out unless `package.include` says otherwise, as a .gitignore would say it."""
+
+_NEVER = frozenset({".git", STATE, "__pycache__"})
+_NAMED = 5
+_PRIVATE_KEY = b"PRIVATE KEY-----"
+_KEY_STORES = (".p12", ".pfx", ".jks")
+
+
+def service_files(service: Service, tell: Tell) -> tuple[Entry, ...]:
+    """Read the service's own files that go into the artifact, sorted by name.
+
+    Args:
+        service: The service.
+        tell: Is warned of files that hold a private key.
+
+    Raises:
+        ArtifactError: A file cannot be read or packed, or the handler's module is left out.
+        ConfigurationError: A pattern is none.
+
+    """
+    package = service.configuration.package
+    rule = _Rule(
+        root=service.root,
+        left_out=_spec((*LEFT_OUT, *package.exclude), "exclude"),
+        include=_spec(package.include, "include") if package.include else None,
+        elsewhere=frozenset(path for path in service.local_sources.values() if path != service.root),
+    )
+    found = sorted(rule.files())
+    _check_size(found)
+    entries = tuple(Entry(name, _content(name, path, tell), executable=_is_executable(path)) for name, path in found)
+    _check_handler(service, entries)
+    return entries
+
+
+def _spec(patterns: tuple[str, ...], key: str) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except ValueError as problem:
+        raise ConfigurationError(
+            f"tool.fastlambda.package.{key} holds a pattern that is none",
+            why=str(problem),
+            remedy="Write it as in a .gitignore.",
+        ) from problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    root: Path
+    left_out: GitIgnoreSpec
+    include: GitIgnoreSpec | None
+    elsewhere: frozenset[Path]
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """The files that are packed: their names in the zip, and where they are."""
+        yield from self._below(self.root, "", (self.root,), left_out=False)
+
+    def _below(
+        self, folder: Path, prefix: str, above: tuple[Path, ...], *, left_out: bool
+    ) -> Iterator[tuple[str, Path]]:
+        for item in _listed(folder):
+            path, name = Path(item.path), prefix + item.name
+            if item.is_dir():
+                out = left_out or self.left_out.match_file(f"{name}/")
+                if self._never(path) or (out and self.include is None):
+                    continue
+                real = path.resolve()
+                if real in above:
+                    raise ArtifactError(f"{path} is a link to a folder that holds it", remedy="Remove the link.")
+                if not out:
+                    self._check_inside(path)
+                yield from self._below(path, f"{name}/", (*above, real), left_out=out)
+            elif (self.include and self.include.match_file(name)) or not (left_out or self.left_out.match_file(name)):
+                self._check_inside(path)
+                yield name, path
+
+    def _never(self, folder: Path) -> bool:
+        return folder.name in _NEVER or folder in self.elsewhere or (folder / "pyvenv.cfg").exists()
+
+    def _check_inside(self, path: Path) -> None:
+        real = path.resolve()
+        if not real.is_relative_to(self.root):
+            raise ArtifactError(
+                f"{path} is a link that leaves the service's folder",
+                why=f"it leads to {real}",
+                remedy="Copy what it leads to into the folder, or leave the link out with package.exclude.",
+            )
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as items:
+            return list(items)
+    except OSError as problem:
+        raise _unreadable(folder, problem) from problem
+
+
+def _content(name: str, path: Path, tell: Tell) -> bytes:
+    try:
+        name.encode()
+    except UnicodeEncodeError as problem:
+        raise ArtifactError(
+            f"{path!r} has a name that is not UTF-8", remedy="Rename the file, or leave it out with package.exclude."
+        ) from problem
+    if path.exists() and not path.is_file():
+        raise ArtifactError(
+            f"{path} is neither a file nor a folder", remedy="Remove it, or leave it out with package.exclude."
+        )
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise _unreadable(path, problem) from problem
+    if name.endswith(_KEY_STORES) or _PRIVATE_KEY in content:
+        tell(
+            f"{name} holds a private key and is packed: whoever may read the function's code can read it. "
+            f'Leave it out with package.exclude = ["/{name}"], and give the key as a secret.',
+            warning=True,
+        )
+    return content
+
+
+def _check_size(found: list[tuple[str, Path]]) -> None:
+    """Refuse what cannot be deployed before it is read: a folder may hold a database or a model by mistake."""
+    sizes = sorted(((path.stat().st_size, name) for name, path in found if path.is_file()), reverse=True)
+    total = sum(size for size, _ in sizes)
+    if total > MAX_UNPACKED:
+        heaviest = ", ".join(f"{name} {megabytes(size)}" for size, name in sizes[:_NAMED])
+        raise ArtifactError(
+            f"The service's own files are {megabytes(total)}",
+            why=f"Lambda takes {megabytes(MAX_UNPACKED)} unzipped; the heaviest are {heaviest}",
+            remedy="Leave out with package.exclude what the function does not need.",
+        )
+
+
+def _is_executable(path: Path) -> bool:
+    return bool(path.stat().st_mode & stat.S_IXUSR)
+
+
+def _unreadable(path: Path, problem: OSError) -> ArtifactError:
+    return ArtifactError(
+        f"{path} cannot be read",
+        why=problem.strerror or str(problem),
+        remedy="Make it readable, or leave it out with package.exclude.",
+    )
+
+
+def _check_handler(service: Service, entries: tuple[Entry, ...]) -> None:
+    module = service.configuration.handler.rpartition(".")[0].replace(".", "/")
+    if not {f"{module}.py", f"{module}/__init__.py"} & {entry.name for entry in entries}:
+        raise ArtifactError(
+            f"The handler's module {module} would not be in the artifact",
+            why="a pattern leaves it out",
+            remedy="Correct package.exclude, or bring it back with package.include.",
+        )

@@ -1,0 +1,126 @@
+"""The locked packages as a zip: made once for a lock, a platform and a Python version, and found again after that."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import platform as machine
+import re
+import tempfile
+from pathlib import Path
+
+from fastlambda_cli.artifact.archive import Archive, is_sound, read_archive, write_archive
+from fastlambda_cli.artifact.bytecode import compile_folder
+from fastlambda_cli.artifact.contents import binaries_by_package, entries_in, owners_in, packages_by_size, strip
+from fastlambda_cli.artifact.fingerprint import digest, fingerprint
+from fastlambda_cli.artifact.installation import installed, keep_newest
+from fastlambda_cli.artifact.interpreter import own_python
+from fastlambda_cli.artifact.lock import locked_names
+from fastlambda_cli.artifact.model import Platform
+from fastlambda_cli.artifact.platforms import check_binaries, platform_flags
+from fastlambda_cli.artifact.telling import Tell
+from fastlambda_cli.artifact.uv import run_uv
+from fastlambda_cli.errors import ArtifactError, ToolchainError
+from fastlambda_cli.service.model import Service
+
+_FORMAT = "1"
+"""Another one for every change of what is packed of the same input."""
+
+_KEPT = 6
+
+_WITHOUT_WHEEL = re.compile(r"Because (?:only )?([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels")
+
+
+async def packed_dependencies(
+    service: Service, lock: Path, *, platform: Platform, version: str, python: Path | None, cache: Path, tell: Tell
+) -> Archive:
+    """Return the locked packages as a zip; it is made when it is not in the cache.
+
+    Args:
+        service: The service.
+        lock: Its lock as a requirements file.
+        platform: What the packages are for.
+        version: The function's Python, such as 3.13.
+        python: An interpreter of that version; without one there is no bytecode.
+        cache: Keeps the zip.
+        tell: Is told what takes time.
+
+    Raises:
+        ToolchainError: uv cannot install a package, or the cache cannot be written.
+        ArtifactError: A package has no wheel for the platform.
+
+    """
+    sources = {name: fingerprint(path) for name, path in sorted(service.local_sources.items())}
+    place_of_build = machine.platform() if platform is Platform.THIS_MACHINE else ""
+    parts = (
+        _FORMAT,
+        lock.read_text(encoding="utf-8"),
+        repr(sources),
+        version,
+        platform,
+        place_of_build,
+        str(bool(python)),
+    )
+    place = cache / "dependencies" / digest(*parts)
+    what = f"the packages of {service.name}"
+
+    async def fill(folder: Path) -> None:
+        pinned = len(locked_names(lock))
+        shown = os.path.relpath(lock, service.root)
+        tell(f"Packing {pinned} locked packages for Python {version} on {platform} from {shown}")
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            files = Path(work, "files")
+            files.mkdir()
+            await _install(service, lock, files, platform=platform, version=version, python=python, tell=tell)
+            owners = owners_in(files)
+            strip(files)
+            check_binaries(platform, binaries_by_package(files, owners))
+            if python is not None:
+                await compile_folder(files, python, workers=0)
+            packages = packages_by_size(files, owners)
+            await asyncio.to_thread(write_archive, folder, entries_in(files), packages=packages)
+
+    await installed(place, fill, tell, what=what, verb="pack", sound=is_sound)
+    keep_newest(place, _KEPT)
+    return read_archive(place)
+
+
+async def _install(
+    service: Service, lock: Path, files: Path, *, platform: Platform, version: str, python: Path | None, tell: Tell
+) -> None:
+    interpreter = str(python or own_python())
+    into = ("--target", str(files), "--no-deps", "--python", interpreter, "--python-version", version)
+    install = functools.partial(_for_platform, "pip", "install", *into, *platform_flags(platform, version))
+    await install("-r", str(lock), platform=platform, doing=f"pack the packages of {service.name}", cwd=service.root)
+    for name, path in sorted(service.local_sources.items()):
+        wheel = path
+        if path.is_dir():
+            tell(f"Building {name} from {os.path.relpath(path, service.root)}")
+            wheel = await _built(name, path, files.with_name("wheels") / name, interpreter)
+        await install(str(wheel), platform=platform, doing=f"pack {name} from {path}", cwd=service.root)
+
+
+async def _built(name: str, path: Path, folder: Path, interpreter: str) -> Path:
+    flags = ("--wheel", "--out-dir", str(folder), "--python", interpreter, "--no-create-gitignore")
+    await run_uv("build", *flags, str(path), doing=f"build {name} from {path}")
+    return next(folder.glob("*.whl"))
+
+
+async def _for_platform(*arguments: str, platform: Platform, doing: str, cwd: Path) -> None:
+    """Run uv, and say of a package without a wheel that this is what it lacks."""
+    try:
+        await run_uv(*arguments, doing=doing, cwd=cwd)
+    except ToolchainError as problem:
+        without = _WITHOUT_WHEEL.search(problem.why)
+        if without is None or platform is Platform.THIS_MACHINE:
+            raise
+        name = without.group(1)
+        raise ArtifactError(
+            f"{name} has no wheel for Lambda's {platform}",
+            why=problem.why,
+            remedy=(
+                f"Lock another version of {name} or a package that stands in for it, set architecture to the other "
+                "one in [tool.fastlambda], or build a wheel of it and name that in [tool.uv.sources]."
+            ),
+        ) from problem

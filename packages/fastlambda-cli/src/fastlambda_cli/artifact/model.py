@@ -1,0 +1,69 @@
+"""What a build is asked for and what it gives."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+MAX_UNPACKED = 250 * 2**20
+"""Bytes of everything in a function's zip, unzipped (Lambda developer guide, "Lambda quotas").
+
+The 50 MB there are for a zip inside an API call; CloudFormation reads it from S3, where that limit does not hold.
+"""
+
+
+class Platform(StrEnum):
+    """What the packages are for: one of Lambda's processors, or the machine that builds."""
+
+    ARM64 = "arm64"
+    X86_64 = "x86_64"
+    THIS_MACHINE = "this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A distribution in the artifact; `size` is the bytes of its files, bytecode included."""
+
+    name: str
+    version: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A zip that Lambda can run.
+
+    Attributes:
+        path: The zip. It stays in the cache until newer ones push it out.
+        sha256: Of the zip.
+        size: Bytes of the zip.
+        unpacked: Bytes of its files.
+        files: Every file's size and CRC-32 by its path in the zip.
+        packages: The locked packages, the heaviest first.
+
+    """
+
+    path: Path
+    sha256: bytes
+    size: int
+    unpacked: int
+    files: Mapping[str, tuple[int, int]]
+    packages: tuple[Package, ...]
+
+    @property
+    def sha256_hex(self) -> str:
+        """The digest in hexadecimal, for names."""
+        return self.sha256.hex()
+
+    @property
+    def sha256_base64(self) -> str:
+        """The digest as Lambda's CodeSha256 has it (Lambda API reference, "FunctionConfiguration")."""
+        return base64.b64encode(self.sha256).decode()
+
+
+def megabytes(size: int) -> str:
+    """A size in bytes for people, in Lambda's megabytes of 2**20 bytes."""
+    return f"{size / 2**20:.1f} MB"
