@@ -14,6 +14,9 @@ from typing import Any
 
 from fastlambda_cli.artifact.model import Package
 
+FORMAT = "1"
+"""Another one for every change of what is packed of the same input."""
+
 _ZIP = "artifact.zip"
 _MANIFEST = "manifest.json"
 _DATE = (1980, 1, 1, 0, 0, 0)

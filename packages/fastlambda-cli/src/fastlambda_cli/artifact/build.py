@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import tempfile
 from pathlib import Path
 
-from fastlambda_cli.artifact.archive import Archive, Entry, is_sound, read_archive, write_archive
+from fastlambda_cli.artifact.archive import FORMAT, Archive, Entry, is_sound, read_archive, write_archive
 from fastlambda_cli.artifact.bytecode import compile_folder
 from fastlambda_cli.artifact.collecting import service_files
 from fastlambda_cli.artifact.contents import entries_in, module_of
@@ -17,6 +16,7 @@ from fastlambda_cli.artifact.installation import STATE, installed, keep_newest
 from fastlambda_cli.artifact.interpreter import find_python, own_python
 from fastlambda_cli.artifact.lock import locked_requirements
 from fastlambda_cli.artifact.model import MAX_UNPACKED, Artifact, Platform, megabytes
+from fastlambda_cli.artifact.shadows import check_shadows
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ArtifactError, ToolchainError
 from fastlambda_cli.service.model import Runtime, Service
@@ -42,19 +42,18 @@ async def build(service: Service, *, runtime: Runtime, platform: Platform, cache
 
     """
     version = runtime.removeprefix("python")
-    own = await asyncio.to_thread(service_files, service, tell)
+    own = service_files(service, tell)
     python = await _python(version, platform, tell)
     lock = await locked_requirements(service, service.root / STATE, python or own_python(), version, tell)
     packed = await packed_dependencies(
         service, lock, platform=platform, version=version, python=python, cache=cache, tell=tell
     )
-    _check_shadows(own, packed)
-    place = cache / "artifacts" / service.name / digest(packed.sha256, _name_of(own), str(bool(python)))
+    check_shadows({entry.name for entry in own}, packed.files)
+    place = cache / "artifacts" / service.name / digest(FORMAT, packed.sha256, _name_of(own), str(bool(python)))
 
     async def fill(folder: Path) -> None:
-        modules = await _bytecode(own, python, tell) if python is not None else ()
-        files = (*own, *modules)
-        await asyncio.to_thread(write_archive, folder, files, packages=packed.packages, base=packed.path)
+        modules = await _bytecode(own, python, version, tell) if python is not None else ()
+        write_archive(folder, (*own, *modules), packages=packed.packages, base=packed.path)
 
     await installed(place, fill, tell, what=f"the artifact of {service.name}", verb="build", sound=is_sound)
     keep_newest(place, _KEPT)
@@ -79,7 +78,7 @@ async def _python(version: str, platform: Platform, tell: Tell) -> Path | None:
     return python
 
 
-async def _bytecode(own: tuple[Entry, ...], python: Path, tell: Tell) -> tuple[Entry, ...]:
+async def _bytecode(own: tuple[Entry, ...], python: Path, version: str, tell: Tell) -> tuple[Entry, ...]:
     with tempfile.TemporaryDirectory() as work:
         files = Path(work, "files")
         modules = {entry.name: entry for entry in own if entry.name.endswith(".py")}
@@ -94,7 +93,7 @@ async def _bytecode(own: tuple[Entry, ...], python: Path, tell: Tell) -> tuple[E
             if entry.name.endswith(".pyc")
         }
     for name in sorted(modules.keys() - compiled.keys()):
-        tell(f"{name} is no Python that {python} understands: importing it will fail", warning=True)
+        tell(f"{name} is not valid Python {version}: importing it will fail", warning=True)
     return tuple(compiled.values())
 
 
@@ -102,32 +101,6 @@ def _name_of(own: tuple[Entry, ...]) -> str:
     """Another one for every change of a file's name, content or mode."""
     seen = [(entry.name, hashlib.sha256(entry.read()).hexdigest(), entry.executable) for entry in own]
     return digest(repr(seen))
-
-
-def _check_shadows(own: tuple[Entry, ...], packed: Archive) -> None:
-    """Check that every import finds what it would find on a laptop; in the artifact both lie in one folder."""
-    packages = {_top(name): name for name in packed.files}
-    regular = {_top(name) for name in packed.files if _is_root_of_package(name)}
-    regular |= {_top(entry.name) for entry in own if _is_root_of_package(entry.name)}
-    for entry in own:
-        same = entry.name if entry.name in packed.files else packages.get(_top(entry.name))
-        if entry.name in packed.files or (same and _top(entry.name) in regular and entry.name.endswith(".py")):
-            raise ArtifactError(
-                f"{entry.name} hides {same} of a locked package",
-                why="an import of that name can find only one of them",
-                remedy="Rename it, or leave it out with package.exclude.",
-            )
-
-
-def _top(name: str) -> str:
-    """The top-level name that a file is imported by: `books` for books.py, books/shelf.py and books.abi3.so."""
-    return name.partition("/")[0].partition(".")[0]
-
-
-def _is_root_of_package(name: str) -> bool:
-    """Whether a file makes its top-level name a module or a package that is in one place, unlike a namespace."""
-    folder, _, file = name.rpartition("/")
-    return ("/" not in folder and file == "__init__.py") or (not folder and name.endswith((".py", ".so")))
 
 
 def _artifact(archive: Archive) -> Artifact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -63,9 +64,12 @@ def service_files(service: Service, tell: Tell) -> tuple[Entry, ...]:
         include=_spec(package.include, "include") if package.include else None,
         elsewhere=frozenset(path for path in service.local_sources.values() if path != service.root),
     )
-    found = sorted(rule.files())
+    found = [(name, path, _status(path)) for name, path in sorted(rule.files())]
     _check_size(found)
-    entries = tuple(Entry(name, _content(name, path, tell), executable=_is_executable(path)) for name, path in found)
+    entries = tuple(
+        Entry(name, _content(name, path, tell), executable=bool(status.st_mode & stat.S_IXUSR))
+        for name, path, status in found
+    )
     _check_handler(service, entries)
     return entries
 
@@ -90,33 +94,35 @@ class _Rule:
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """The files that are packed: their names in the zip, and where they are."""
-        yield from self._below(self.root, "", (self.root,), left_out=False)
+        yield from self._below(self.root, "", (os.path.realpath(self.root),), left_out=False)
 
     def _below(
-        self, folder: Path, prefix: str, above: tuple[Path, ...], *, left_out: bool
+        self, folder: Path, prefix: str, above: tuple[str, ...], *, left_out: bool
     ) -> Iterator[tuple[str, Path]]:
-        for item in _listed(folder):
-            path, name = Path(item.path), prefix + item.name
-            if item.is_dir():
-                out = left_out or self.left_out.match_file(f"{name}/")
+        for path, is_folder in _listed(folder):
+            name = prefix + path.name
+            out = left_out or self.left_out.match_file(f"{name}/" if is_folder else name)
+            if is_folder:
                 if self._never(path) or (out and self.include is None):
                     continue
-                real = path.resolve()
-                if real in above:
-                    raise ArtifactError(f"{path} is a link to a folder that holds it", remedy="Remove the link.")
                 if not out:
                     self._check_inside(path)
+                real = os.path.realpath(path)
+                if real in above:
+                    raise ArtifactError(f"{path} is a link to a folder that holds it", remedy="Remove the link.")
                 yield from self._below(path, f"{name}/", (*above, real), left_out=out)
-            elif (self.include and self.include.match_file(name)) or not (left_out or self.left_out.match_file(name)):
+            elif not out or (self.include is not None and self.include.match_file(name)):
                 self._check_inside(path)
                 yield name, path
 
     def _never(self, folder: Path) -> bool:
-        return folder.name in _NEVER or folder in self.elsewhere or (folder / "pyvenv.cfg").exists()
+        with _readable(folder):
+            is_environment = (folder / "pyvenv.cfg").exists()
+        return is_environment or folder.name in _NEVER or folder in self.elsewhere
 
     def _check_inside(self, path: Path) -> None:
-        real = path.resolve()
-        if not real.is_relative_to(self.root):
+        real = os.path.realpath(path)
+        if not Path(real).is_relative_to(self.root):
             raise ArtifactError(
                 f"{path} is a link that leaves the service's folder",
                 why=f"it leads to {real}",
@@ -124,12 +130,10 @@ class _Rule:
             )
 
 
-def _listed(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as items:
-            return list(items)
-    except OSError as problem:
-        raise _unreadable(folder, problem) from problem
+def _listed(folder: Path) -> list[tuple[Path, bool]]:
+    """What is in a folder, and whether it is, or leads to, a folder itself."""
+    with _readable(folder), os.scandir(folder) as items:
+        return [(Path(item.path), item.is_dir()) for item in items]
 
 
 def _content(name: str, path: Path, tell: Tell) -> bytes:
@@ -139,14 +143,8 @@ def _content(name: str, path: Path, tell: Tell) -> bytes:
         raise ArtifactError(
             f"{path!r} has a name that is not UTF-8", remedy="Rename the file, or leave it out with package.exclude."
         ) from problem
-    if path.exists() and not path.is_file():
-        raise ArtifactError(
-            f"{path} is neither a file nor a folder", remedy="Remove it, or leave it out with package.exclude."
-        )
-    try:
+    with _readable(path):
         content = path.read_bytes()
-    except OSError as problem:
-        raise _unreadable(path, problem) from problem
     if name.endswith(_KEY_STORES) or _PRIVATE_KEY in content:
         tell(
             f"{name} holds a private key and is packed: whoever may read the function's code can read it. "
@@ -156,11 +154,11 @@ def _content(name: str, path: Path, tell: Tell) -> bytes:
     return content
 
 
-def _check_size(found: list[tuple[str, Path]]) -> None:
+def _check_size(found: list[tuple[str, Path, os.stat_result]]) -> None:
     """Refuse what cannot be deployed before it is read: a folder may hold a database or a model by mistake."""
-    sizes = sorted(((path.stat().st_size, name) for name, path in found if path.is_file()), reverse=True)
-    total = sum(size for size, _ in sizes)
+    total = sum(status.st_size for _, _, status in found)
     if total > MAX_UNPACKED:
+        sizes = sorted(((status.st_size, name) for name, _, status in found), reverse=True)
         heaviest = ", ".join(f"{name} {megabytes(size)}" for size, name in sizes[:_NAMED])
         raise ArtifactError(
             f"The service's own files are {megabytes(total)}",
@@ -169,16 +167,26 @@ def _check_size(found: list[tuple[str, Path]]) -> None:
         )
 
 
-def _is_executable(path: Path) -> bool:
-    return bool(path.stat().st_mode & stat.S_IXUSR)
+def _status(path: Path) -> os.stat_result:
+    with _readable(path):
+        status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ArtifactError(
+            f"{path} is neither a file nor a folder", remedy="Remove it, or leave it out with package.exclude."
+        )
+    return status
 
 
-def _unreadable(path: Path, problem: OSError) -> ArtifactError:
-    return ArtifactError(
-        f"{path} cannot be read",
-        why=problem.strerror or str(problem),
-        remedy="Make it readable, or leave it out with package.exclude.",
-    )
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise ArtifactError(
+            f"{path} cannot be read",
+            why=problem.strerror or str(problem),
+            remedy="Make it readable, or leave it out with package.exclude.",
+        ) from problem
 
 
 def _check_handler(service: Service, entries: tuple[Entry, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import os
 import platform as machine
@@ -10,7 +9,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from fastlambda_cli.artifact.archive import Archive, is_sound, read_archive, write_archive
+from fastlambda_cli.artifact.archive import FORMAT, Archive, is_sound, read_archive, write_archive
 from fastlambda_cli.artifact.bytecode import compile_folder
 from fastlambda_cli.artifact.contents import binaries_by_package, entries_in, owners_in, packages_by_size, strip
 from fastlambda_cli.artifact.fingerprint import digest, fingerprint
@@ -23,9 +22,6 @@ from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.artifact.uv import run_uv
 from fastlambda_cli.errors import ArtifactError, ToolchainError
 from fastlambda_cli.service.model import Service
-
-_FORMAT = "1"
-"""Another one for every change of what is packed of the same input."""
 
 _KEPT = 6
 
@@ -54,7 +50,7 @@ async def packed_dependencies(
     sources = {name: fingerprint(path) for name, path in sorted(service.local_sources.items())}
     place_of_build = machine.platform() if platform is Platform.THIS_MACHINE else ""
     parts = (
-        _FORMAT,
+        FORMAT,
         lock.read_text(encoding="utf-8"),
         repr(sources),
         version,
@@ -79,7 +75,7 @@ async def packed_dependencies(
             if python is not None:
                 await compile_folder(files, python, workers=0)
             packages = packages_by_size(files, owners)
-            await asyncio.to_thread(write_archive, folder, entries_in(files), packages=packages)
+            write_archive(folder, entries_in(files), packages=packages)
 
     await installed(place, fill, tell, what=what, verb="pack", sound=is_sound)
     keep_newest(place, _KEPT)

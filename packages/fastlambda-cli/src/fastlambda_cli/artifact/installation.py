@@ -77,12 +77,13 @@ async def installed(
 def keep_newest(current: Path, count: int) -> None:
     """Delete all but the most recently used of the installations beside `current`, which is in use now."""
     os.utime(current)
-    others = sorted(
-        (path for path in current.parent.iterdir() if path.is_dir() and path.suffix != _PARTIAL),
-        key=lambda path: path.stat().st_mtime,
-        reverse=True,
-    )
-    for path in others[count:]:
+    ages: list[tuple[float, Path]] = []
+    for path in current.parent.iterdir():
+        # Another command may be clearing the same folder.
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_dir() and path.suffix != _PARTIAL:
+                ages.append((path.stat().st_mtime, path))
+    for _, path in sorted(ages, reverse=True)[count:]:
         shutil.rmtree(path, ignore_errors=True)
         _beside(path, _LOCK).unlink(missing_ok=True)
 
