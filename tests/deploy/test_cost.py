@@ -1,0 +1,77 @@
+"""The estimate, checked by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from fastlambda_cli.deploy.cost import estimate
+
+
+def document(memory=1024, architecture="arm64", **resources):
+    function = {"MemorySize": memory, "Architectures": [architecture], "TracingConfig": {"Mode": "PassThrough"}}
+    function |= resources.pop("function", {})
+    made = {"Function": {"Type": "AWS::Lambda::Function", "Properties": function}}
+    return {"Resources": made | resources}
+
+
+def lines(*args, **kwargs):
+    return {line.what: line.usd for line in estimate(*args, **kwargs).lines}
+
+
+def test_a_million_requests_on_a_gigabyte_of_arm():
+    assert lines(document(), secrets=0) == {
+        "Lambda, requests": pytest.approx(0.20),
+        "Lambda, duration on arm64": pytest.approx(50_000 * 0.0000133334),
+        "HTTP API": pytest.approx(1.00),
+        "Logs, ingested": pytest.approx(0.75),
+    }
+
+
+def test_the_load_the_date_and_the_source_are_told():
+    cost = estimate(document(), 0, requests_per_month=20_000)
+    assert cost.load == "20,000 requests a month of 50 ms, 1.5 KB of logs each"
+    assert "us-east-1" in cost.prices
+    assert "2026-" in cost.prices
+    assert cost.usd == pytest.approx(sum(line.usd for line in cost.lines))
+
+
+def test_twice_the_memory_is_twice_the_duration():
+    one, two = (lines(document(memory), 0)["Lambda, duration on arm64"] for memory in (512, 1024))
+    assert two == pytest.approx(2 * one)
+
+
+def test_environments_that_wait_are_paid_all_month():
+    alias = {"ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 2}}
+    found = lines(document(architecture="x86_64", Alias={"Type": "AWS::Lambda::Alias", "Properties": alias}), 0)
+    assert found["Lambda, 2 provisioned"] == pytest.approx(2 * 730 * 3600 * 0.0000041667)
+
+
+def test_what_has_no_known_price_is_said_and_not_counted_as_nothing():
+    alias = {"ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 2}}
+    cost = estimate(document(Alias={"Type": "AWS::Lambda::Alias", "Properties": alias}), 0)
+    assert any("provisioned concurrency on arm64" in text for text in cost.unpriced)
+    assert not any("provisioned" in line.what for line in cost.lines)
+
+
+def test_traces_are_sampled_as_lambda_samples():
+    traced = document(function={"TracingConfig": {"Mode": "Active"}})
+    assert lines(traced, 0)["X-Ray"] == pytest.approx(5.00)
+    month = 730 * 3600
+    many = lines(traced, 0, requests_per_month=10_000_000)["X-Ray"]
+    assert many == pytest.approx((month + 0.05 * (10_000_000 - month)) / 1e6 * 5.00, rel=1e-6)
+
+
+def test_alarms_dashboards_secrets_and_snapshots_cost_by_the_month():
+    found = lines(
+        document(
+            function={"SnapStart": {"ApplyOn": "PublishedVersions"}},
+            A={"Type": "AWS::CloudWatch::Alarm"},
+            B={"Type": "AWS::CloudWatch::Alarm"},
+            Dashboard={"Type": "AWS::CloudWatch::Dashboard"},
+        ),
+        secrets=1,
+    )
+    assert found["CloudWatch alarms"] == pytest.approx(0.20)
+    assert found["CloudWatch dashboard"] == pytest.approx(3.00)
+    assert found["Secrets Manager"] == pytest.approx(0.40)
+    assert found["SnapStart, one cached version"] == pytest.approx(730 * 3600 * 0.0000015046)
