@@ -14,6 +14,11 @@ _DEPLOY = "On AWS, or with --local on this machine's"
 _LOOK = "Look and leave"
 
 COMMANDS = (
+    Listed(
+        "init",
+        _BEGIN,
+        "Make a service of a FastAPI project, in the few lines that takes.",
+    ),
     Listed("dev", _RUN, "Run a service here as Lambda would, with an HTTP API and an AWS endpoint."),
     Listed("template", _LOOK, "Print a service's CloudFormation template, deployable with any tool."),
 )
@@ -24,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 
 

@@ -18,14 +18,12 @@ class Listed:
         name: The command's, and that of the function and module of this package that it is.
         panel: The heading it stands under.
         summary: The first sentence of the function's docstring, which is the rest of its help.
-        epilog: Examples; a blank line between two.
 
     """
 
     name: str
     panel: str
     summary: str
-    epilog: str = ""
 
 
 class ListedCommand(TyperCommand):
@@ -38,8 +36,8 @@ class ListedCommand(TyperCommand):
     def load(self) -> TyperCommand:
         """Import the command itself."""
         function = getattr(import_module(f"fastlambda_cli.cli.{self.listed.name}"), self.listed.name)
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-        alone.command(self.listed.name, epilog=self.listed.epilog, rich_help_panel=self.listed.panel)(function)
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+        alone.command(self.listed.name, rich_help_panel=self.listed.panel)(function)
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)  # noqa: S101 - a Typer with one command and no callback is that command
         return command
