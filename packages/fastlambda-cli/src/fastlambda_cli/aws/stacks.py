@@ -123,7 +123,7 @@ class Stacks:
     def events(self, name: str, since: str | None = None) -> list[StackEvent]:
         """The stack's events after the one with the id `since`, oldest first; all that there are without it."""
         found: list[StackEvent] = []
-        with translated(f"read the events of the stack {name}"):
+        with _stack_told(f"read the events of the stack {name}"):
             for page in self._client.get_paginator("describe_stack_events").paginate(StackName=name):
                 for event in page["StackEvents"]:
                     if event["EventId"] == since:
