@@ -34,17 +34,19 @@ def buckets(endpoint):
 
 
 def test_without_a_dev_a_local_aws_is_started_and_ended_and_its_state_stays(tmp_path):
+    others = psutil.Process().children(recursive=True)
     with local_aws(tmp_path, told) as first:
         client, before = buckets(first)
         client.create_bucket(Bucket="kept")
-    children = psutil.Process().children(recursive=True)
+        children = set(psutil.Process().children(recursive=True)).difference(others)
 
     with local_aws(tmp_path, told) as second:
         _, after = buckets(second)
 
     assert first.owned
     assert second.owned
-    assert not [child for child in children if "launcher" in " ".join(child.cmdline())]
+    assert children
+    assert not [child for child in children if child.is_running()]
     assert (before, after) == (set(), {"kept"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,7 +14,7 @@ from typing import Self
 
 from fastlambda_cli.artifact.installation import remove_others
 from fastlambda_cli.errors import FastLambdaError
-from fastlambda_cli.local.aws import LocalAws
+from fastlambda_cli.local.aws import LocalAws, Running
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
 from fastlambda_cli.local.http import LABEL, serve_http_api
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink
@@ -22,11 +23,13 @@ from fastlambda_cli.local.ports import listen
 from fastlambda_cli.local.processes import ProcessRegistry
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
 from fastlambda_cli.local.watch import concerns_packages, saves, watched
-from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
 from fastlambda_cli.service.stages import DEFAULT_STAGE
 from fastlambda_cli.service.variables import function_variables
+
+_LIVE = ("live",)
+"""The alias behind which a stack has its function: here the folder's code takes its place."""
 
 _NAMED = 3
 """How many saved files are named."""
@@ -71,7 +74,6 @@ class LocalCloud:
         self._stack = AsyncExitStack()
         self._function: LambdaFunction
         self._aws: LocalAws
-        self._xray_address = ""
 
     async def __aenter__(self) -> Self:
         """Start everything and begin INIT of a first environment."""
@@ -112,18 +114,20 @@ class LocalCloud:
         if strays:
             what = "a process" if strays == 1 else f"{strays} processes"
             self._sink(Notice(f"Ended {what} that an earlier run had to leave behind", warning=True))
-        xray = await stack.enter_async_context(XrayReceiver(self._sink))
-        self._xray_address = xray.address
-        self._aws = LocalAws(self._state / "aws", self._sink, port=self._aws_port)
+        concurrency = self.service.configuration.local.concurrency
+        numbers = itertools.count(1)
+        running = Running(concurrency=concurrency, numbers=numbers)
+        self._aws = LocalAws(self._state / "aws", self._sink, port=self._aws_port, running=running)
         # The packages and the emulator need nothing of each other, and both take their time on a first start.
         async with _together() as group:
             packages = group.create_task(prepare(self.service, self._state, self._sink))
             secrets = group.create_task(self._start_aws(stack))
-        concurrency = self.service.configuration.local.concurrency
         spec = self._spec(packages.result(), secrets.result())
-        self._function = LambdaFunction(spec, registry=registry, sink=self._sink, concurrency=concurrency)
+        self._function = LambdaFunction(
+            spec, registry=registry, sink=self._sink, concurrency=concurrency, numbers=numbers
+        )
         stack.push_async_callback(self._function.close)
-        self._aws.register(self.function_name, self._function.invoke)
+        self._aws.register(self.function_name, self._function.invoke, _LIVE)
         self._function.warm()
         api = serve_http_api(self._invoke_from_http, self._sink, listener=listener)
         served = await stack.enter_async_context(api)
@@ -154,7 +158,7 @@ class LocalCloud:
         variables = await self._aws.ensure_secrets(service, f"{service.name}-{self.stage}")
         if service.name != self.service.name:
             self._aws.unregister(self.function_name)
-            self._aws.register(f"{service.name}-{self.stage}", self._function.invoke)
+            self._aws.register(f"{service.name}-{self.stage}", self._function.invoke, _LIVE)
         self.service = service
         self._function.replace(self._spec(importable, variables), service.configuration.local.concurrency)
 
@@ -171,7 +175,7 @@ class LocalCloud:
             memory_mb=configuration.memory,
             timeout=configuration.timeout,
             endpoint_url=self.endpoint_url,
-            xray_address=self._xray_address,
+            xray_address=self._aws.xray_address,
             log_level=configuration.log_level,
             variables=function_variables(self.service, secret_arns),
         )

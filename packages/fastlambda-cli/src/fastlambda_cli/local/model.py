@@ -13,6 +13,9 @@ ACCOUNT_ID = "000000000000"
 
 REGION = "us-east-1"
 
+LATEST = "$LATEST"
+"""The version of a function that is not published and still changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
@@ -45,6 +48,7 @@ class InvokeResult:
         request_id: The invocation's request id.
         function_error: "Unhandled" when the function failed, else None.
         log_tail: The last 4 KB of the invocation's log.
+        executed_version: The version that ran, also where an alias was invoked.
         cold: True when the event waited for an execution environment's INIT.
 
     """
@@ -53,7 +57,7 @@ class InvokeResult:
     request_id: str
     function_error: str | None = None
     log_tail: bytes = b""
-    executed_version: str = "$LATEST"
+    executed_version: str = LATEST
     cold: bool = False
 
 
@@ -61,8 +65,12 @@ class ThrottledError(Exception):
     """No execution environment was free and no more may be started: Lambda's 429."""
 
 
+class RefusedError(Exception):
+    """Lambda does not even begin the invocation: there is no such function, or its code cannot be used."""
+
+
 Invoke: TypeAlias = Callable[[Invocation], Awaitable[InvokeResult]]
-"""Runs one invocation; raises ThrottledError."""
+"""Runs one invocation; raises ThrottledError and RefusedError."""
 
 
 class Status(StrEnum):
@@ -75,10 +83,20 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InitStarted:
-    """An execution environment was spawned. `environment` names it for people: 1, 2, 3."""
+    """An execution environment was spawned.
+
+    Attributes:
+        environment: Names it for people: 1, 2, 3, in the order of all functions of this local cloud.
+        runtime: Such as python3.13.
+        function: The function's name.
+        version: The version of the function that it runs; "$LATEST" also stands for a folder's code.
+
+    """
 
     environment: int
     runtime: str
+    function: str = ""
+    version: str = LATEST
 
 
 @dataclass(frozen=True, slots=True)

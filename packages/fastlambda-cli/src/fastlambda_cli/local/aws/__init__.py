@@ -1,12 +1,13 @@
 """AWS on this machine: the front door, Lambda's Invoke, and the emulator behind both.
 
-SDK -> guard -> Invoke of our functions
+SDK -> guard -> Invoke -> a function that runs from a folder, or a version that is deployed
              `-> everything else -> a private socket -> the emulator, a child process
 """
 
 from __future__ import annotations
 
 from fastlambda_cli.local.aws.async_invocations import RetryPolicy
+from fastlambda_cli.local.aws.deployed.running import Running
 from fastlambda_cli.local.aws.local_aws import LocalAws
 
-__all__ = ["LocalAws", "RetryPolicy"]
+__all__ = ["LocalAws", "RetryPolicy", "Running"]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Notice, Sink, ThrottledError
+from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Notice, RefusedError, Sink, ThrottledError
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class AsyncInvocations:
                 if pause is not None:
                     await asyncio.sleep(pause)
             self._drop(invocation, f"the function failed on it {len(self._policy.after_error_s) + 1} times")
+        except RefusedError as problem:
+            self._drop(invocation, str(problem))
         except Exception as problem:
             self._drop(invocation, f"the local Lambda failed: {problem}")
             raise

@@ -17,7 +17,6 @@ _FUNCTION_NAME = re.compile(
     r"(?P<name>[a-zA-Z0-9-_.]+)"
     r"(:(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
 )
-LATEST = "$LATEST"
 
 
 @dataclass(frozen=True, slots=True)

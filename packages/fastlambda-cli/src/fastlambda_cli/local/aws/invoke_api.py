@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import json
 import re
 import uuid
@@ -13,21 +14,23 @@ from typing import NoReturn
 from urllib.parse import parse_qs
 
 from fastlambda_cli.local.aws.async_invocations import AsyncInvocations, RetryPolicy
-from fastlambda_cli.local.aws.function_names import LATEST, FunctionReference, parse_function_name
+from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
+from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.invoke_errors import (
     InvokeError,
     bad_content,
     bad_parameter,
-    not_found,
+    invalid_name,
     service_failure,
     throttled,
     too_large,
 )
 from fastlambda_cli.local.aws.proxy import ClientGoneError
-from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Notice, Sink, ThrottledError
+from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, RefusedError, Sink, ThrottledError
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations/?")
+_NOT_SERVED = re.compile(r"/[0-9-]{10}/functions/[^/]+/(invoke-async|response-streaming-invocations)/?")
 # AWS Lambda Developer Guide, "Lambda quotas": 6 MB synchronous, 1 MB asynchronous.
 _LIMITS = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024, "DryRun": 6 * 1024 * 1024}
 _LOG_TYPES = frozenset({"None", "Tail"})
@@ -46,28 +49,23 @@ class _Request:
 
 
 class InvokeApi:
-    """An ASGI app that answers Invoke for registered functions and hands everything else on.
+    """An ASGI app that answers Invoke and hands everything else on.
 
     Args:
-        otherwise: Answers every other request, Invoke of unknown functions included.
+        functions: What can be invoked.
+        otherwise: Answers every other request.
         sink: Told of asynchronous invocations that are dropped and of failures of the local Lambda.
         retries: How asynchronous invocations are tried again.
 
     """
 
-    def __init__(self, otherwise: AsgiApp, sink: Sink, retries: RetryPolicy | None = None) -> None:
+    def __init__(
+        self, functions: Functions, otherwise: AsgiApp, sink: Sink, retries: RetryPolicy | None = None
+    ) -> None:
+        self._functions = functions
         self._otherwise = otherwise
         self._sink = sink
-        self._functions: dict[str, Invoke] = {}
         self._in_background = AsyncInvocations(sink, retries or RetryPolicy())
-
-    def register(self, function_name: str, invoke: Invoke) -> None:
-        """Answer for this function from now on."""
-        self._functions[function_name] = invoke
-
-    def unregister(self, function_name: str) -> None:
-        """Answer for this function no more."""
-        del self._functions[function_name]
 
     async def close(self) -> None:
         """Drop the asynchronous invocations that have not ended."""
@@ -75,42 +73,53 @@ class InvokeApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        match = _PATH.fullmatch(scope["path"]) if scope["method"] == "POST" else None
-        query = parse_qs(scope["query_string"].decode("latin-1"))
+        posted = scope["method"] == "POST"
+        match = _PATH.fullmatch(scope["path"]) if posted else None
         try:
-            reference = parse_function_name(match["function"], query.get("Qualifier", [None])[0]) if match else None
-            if reference is None or reference.name not in self._functions:
+            if match is not None:
+                await self._invoke(_reference(match["function"], scope), scope, receive, send)
+            elif posted and _NOT_SERVED.fullmatch(scope["path"]):
+                raise bad_parameter(
+                    "The local AWS serves Invoke, and neither InvokeAsync nor InvokeWithResponseStream."
+                )
+            else:
                 await self._otherwise(scope, receive, send)
-                return
-            await self._invoke(reference, scope, receive, send)
         except InvokeError as error:
             await _answer_error(send, error)
         except ClientGoneError:
             return
 
     async def _invoke(self, reference: FunctionReference, scope: Scope, receive: Receive, send: Send) -> None:
-        # Qualifiers other than $LATEST need published versions, which nothing here publishes.
-        if not reference.is_here or reference.qualifier not in {None, LATEST}:
-            raise not_found(reference.arn if reference.qualifier else f"{reference.arn}:{LATEST}")
-        invoke = self._functions[reference.name]
+        await self._functions.check(reference)
         request = await _read(scope, receive, reference)
+        invoke = functools.partial(self._functions.invoke, reference)
         if request.kind == "DryRun":
             await _answer(send, 204, _request_id(request.invocation.request_id), b"")
         elif request.kind == "Event":
             self._in_background.accept(invoke, request.invocation)
             await _answer(send, 202, _request_id(request.invocation.request_id), b"")
         else:
-            result = await self._run(invoke, request.invocation)
+            result = await self._run(reference, request.invocation)
             await _answer(send, 200, _result_headers(result, tail=request.tail), result.payload)
 
-    async def _run(self, invoke: Invoke, invocation: Invocation) -> InvokeResult:
+    async def _run(self, reference: FunctionReference, invocation: Invocation) -> InvokeResult:
         try:
-            return await invoke(invocation)
+            return await self._functions.invoke(reference, invocation)
+        except RefusedError:
+            raise
         except ThrottledError as problem:
             raise throttled() from problem
         except Exception as problem:
             self._sink(Notice(f"Invoke {invocation.request_id} failed: {problem!r}", warning=True))
             raise service_failure(problem) from problem
+
+
+def _reference(name: str, scope: Scope) -> FunctionReference:
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    reference = parse_function_name(name, query.get("Qualifier", [None])[0])
+    if reference is None:
+        raise invalid_name(name)
+    return reference
 
 
 async def _read(scope: Scope, receive: Receive, reference: FunctionReference) -> _Request:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from fastlambda_cli.local.model import RefusedError
 
-class InvokeError(Exception):
+
+class InvokeError(RefusedError):
     """An answer other than a result.
 
     Args:
@@ -56,6 +58,12 @@ def bad_content(message: str) -> InvokeError:
     return InvokeError(400, "InvalidRequestContentException", message)
 
 
+def invalid_name(name: str) -> InvokeError:
+    """No function can be called that."""
+    problem = f"Value '{name}' at 'functionName' failed to satisfy constraint"
+    return InvokeError(400, "ValidationException", f"1 validation error detected: {problem}")
+
+
 def bad_parameter(message: str) -> InvokeError:
     """A header or the function's name makes no sense."""
     return InvokeError(400, "InvalidParameterValueException", message)
@@ -69,6 +77,16 @@ def throttled() -> InvokeError:
         "Rate Exceeded.",
         reason="ReservedFunctionConcurrentInvocationLimitExceeded",
     )
+
+
+def unusable_code(message: str) -> InvokeError:
+    """There is no code, or its zip cannot be unpacked."""
+    return InvokeError(502, "InvalidZipFileException", message)
+
+
+def unusable_runtime(message: str) -> InvokeError:
+    """Nothing on this machine runs the function."""
+    return InvokeError(502, "InvalidRuntimeException", message)
 
 
 def service_failure(problem: Exception) -> InvokeError:

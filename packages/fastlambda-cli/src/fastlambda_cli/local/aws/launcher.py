@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -37,6 +38,8 @@ _IDLE_SAVE_S = 5.0  # schedules and queues change state without a request
 _HEALTH = "/_ministack/health"
 _SAVE = "/_fastlambda/save"
 """Ours, on the private socket only: answers once everything so far is on disk."""
+_CODE = re.compile(r"/_fastlambda/lambda-code/(\d{12})/([a-z0-9-]+)/([^/]+)/([^/]+)")
+"""Ours too: the deployment package of any version, by account, region and function; ministack's is always $LATEST's."""
 _GRACE_S = 2
 _LAST_RESORT_S = 3.0
 
@@ -83,6 +86,9 @@ class SavedWhileRunning:
             return
         if scope["path"] == _SAVE:
             await self._save_now(send)
+            return
+        if code := _CODE.fullmatch(scope["path"]):
+            await _send_code(send, *code.groups())
             return
         try:
             await ministack.app(scope, receive, send)
@@ -143,6 +149,15 @@ class SavedWhileRunning:
             self._tell(f"state is not saved: {failures[0]}{more}")
         self._save_failed = bool(failures)
         self._changed = self._changed or self._save_failed
+
+
+async def _send_code(send: Send, account: str, region: str, name: str, version: str) -> None:
+    function = ministack._get_module("lambda_svc")._functions.get_scoped(account, region, name) or {}  # noqa: SLF001
+    record = function if version == "$LATEST" else function.get("versions", {}).get(version, {})
+    package = record.get("code_zip") or b""
+    headers = [(b"content-length", b"%d" % len(package))]
+    await send({"type": "http.response.start", "status": 200 if package else 404, "headers": headers})
+    await send({"type": "http.response.body", "body": package})
 
 
 def tell_user() -> Callable[[str], None]:

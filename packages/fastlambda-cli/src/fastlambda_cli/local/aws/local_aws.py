@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.async_invocations import RetryPolicy
+from fastlambda_cli.local.aws.deployed.functions import Surroundings
+from fastlambda_cli.local.aws.deployed.memory import Memory, forgetful
+from fastlambda_cli.local.aws.deployed.running import Running, deployed_functions
+from fastlambda_cli.local.aws.deployed.state import DeployedState
 from fastlambda_cli.local.aws.emulator import Emulator, emulator_at
+from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.guard import guarded
 from fastlambda_cli.local.aws.invoke_api import InvokeApi
 from fastlambda_cli.local.aws.proxy import EmulatorProxy
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
 from fastlambda_cli.local.model import Invoke, Sink
+from fastlambda_cli.local.ports import LOOPBACK, listen
 from fastlambda_cli.local.serve import serve
+from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.model import Service
 
 DEFAULT_PORT = 4566
+_LABEL = "The AWS endpoint"
 
 
 class LocalAws:
@@ -26,9 +35,14 @@ class LocalAws:
 
     Args:
         directory: Where its state lives, such as `.fastlambda/aws` beside the service.
-        sink: Told what happens to it.
+        sink: Told what happens to it and in its functions.
         port: Where SDKs reach it on 127.0.0.1; 0 for any free port.
         retries: How asynchronous invocations are tried again; by default as Lambda does.
+        running: How deployed functions run.
+
+    Attributes:
+        endpoint_url: Where SDKs reach it, once started.
+        xray_address: host:port of the X-Ray daemon for functions, once started.
 
     Raises:
         PortTakenError: Another process listens on the port.
@@ -38,29 +52,52 @@ class LocalAws:
     """
 
     def __init__(
-        self, directory: Path, sink: Sink, *, port: int = DEFAULT_PORT, retries: RetryPolicy | None = None
+        self,
+        directory: Path,
+        sink: Sink,
+        *,
+        port: int = DEFAULT_PORT,
+        retries: RetryPolicy | None = None,
+        running: Running | None = None,
     ) -> None:
         self._directory = directory
         self._sink = sink
         self._port = port
         self._retries = retries
+        self._running = running or Running()
         self._stack = contextlib.AsyncExitStack()
         self._emulator: Emulator
-        self._invoke_api: InvokeApi
+        self._functions: Functions
         self.endpoint_url: str
+        self.xray_address: str
 
     async def __aenter__(self) -> Self:
         """Listen first, so that a taken port is known at once, then start the emulator."""
         async with contextlib.AsyncExitStack() as stack:
-            emulator = await stack.enter_async_context(emulator_at(self._directory, self._sink))
-            invoke_api = InvokeApi(EmulatorProxy(emulator), self._sink, self._retries)
-            front_door = serve(guarded(invoke_api), self._port, label="The AWS endpoint", option="--aws-port")
-            server = await stack.enter_async_context(front_door)
-            stack.push_async_callback(invoke_api.close)
-            await emulator.start(server.port)
-            self._emulator, self._invoke_api, self.endpoint_url = emulator, invoke_api, server.url
+            await self._start(stack)
             self._stack = stack.pop_all()
         return self
+
+    async def _start(self, stack: contextlib.AsyncExitStack) -> None:
+        self._emulator = await stack.enter_async_context(emulator_at(self._directory, self._sink))
+        listener = stack.enter_context(listen(self._port, label=_LABEL, option="--aws-port"))
+        port: int = listener.getsockname()[1]
+        self.endpoint_url = f"http://{LOOPBACK}:{port}"
+        self.xray_address = (await stack.enter_async_context(XrayReceiver(self._sink))).address
+        memory = Memory()
+        deployed = deployed_functions(
+            self._directory / "functions",
+            DeployedState(self._emulator, memory),
+            self._sink,
+            Surroundings(self.endpoint_url, self.xray_address),
+            self._running,
+        )
+        self._functions = Functions(await stack.enter_async_context(deployed))
+        control_plane = forgetful(EmulatorProxy(self._emulator), memory)
+        invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries)
+        await stack.enter_async_context(serve(guarded(invoke_api), label=_LABEL, listener=listener))
+        stack.push_async_callback(invoke_api.close)
+        await self._emulator.start(port)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -73,13 +110,20 @@ class LocalAws:
         """The emulator's process id, for people and for tests."""
         return self._emulator.pid
 
-    def register(self, function_name: str, invoke: Invoke) -> None:
-        """Have Invoke of this function answered by `invoke`, from now on."""
-        self._invoke_api.register(function_name, invoke)
+    def register(self, function_name: str, invoke: Invoke, aliases: Collection[str] = ()) -> None:
+        """Have Invoke of this function answered by `invoke`, from now on; its published versions stay as deployed.
+
+        Args:
+            function_name: The function's name.
+            invoke: Runs it.
+            aliases: The qualifiers, besides none and $LATEST, that reach it.
+
+        """
+        self._functions.register(function_name, invoke, aliases)
 
     def unregister(self, function_name: str) -> None:
-        """Leave Invoke of this function to the emulator again."""
-        self._invoke_api.unregister(function_name)
+        """Have the function answered as it is deployed, if it is."""
+        self._functions.unregister(function_name)
 
     async def ensure_secrets(self, service: Service, prefix: str) -> dict[str, str]:
         """Make what is missing of a service's secrets; return ARNs by environment variable.

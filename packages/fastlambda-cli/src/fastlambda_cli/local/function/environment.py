@@ -125,10 +125,10 @@ class ExecutionEnvironment:
         """Give the environment one event and return its outcome; afterwards it is IDLE again, or ENDED."""
         if self.phase is not Phase.IDLE:
             raise RuntimeError(f"environment {self.number} is {self.phase.name}, not IDLE")
-        header, trace_id = function_trace_header(invocation.trace_header)
+        header, trace_id = function_trace_header(invocation.trace_header, active=self.spec.tracing)
         running = _Running(invocation, time.perf_counter(), asyncio.get_running_loop().create_future(), trace_id)
         self.phase, self._running = Phase.BUSY, running
-        self._remember(f"START RequestId: {invocation.request_id} Version: $LATEST")
+        self._remember(f"START RequestId: {invocation.request_id} Version: {self.spec.version}")
         self._sink(InvocationStarted(self.number, invocation.request_id))
         self._signal(signal.SIGCONT)
         self._events.put_nowait(self._event(invocation, header))
@@ -206,7 +206,7 @@ class ExecutionEnvironment:
 
     async def _initialise(self, limit: float) -> None:
         began = time.perf_counter()
-        self._sink(InitStarted(self.number, self.spec.runtime))
+        self._sink(InitStarted(self.number, self.spec.runtime, self.spec.name, self.spec.version))
         try:
             await self._spawn()
         except OSError as problem:
@@ -308,6 +308,7 @@ class ExecutionEnvironment:
             request_id=request_id,
             function_error="Unhandled" if failed else None,
             log_tail=running.tail,
+            executed_version=self.spec.version,
             cold=cold is not None,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from fastlambda_cli.local.function.environment import ExecutionEnvironment, InitError, Phase
@@ -21,15 +21,25 @@ class LambdaFunction:
         registry: Who starts the processes.
         sink: Who is told what happens.
         concurrency: How many events may run at once, each in an environment of its own; one more is throttled.
+        numbers: The next environments' names for people; shared by functions whose telemetry meets in one place.
 
     """
 
-    def __init__(self, spec: FunctionSpec, *, registry: ProcessRegistry, sink: Sink, concurrency: int = 10) -> None:
+    def __init__(
+        self,
+        spec: FunctionSpec,
+        *,
+        registry: ProcessRegistry,
+        sink: Sink,
+        concurrency: int = 10,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
         self.spec = spec
         self._registry = registry
         self._sink = sink
         self._concurrency = concurrency
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(1) if numbers is None else numbers
+        self._retired = False
         self._idle: list[ExecutionEnvironment] = []
         self._starting: list[tuple[ExecutionEnvironment, asyncio.Task[None]]] = []
         self._in_use: set[ExecutionEnvironment] = set()
@@ -67,11 +77,20 @@ class LambdaFunction:
         self.spec = spec
         if concurrency is not None:
             self._concurrency = concurrency
-        for environment in self._idle:
-            self._later(environment.end())
-        self._idle.clear()
+        self._end_idle()
         self._abandon_starting()
         self.warm()
+
+    def retire(self) -> None:
+        """Let no environment outlive its event: the idle ones end now, the busy ones when they have answered."""
+        self._retired = True
+        self._end_idle()
+        self._abandon_starting()
+
+    @property
+    def busy(self) -> bool:
+        """Whether an event is running, or an environment is still ending."""
+        return bool(self._in_use or self._background)
 
     async def close(self) -> None:
         """End every environment, the busy ones too."""
@@ -105,6 +124,11 @@ class LambdaFunction:
             self._in_use.discard(environment)
             raise
         return environment
+
+    def _end_idle(self) -> None:
+        for environment in self._idle:
+            self._later(environment.end())
+        self._idle.clear()
 
     def _abandon_starting(self) -> None:
         """Stop every INIT that no event waits for."""
@@ -145,7 +169,7 @@ class LambdaFunction:
         self._in_use.discard(environment)
         if environment.phase is not Phase.IDLE:
             return
-        if environment.spec is self.spec:
+        if environment.spec is self.spec and not self._retired:
             self._idle.append(environment)
         else:
             self._later(environment.end())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fastlambda_cli.local.model import ACCOUNT_ID, REGION
+from fastlambda_cli.local.model import ACCOUNT_ID, LATEST, REGION
 from fastlambda_cli.service.variables import lambda_log_level
 
 INIT_TIMEOUT = 10.0
@@ -36,6 +36,13 @@ class FunctionSpec:
         variables: The customer's environment variables.
         endpoint_url: Where AWS SDKs in the function find AWS.
         xray_address: host:port of the X-Ray daemon.
+        version: The published version, or $LATEST.
+        log_format: "JSON" or "Text".
+        log_level: The lowest level of the function's own JSON log lines.
+        log_group: Where CloudWatch Logs would keep the lines; empty for the function's default.
+        tracing: Whether tracing is active; otherwise only what a caller samples is traced.
+        keeps_bytecode: Whether the task root never changes, so that Python may keep there what it compiles.
+        init_timeout: Seconds that INIT may take.
 
     """
 
@@ -51,7 +58,12 @@ class FunctionSpec:
     endpoint_url: str
     xray_address: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    version: str = LATEST
+    log_format: str = "JSON"
     log_level: str = "INFO"
+    log_group: str = ""
+    tracing: bool = True
+    keeps_bytecode: bool = False
     init_timeout: float = INIT_TIMEOUT
 
     @property
@@ -65,9 +77,11 @@ class FunctionSpec:
 
         -s and -S keep every package of this machine out: the function imports what is locked and nothing else.
         -B leaves no bytecode in the task root, which is read-only on Lambda; here it would also be trusted wrongly
-        when a file is saved twice within one second at the same size.
+        when a file is saved twice within one second at the same size. An unpacked artifact is never saved to, and
+        would have to be compiled anew in every environment.
         """
-        return (str(self.python), "-B", "-s", "-S", "-m", "awslambdaric", self.handler)
+        no_bytecode = () if self.keeps_bytecode else ("-B",)
+        return (str(self.python), *no_bytecode, "-s", "-S", "-m", "awslambdaric", self.handler)
 
     def environment(self, runtime_api: str) -> dict[str, str]:
         """Every variable the function sees; the customer's own never override the platform's.
@@ -84,12 +98,10 @@ class FunctionSpec:
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.runtime}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_VERSION": self.version,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_FORMAT": "JSON",
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.name}",
-            "AWS_LAMBDA_LOG_LEVEL": lambda_log_level(self.log_level),
-            "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(),
+            "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group or f"/aws/lambda/{self.name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"{datetime.now(UTC):%Y/%m/%d}/[{self.version}]{secrets.token_hex(16)}",
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_REGION": REGION,
             "AWS_SECRET_ACCESS_KEY": "local",
@@ -109,9 +121,8 @@ class FunctionSpec:
             "SHLVL": "0",
             "TZ": ":UTC",
         }
+        if self.log_format == "JSON":
+            platform["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+            platform["AWS_LAMBDA_LOG_LEVEL"] = lambda_log_level(self.log_level)
         machine = {key: os.environ[key] for key in PASSED_THROUGH if key in os.environ}
         return machine | customer | platform
-
-
-def _log_stream() -> str:
-    return f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}"

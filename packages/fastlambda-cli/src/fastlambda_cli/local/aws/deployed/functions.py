@@ -1,0 +1,155 @@
+"""Invoke of what is deployed: from the name a caller used to the version that runs, and its environments."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from fastlambda_cli.local.aws.deployed.code import CodeStore, UnusableCodeError
+from fastlambda_cli.local.aws.deployed.runtimes import MissingRuntimeError, Runtimes
+from fastlambda_cli.local.aws.deployed.specs import digest, spec
+from fastlambda_cli.local.aws.deployed.state import DeployedState, FunctionRecord
+from fastlambda_cli.local.aws.deployed.versions import Versions
+from fastlambda_cli.local.aws.function_names import FunctionReference
+from fastlambda_cli.local.aws.invoke_errors import not_found, unusable_code, unusable_runtime
+from fastlambda_cli.local.function import FunctionSpec
+from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, ThrottledError
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every function here finds round itself.
+
+    Attributes:
+        endpoint_url: Where AWS SDKs find AWS.
+        xray_address: host:port of the X-Ray daemon.
+
+    """
+
+    endpoint_url: str
+    xray_address: str
+
+
+class DeployedFunctions:
+    """Every function that the emulator knows.
+
+    Args:
+        state: What the emulator knows.
+        code: Unpacks deployment packages.
+        runtimes: Finds interpreters.
+        versions: Runs them.
+        surroundings: What the functions find round themselves.
+        concurrency: How many events a function without reserved concurrency may run at once.
+        choose: Draws a number from 0 up to 1 for every event: an alias may have weights.
+
+    """
+
+    def __init__(
+        self,
+        state: DeployedState,
+        code: CodeStore,
+        runtimes: Runtimes,
+        versions: Versions,
+        surroundings: Surroundings,
+        *,
+        concurrency: int,
+        choose: Callable[[], float] = random.random,
+    ) -> None:
+        self._state = state
+        self._code = code
+        self._runtimes = runtimes
+        self._versions = versions
+        self._surroundings = surroundings
+        self._concurrency = concurrency
+        self._choose = choose
+        self._running: Counter[str] = Counter()
+
+    async def invoke(self, reference: FunctionReference, invocation: Invocation) -> InvokeResult:
+        """Run one event.
+
+        Raises:
+            InvokeError: There is no such function, version or alias, or its code cannot be run.
+            ThrottledError: As many events as the function may have are running.
+            EmulatorError: The emulator does not answer.
+
+        """
+        record = await self._found(reference, self._choose())
+        configuration = record.configuration
+        name, version = configuration["FunctionName"], configuration["Version"]
+        with self._admitted(name, record.reserved):
+            made_of = digest(configuration)
+            async with self._versions.environments(name, version, made_of, lambda: self._spec(record)) as environments:
+                return await environments.invoke(invocation)
+
+    async def check(self, reference: FunctionReference) -> None:
+        """Check that there is such a function, version or alias, without running anything.
+
+        Raises:
+            InvokeError: There is none.
+            EmulatorError: The emulator does not answer.
+
+        """
+        await self._found(reference, 1.0)
+
+    async def _found(self, reference: FunctionReference, drawn: float) -> FunctionRecord:
+        record = None
+        if reference.is_here:
+            version = await self._version(reference, drawn)
+            record = await self._state.function(reference.name, version) if version else None
+        if record is None:
+            if reference.is_here and await self._state.function(reference.name, LATEST) is None:
+                self._versions.retire(reference.name)
+            raise not_found(reference.arn if reference.qualifier else f"{reference.arn}:{LATEST}")
+        return record
+
+    async def _version(self, reference: FunctionReference, drawn: float) -> str | None:
+        """The version to run; of an alias with weights the one on which the drawn number falls."""
+        qualifier = reference.qualifier or LATEST
+        if qualifier == LATEST or qualifier.isdigit():
+            return qualifier
+        alias = await self._state.alias(reference.name, qualifier)
+        if alias is None:
+            return None
+        for version, weight in sorted(alias.weights.items()):
+            if drawn < weight:
+                return version
+            drawn -= weight
+        return alias.version
+
+    @contextlib.contextmanager
+    def _admitted(self, name: str, reserved: int | None) -> Iterator[None]:
+        """Count an event; the function's versions share what is reserved for it."""
+        limit = self._concurrency if reserved is None else min(reserved, self._concurrency)
+        if self._running[name] >= limit:
+            raise ThrottledError
+        self._running[name] += 1
+        try:
+            yield
+        finally:
+            self._running[name] -= 1
+
+    async def _spec(self, record: FunctionRecord) -> FunctionSpec:
+        configuration = record.configuration
+        name, version = configuration["FunctionName"], configuration["Version"]
+        if configuration.get("Layers"):
+            raise unusable_runtime(f"{name} has layers, which are not put into the environments here.")
+        try:
+            runtime = await self._runtimes.installed(configuration.get("Runtime", ""))
+            code = await self._code.unpacked(
+                configuration.get("CodeSha256", ""), lambda: self._state.code(name, version)
+            )
+        except MissingRuntimeError as problem:
+            raise unusable_runtime(str(problem)) from problem
+        except UnusableCodeError as problem:
+            raise unusable_code(f"Lambda could not unzip the deployment package of {name}: {problem}") from problem
+        await self._code.prune({code, *(each.task_root for each in self._versions.specs())})
+        return spec(
+            configuration,
+            code=code,
+            runtime=runtime,
+            endpoint_url=self._surroundings.endpoint_url,
+            xray_address=self._surroundings.xray_address,
+        )

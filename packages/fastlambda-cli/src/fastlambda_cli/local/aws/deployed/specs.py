@@ -1,0 +1,73 @@
+"""A deployed version's configuration, as what an execution environment is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastlambda_cli.local.aws.deployed.runtimes import InstalledRuntime
+from fastlambda_cli.local.function import FunctionSpec
+
+_DECIDING = (
+    "CodeSha256",
+    "Environment",
+    "Handler",
+    "Layers",
+    "LoggingConfig",
+    "MemorySize",
+    "PackageType",
+    "Runtime",
+    "Timeout",
+    "TracingConfig",
+)
+"""What of a configuration an execution environment is made of: with any other value it is another environment."""
+
+
+def digest(configuration: Mapping[str, Any]) -> str:
+    """Name what the environments of a version are made of."""
+    deciding = {key: configuration.get(key) for key in _DECIDING}
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+def spec(
+    configuration: Mapping[str, Any],
+    *,
+    code: Path,
+    runtime: InstalledRuntime,
+    endpoint_url: str,
+    xray_address: str,
+) -> FunctionSpec:
+    """Describe the environments of a version.
+
+    Args:
+        configuration: As GetFunctionConfiguration shows it (AWS Lambda API Reference).
+        code: The unpacked deployment package, which is /var/task on Lambda.
+        runtime: What runs it.
+        endpoint_url: Where AWS SDKs in the function find AWS.
+        xray_address: host:port of the X-Ray daemon.
+
+    """
+    logging = configuration.get("LoggingConfig", {})
+    return FunctionSpec(
+        name=configuration["FunctionName"],
+        handler=configuration["Handler"],
+        task_root=code,
+        packages=code,
+        runtime_dir=runtime.runtime_dir,
+        python=runtime.python,
+        runtime=configuration["Runtime"],
+        memory_mb=configuration["MemorySize"],
+        timeout=configuration["Timeout"],
+        endpoint_url=endpoint_url,
+        xray_address=xray_address,
+        variables=configuration.get("Environment", {}).get("Variables", {}),
+        version=configuration["Version"],
+        log_format=logging.get("LogFormat", "Text"),
+        log_level=logging.get("ApplicationLogLevel", "INFO"),
+        log_group=logging.get("LogGroup", ""),
+        tracing=configuration.get("TracingConfig", {}).get("Mode") == "Active",
+        keeps_bytecode=True,
+    )

@@ -1,0 +1,172 @@
+"""What the emulator knows of functions and HTTP APIs, asked over its private socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import httpx
+
+from fastlambda_cli.errors import EmulatorError
+from fastlambda_cli.local.aws.deployed.memory import Memory
+from fastlambda_cli.local.model import ACCOUNT_ID, REGION
+
+_ATTEMPTS = 3
+"""How often a question is put to an emulator that dies over it."""
+
+_CODE = "/_fastlambda/lambda-code"
+"""The launcher's own: the emulator's API hands out the code of $LATEST only, whatever the version."""
+
+
+class Source(Protocol):
+    """What is needed of an emulator."""
+
+    def client(self) -> httpx.AsyncClient:
+        """Make an HTTP client that reaches it."""
+
+    async def available(self) -> None:
+        """Wait until it answers; raises EmulatorError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for a version of a function.
+
+    Attributes:
+        version: What most invocations run.
+        weights: The share of the others, from 0 to 1, by their version.
+
+    """
+
+    version: str
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRecord:
+    """One version of a function.
+
+    Attributes:
+        configuration: As GetFunctionConfiguration shows it (AWS Lambda API Reference).
+        reserved: The function's reserved concurrency; None when there is none.
+
+    """
+
+    configuration: Mapping[str, Any]
+    reserved: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRecord:
+    """An HTTP API and what hangs on it, as the API Gateway v2 API shows them."""
+
+    api: Mapping[str, Any]
+    routes: tuple[Mapping[str, Any], ...]
+    integrations: Mapping[str, Mapping[str, Any]]
+    stages: Mapping[str, Mapping[str, Any]]
+
+
+class DeployedState:
+    """Asks the emulator; everything but code is remembered.
+
+    Args:
+        source: The emulator.
+        memory: Keeps answers while nothing can have changed.
+
+    Every method raises EmulatorError when the emulator does not answer.
+
+    """
+
+    def __init__(self, source: Source, memory: Memory) -> None:
+        self._source = source
+        self._memory = memory
+
+    async def function(self, name: str, version: str) -> FunctionRecord | None:
+        """GetFunction of a version; None when there is no such function or version."""
+        found = await self._remembered(f"/2015-03-31/functions/{_quoted(name)}?Qualifier={_quoted(version)}")
+        if found is None:
+            return None
+        return FunctionRecord(found["Configuration"], found.get("Concurrency", {}).get("ReservedConcurrentExecutions"))
+
+    async def alias(self, function: str, name: str) -> Alias | None:
+        """GetAlias; None when there is no such function or alias."""
+        found = await self._remembered(f"/2015-03-31/functions/{_quoted(function)}/aliases/{_quoted(name)}")
+        if found is None:
+            return None
+        return Alias(found["FunctionVersion"], found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
+
+    async def policy(self, function: str, qualifier: str | None) -> list[Mapping[str, Any]]:
+        """The statements of GetPolicy; none when there is no policy."""
+        query = f"?Qualifier={_quoted(qualifier)}" if qualifier else ""
+        found = await self._remembered(f"/2015-03-31/functions/{_quoted(function)}/policy{query}")
+        return [] if found is None else json.loads(found["Policy"])["Statement"]
+
+    async def api(self, api_id: str) -> ApiRecord | None:
+        """GetApi, GetRoutes, GetIntegrations and GetStages; None when there is no such HTTP API."""
+        path = f"/v2/apis/{_quoted(api_id)}"
+        api = await self._remembered(path)
+        if api is None or api["protocolType"] != "HTTP":
+            return None
+        routes, integrations, stages = [await self._items(f"{path}/{kind}") for kind in _PARTS]
+        return ApiRecord(
+            api,
+            tuple(routes),
+            {each["integrationId"]: each for each in integrations},
+            {each["stageName"]: each for each in stages},
+        )
+
+    async def code(self, function: str, version: str) -> bytes | None:
+        """The deployment package of a version; None when the emulator has none."""
+        path = f"{_CODE}/{ACCOUNT_ID}/{REGION}/{_quoted(function)}/{_quoted(version)}"
+        return await self._get(path)
+
+    async def _items(self, path: str) -> list[Mapping[str, Any]]:
+        found = await self._remembered(path)
+        return [] if found is None else found["items"]
+
+    async def _remembered(self, path: str) -> Any:
+        return await self._memory.recall(path, lambda: self._read(path))
+
+    async def _read(self, path: str) -> Any:
+        answer = await self._get(path)
+        return None if answer is None else json.loads(answer)
+
+    async def _get(self, path: str) -> bytes | None:
+        async with self._source.client() as client:
+            response = await self._asked(client, path)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if not response.is_success:
+            raise _unanswered(path, f"{response.status_code}: {response.text}")
+        return response.content
+
+    async def _asked(self, client: httpx.AsyncClient, path: str) -> httpx.Response:
+        for _ in range(_ATTEMPTS - 1):
+            await self._source.available()
+            try:
+                return await client.get(path)
+            except httpx.TransportError:  # it died; it comes back, or `available` says why not
+                continue
+        await self._source.available()
+        try:
+            return await client.get(path)
+        except httpx.TransportError as problem:
+            raise _unanswered(path, str(problem) or type(problem).__name__) from problem
+
+
+_PARTS = ("routes", "integrations", "stages")
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _unanswered(path: str, why: str) -> EmulatorError:
+    return EmulatorError(
+        f"The emulator did not answer {path}",
+        why=why,
+        remedy="Try again; emulator.log in the state directory tells more.",
+    )

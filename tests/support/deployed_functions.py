@@ -1,0 +1,136 @@
+"""A local AWS that functions are deployed into, through boto3 and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import itertools
+import json
+import sys
+import textwrap
+import threading
+import time
+import zipfile
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from fastlambda_cli.local.aws import LocalAws, RetryPolicy, Running
+
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+ROLE = "arn:aws:iam::000000000000:role/books"
+PATIENCE_S = 20.0
+
+WHICH_VERSION = """
+    def handler(event, context):
+        return {"answer": %r, "version": context.function_version, "arn": context.invoked_function_arn}
+"""
+
+
+def package(source: str, **files: str) -> bytes:
+    """A deployment package: `app.py`, and other files by their names."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", textwrap.dedent(source))
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+@dataclass
+class Aws:
+    """The local AWS; `told` is everything its sink was told, `drawn` what aliases with weights draw next."""
+
+    aws: LocalAws
+    loop: asyncio.AbstractEventLoop
+    told: list[Any]
+    drawn: list[float] = field(default_factory=list)
+    clients: dict[str, Any] = field(default_factory=dict)
+    names: Any = field(default_factory=lambda: (f"books-{number}" for number in itertools.count()))
+
+    def client(self, service: str) -> Any:
+        if service not in self.clients:
+            self.clients[service] = boto3.client(
+                service,
+                endpoint_url=self.aws.endpoint_url,
+                region_name="us-east-1",
+                aws_access_key_id="local",
+                aws_secret_access_key="local",
+                config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
+            )
+        return self.clients[service]
+
+    @property
+    def lambda_(self) -> Any:
+        return self.client("lambda")
+
+    def create(self, source: str, **configuration: Any) -> str:
+        """Create a function of a name of its own; it can be invoked at once."""
+        name = next(self.names)
+        settings = {"Runtime": RUNTIME, "Handler": "app.handler", "Role": ROLE, "Timeout": 10} | configuration
+        code = settings.pop("Code", None) or {"ZipFile": package(source)}
+        self.lambda_.create_function(FunctionName=name, Code=code, **settings)
+        return name
+
+    def update(self, name: str, source: str) -> str:
+        """Put other code into a function and publish it."""
+        self.lambda_.update_function_code(FunctionName=name, ZipFile=package(source))
+        return self.lambda_.publish_version(FunctionName=name)["Version"]
+
+    def invoke(self, name: str, event: Any = None, **parameters: Any) -> Any:
+        """The answer of a function that succeeded."""
+        answer = self.lambda_.invoke(FunctionName=name, Payload=json.dumps(event), **parameters)
+        payload = json.load(answer["Payload"])
+        assert "FunctionError" not in answer, payload
+        return payload
+
+    def heard(self, kind: type) -> list[Any]:
+        return [event for event in self.told if isinstance(event, kind)]
+
+
+def eventually(condition):
+    """Wait until a condition holds, however long the machine takes, and fail if it never does."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (outcome := condition()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+    return outcome
+
+
+@contextlib.contextmanager
+def running(directory, **settings):
+    """Run a local AWS in the background while the block runs."""
+    told: list[Any] = []
+    drawn: list[float] = []
+    started: Future[Aws] = Future()
+    done = threading.Event()
+    run = Running(choose=lambda: drawn.pop(0) if drawn else 0.999, **settings)
+
+    async def serve():
+        at_once = RetryPolicy(after_error_s=(0.0, 0.0), throttle_first_s=0.0)
+        async with LocalAws(directory, told.append, port=0, retries=at_once, running=run) as aws:
+            started.set_result(Aws(aws, asyncio.get_running_loop(), told, drawn))
+            await asyncio.to_thread(done.wait)
+
+    def background():
+        try:
+            asyncio.run(serve())
+        except BaseException as problem:
+            if started.done():
+                raise
+            started.set_exception(problem)
+
+    thread = threading.Thread(target=background, name="local AWS")
+    thread.start()
+    try:
+        yield started.result(60)
+    finally:
+        done.set()
+        thread.join()
+        if started.exception() is None:
+            for client in started.result().clients.values():
+                client.close()
