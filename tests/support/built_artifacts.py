@@ -1,0 +1,89 @@
+"""Small services in folders of their own, and what building them gives and says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastlambda_cli.artifact.build import build
+from fastlambda_cli.artifact.interpreter import OWN
+from fastlambda_cli.artifact.model import Artifact, Platform
+from fastlambda_cli.service.load import load_service
+from fastlambda_cli.service.model import Runtime, Service
+
+OWN_RUNTIME: Runtime = f"python{OWN}"  # type: ignore[assignment]
+
+HANDLER = {"lambda_handler.py": "def handler(event, context):\n    return 'hello'\n"}
+
+SHELF = {
+    "pyproject.toml": """
+        [project]
+        name = "shelf"
+        version = "1"
+        [build-system]
+        requires = ["uv_build>=0.13,<0.14"]
+        build-backend = "uv_build"
+    """.replace(" " * 8, ""),
+    "src/shelf/__init__.py": "WOOD = 'oak'\n",
+}
+"""A package beside a service."""
+
+
+@dataclass
+class Built:
+    """An artifact, and what its build had to say."""
+
+    artifact: Artifact
+    said: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> set[str]:
+        return set(self.artifact.files)
+
+    def read(self, name: str) -> bytes:
+        with zipfile.ZipFile(self.artifact.path) as file:
+            return file.read(name)
+
+    def own(self) -> set[str]:
+        """The service's own files, without packages and bytecode."""
+        return {name for name in self.names if "idna" not in name and not name.endswith(".pyc")}
+
+
+def write(folder: Path, files: dict[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+def service_in(
+    folder: Path,
+    files: dict[str, str | bytes] | None = None,
+    *,
+    dependencies: tuple[str, ...] = ("idna==3.11",),
+    table: str = "",
+    sources: str = "",
+) -> Service:
+    """Write a service into a folder and load it."""
+    project = f'[project]\nname = "mine"\nversion = "1"\ndependencies = {json.dumps(dependencies)}\n'
+    write(folder, {"pyproject.toml": f"{project}{sources}\n[tool.fastlambda]\n{table}\n", **HANDLER, **(files or {})})
+    return load_service(folder)
+
+
+def built(
+    service: Service, cache: Path, *, runtime: Runtime = OWN_RUNTIME, platform: Platform = Platform.ARM64
+) -> Built:
+    """Build a service."""
+    said: list[str] = []
+    warned: list[str] = []
+
+    def tell(text: str, /, *, warning: bool = False) -> None:
+        (warned if warning else said).append(text)
+
+    artifact = asyncio.run(build(service, runtime=runtime, platform=platform, cache=cache, tell=tell))
+    return Built(artifact, said, warned)
