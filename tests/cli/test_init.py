@@ -114,7 +114,7 @@ def test_what_would_be_written_is_shown_and_without_a_terminal_nothing_is(init, 
         ),
         (
             {
-                "main.py": "from fastapi import FastAPI\nadmin = FastAPI()\napp = FastAPI()\napp.mount('/admin', admin)\n"
+                "main.py": f"{PLAIN}admin = FastAPI()\napp.mount('/admin', admin)\n",
             },
             "from main import app",
         ),

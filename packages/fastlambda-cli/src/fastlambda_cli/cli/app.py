@@ -19,6 +19,7 @@ COMMANDS = (
         _BEGIN,
         "Make a service of a FastAPI project, in the few lines that takes.",
     ),
+    Listed("doctor", _BEGIN, "Check that everything is there that a deployment needs."),
     Listed("dev", _RUN, "Run a service here as Lambda would, with an HTTP API and an AWS endpoint."),
     Listed("template", _LOOK, "Print a service's CloudFormation template, deployable with any tool."),
 )
