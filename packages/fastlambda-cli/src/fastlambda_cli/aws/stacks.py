@@ -233,12 +233,21 @@ class Stacks:
         return tuple(dict(change) for change in changes if change is not None)
 
     def discard(self, change_set: ChangeSet) -> None:
-        """Delete a change set that will not be executed, and the empty stack that was made for it alone."""
+        """Delete a change set that will not be executed, and the empty stack that was made for it alone.
+
+        One that was executed, or that another one overtook, is over and nothing happens.
+        """
         self._forget(change_set.id, change_set.stack_id, creates=change_set.creates)
 
     def _forget(self, change_set_id: str, stack_id: str, *, creates: bool) -> None:
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
         with translated("delete a change set that is not needed"):
-            self._client.delete_change_set(ChangeSetName=change_set_id)
+            try:
+                self._client.delete_change_set(ChangeSetName=change_set_id)
+            except ClientError as problem:
+                if code_of(problem) not in _OUTDATED:
+                    raise
             if creates and self._is_empty(stack_id):
                 self._client.delete_stack(StackName=stack_id)
 
