@@ -60,6 +60,11 @@ class Archive:
     files: Mapping[str, tuple[int, int]]
     packages: tuple[Package, ...]
 
+    @property
+    def unpacked(self) -> int:
+        """Bytes of all its files."""
+        return sum(size for size, _ in self.files.values())
+
 
 def write_archive(
     folder: Path, entries: Iterable[Entry], *, packages: tuple[Package, ...], base: Path | None = None

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from fastlambda_cli.artifact.archive import FORMAT, Archive, Entry, is_sound, read_archive, write_archive
+from fastlambda_cli.artifact.archive import FORMAT, Entry, is_sound, read_archive, write_archive
 from fastlambda_cli.artifact.bytecode import compile_folder
 from fastlambda_cli.artifact.collecting import service_files
 from fastlambda_cli.artifact.contents import entries_in, module_of
@@ -15,7 +15,7 @@ from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.installation import STATE, installed, keep_newest
 from fastlambda_cli.artifact.interpreter import find_python, own_python
 from fastlambda_cli.artifact.lock import locked_requirements
-from fastlambda_cli.artifact.model import MAX_UNPACKED, Artifact, Platform, megabytes
+from fastlambda_cli.artifact.model import MAX_UNPACKED, Artifact, Package, Platform, megabytes
 from fastlambda_cli.artifact.shadows import check_shadows
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ArtifactError, ToolchainError
@@ -49,6 +49,7 @@ async def build(service: Service, *, runtime: Runtime, platform: Platform, cache
         service, lock, platform=platform, version=version, python=python, cache=cache, tell=tell
     )
     check_shadows({entry.name for entry in own}, packed.files)
+    _check_size(packed.unpacked + sum(len(entry.read()) for entry in own), packed.packages)
     place = cache / "artifacts" / service.name / digest(FORMAT, packed.sha256, _name_of(own), str(bool(python)))
 
     async def fill(folder: Path) -> None:
@@ -57,9 +58,16 @@ async def build(service: Service, *, runtime: Runtime, platform: Platform, cache
 
     await installed(place, fill, tell, what=f"the artifact of {service.name}", verb="build", sound=is_sound)
     keep_newest(place, _KEPT)
-    artifact = _artifact(read_archive(place))
-    _check_size(artifact)
-    return artifact
+    built = read_archive(place)
+    _check_size(built.unpacked, built.packages)
+    return Artifact(
+        path=built.path,
+        sha256=bytes.fromhex(built.sha256),
+        size=built.path.stat().st_size,
+        unpacked=built.unpacked,
+        files=built.files,
+        packages=built.packages,
+    )
 
 
 async def _python(version: str, platform: Platform, tell: Tell) -> Path | None:
@@ -103,23 +111,14 @@ def _name_of(own: tuple[Entry, ...]) -> str:
     return digest(repr(seen))
 
 
-def _artifact(archive: Archive) -> Artifact:
-    return Artifact(
-        path=archive.path,
-        sha256=bytes.fromhex(archive.sha256),
-        size=archive.path.stat().st_size,
-        unpacked=sum(size for size, _ in archive.files.values()),
-        files=archive.files,
-        packages=archive.packages,
-    )
-
-
-def _check_size(artifact: Artifact) -> None:
-    if artifact.unpacked <= MAX_UNPACKED:
+def _check_size(unpacked: int, packages: tuple[Package, ...]) -> None:
+    if unpacked <= MAX_UNPACKED:
         return
-    heaviest = ", ".join(f"{package.name} {megabytes(package.size)}" for package in artifact.packages[:_NAMED])
+    own = unpacked - sum(package.size for package in packages)
+    heaviest = ", ".join(f"{package.name} {megabytes(package.size)}" for package in packages[:_NAMED])
     raise ArtifactError(
-        f"The artifact would be {megabytes(artifact.unpacked)} unzipped",
-        why=f"Lambda takes {megabytes(MAX_UNPACKED)}; the heaviest packages are {heaviest}",
+        f"The artifact would be {megabytes(unpacked)} unzipped",
+        why=f"Lambda takes {megabytes(MAX_UNPACKED)}; the service's own files are {megabytes(own)}, "
+        f"the heaviest packages {heaviest or 'none'}",
         remedy="Remove a dependency, or leave files out with package.exclude.",
     )

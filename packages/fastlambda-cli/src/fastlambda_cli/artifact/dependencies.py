@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import platform as machine
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from fastlambda_cli.artifact.archive import FORMAT, Archive, is_sound, read_archive, write_archive
@@ -15,7 +17,7 @@ from fastlambda_cli.artifact.contents import binaries_by_package, entries_in, ow
 from fastlambda_cli.artifact.fingerprint import digest, fingerprint
 from fastlambda_cli.artifact.installation import installed, keep_newest
 from fastlambda_cli.artifact.interpreter import own_python
-from fastlambda_cli.artifact.lock import locked_names
+from fastlambda_cli.artifact.lock import locked_names, pins
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.artifact.platforms import check_binaries, platform_flags
 from fastlambda_cli.artifact.telling import Tell
@@ -25,6 +27,7 @@ from fastlambda_cli.service.model import Service
 
 _KEPT = 6
 
+_UNFIT_WHEEL = "dependency is incompatible with the current platform"
 _WITHOUT_WHEEL = re.compile(r"Because (?:only )?([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels")
 
 
@@ -51,7 +54,7 @@ async def packed_dependencies(
     place_of_build = machine.platform() if platform is Platform.THIS_MACHINE else ""
     parts = (
         FORMAT,
-        lock.read_text(encoding="utf-8"),
+        pins(lock),
         repr(sources),
         version,
         platform,
@@ -87,14 +90,16 @@ async def _install(
 ) -> None:
     interpreter = str(python or own_python())
     into = ("--target", str(files), "--no-deps", "--python", interpreter, "--python-version", version)
-    install = functools.partial(_for_platform, "pip", "install", *into, *platform_flags(platform, version))
-    await install("-r", str(lock), platform=platform, doing=f"pack the packages of {service.name}", cwd=service.root)
+    install = functools.partial(run_uv, "pip", "install", *into, *platform_flags(platform, version), cwd=service.root)
+    with _naming_what_has_no_wheel(platform):
+        await install("-r", str(lock), doing=f"pack the packages of {service.name}")
     for name, path in sorted(service.local_sources.items()):
         wheel = path
         if path.is_dir():
             tell(f"Building {name} from {os.path.relpath(path, service.root)}")
             wheel = await _built(name, path, files.with_name("wheels") / name, interpreter)
-        await install(str(wheel), platform=platform, doing=f"pack {name} from {path}", cwd=service.root)
+        with _naming_what_has_no_wheel(platform, wheel_of=name):
+            await install(str(wheel), doing=f"pack {name} from {path}")
 
 
 async def _built(name: str, path: Path, folder: Path, interpreter: str) -> Path:
@@ -103,20 +108,21 @@ async def _built(name: str, path: Path, folder: Path, interpreter: str) -> Path:
     return next(folder.glob("*.whl"))
 
 
-async def _for_platform(*arguments: str, platform: Platform, doing: str, cwd: Path) -> None:
-    """Run uv, and say of a package without a wheel that this is what it lacks."""
+@contextlib.contextmanager
+def _naming_what_has_no_wheel(platform: Platform, *, wheel_of: str | None = None) -> Iterator[None]:
+    """Turn uv's failure into an error that names the package when what it lacks is a wheel for the platform."""
     try:
-        await run_uv(*arguments, doing=doing, cwd=cwd)
+        yield
     except ToolchainError as problem:
         without = _WITHOUT_WHEEL.search(problem.why)
-        if without is None or platform is Platform.THIS_MACHINE:
+        name = without.group(1) if without else wheel_of if _UNFIT_WHEEL in problem.why else None
+        if name is None or platform is Platform.THIS_MACHINE:
             raise
-        name = without.group(1)
         raise ArtifactError(
             f"{name} has no wheel for Lambda's {platform}",
             why=problem.why,
             remedy=(
                 f"Lock another version of {name} or a package that stands in for it, set architecture to the other "
-                "one in [tool.fastlambda], or build a wheel of it and name that in [tool.uv.sources]."
+                f"one in [tool.fastlambda], or build its wheel on Linux on {platform} and name it in [tool.uv.sources]."
             ),
         ) from problem

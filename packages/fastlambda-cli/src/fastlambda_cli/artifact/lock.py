@@ -48,6 +48,12 @@ def locked_names(lock: Path) -> frozenset[str]:
     )
 
 
+def pins(lock: Path) -> str:
+    """What a requirements file says to a machine: its lines without comments, which name files and folders."""
+    lines = (line.strip() for line in lock.read_text(encoding="utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
+
+
 async def _lock(service: Service, state: Path, python: Path, version: str, tell: Tell) -> Path:
     if service.lock is not None and service.lock.name != "uv.lock":
         return service.lock
@@ -90,7 +96,9 @@ async def _compile(service: Service, target: Path, python: Path, version: str) -
         interpreter = ("--python", str(python), "--python-version", version)
         doing = f"resolve the dependencies of {service.name}"
         await run_uv("pip", "compile", str(wanted), *interpreter, *flags, doing=doing)
-        shutil.move(partial, target)
+        # Another command may have been faster, and already packs what it locked.
+        if not target.exists():
+            shutil.move(partial, target)
 
 
 def _resolvable(service: Service) -> Iterator[str]:
