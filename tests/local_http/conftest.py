@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fastlambda_cli.local.http import HttpApi
+from fastlambda_cli.local.http import HttpApi, one_route
 from fastlambda_cli.local.model import HttpExchange, Invocation, Invoke, InvokeResult
 from fastlambda_cli.local.serve import serve
 
@@ -79,7 +79,7 @@ async def running(function: Invoke, **options: Any) -> AsyncIterator[Gateway]:
         return await function(invocation)
 
     async with (
-        HttpApi(invoke, gateway.told.put_nowait, **options) as api,
+        HttpApi(one_route(invoke, **options), gateway.told.put_nowait) as api,
         serve(api, 0, label="The HTTP API", malformed=api.malformed, grace_s=0) as served,
         httpx.AsyncClient(base_url=served.url, timeout=30, verify=NO_TLS, trust_env=False) as client,
     ):

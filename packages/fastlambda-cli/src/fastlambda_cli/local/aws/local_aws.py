@@ -10,7 +10,9 @@ from typing import Self
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.async_invocations import RetryPolicy
+from fastlambda_cli.local.aws.deployed.endpoints import with_present_port
 from fastlambda_cli.local.aws.deployed.functions import Surroundings
+from fastlambda_cli.local.aws.deployed.http_apis import DeployedRoutes, under_their_hosts
 from fastlambda_cli.local.aws.deployed.memory import Memory, forgetful
 from fastlambda_cli.local.aws.deployed.running import Running, deployed_functions
 from fastlambda_cli.local.aws.deployed.state import DeployedState
@@ -20,6 +22,7 @@ from fastlambda_cli.local.aws.guard import guarded
 from fastlambda_cli.local.aws.invoke_api import InvokeApi
 from fastlambda_cli.local.aws.proxy import EmulatorProxy
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
+from fastlambda_cli.local.http import HttpApi
 from fastlambda_cli.local.model import Invoke, Sink
 from fastlambda_cli.local.ports import LOOPBACK, listen
 from fastlambda_cli.local.serve import serve
@@ -85,17 +88,20 @@ class LocalAws:
         self.endpoint_url = f"http://{LOOPBACK}:{port}"
         self.xray_address = (await stack.enter_async_context(XrayReceiver(self._sink))).address
         memory = Memory()
+        state = DeployedState(self._emulator, memory)
         deployed = deployed_functions(
             self._directory / "functions",
-            DeployedState(self._emulator, memory),
+            state,
             self._sink,
             Surroundings(self.endpoint_url, self.xray_address),
             self._running,
         )
         self._functions = Functions(await stack.enter_async_context(deployed))
-        control_plane = forgetful(EmulatorProxy(self._emulator), memory)
+        control_plane = with_present_port(forgetful(EmulatorProxy(self._emulator), memory), port)
         invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries)
-        await stack.enter_async_context(serve(guarded(invoke_api), label=_LABEL, listener=listener))
+        http_apis = HttpApi(DeployedRoutes(state, self._functions, self._sink), self._sink)
+        app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(invoke_api))
+        await stack.enter_async_context(serve(app, label=_LABEL, listener=listener))
         stack.push_async_callback(invoke_api.close)
         await self._emulator.start(port)
 

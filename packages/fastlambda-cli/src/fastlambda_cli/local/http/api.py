@@ -15,14 +15,16 @@ from fastlambda_cli.local.failures import summary
 from fastlambda_cli.local.http import payload
 from fastlambda_cli.local.http.exchange import ClientLeftError, Exchange, head
 from fastlambda_cli.local.http.guard import refusal
-from fastlambda_cli.local.http.payload import DEFAULT_STAGE, Gateway, new_request_id
+from fastlambda_cli.local.http.payload import DEFAULT_STAGE, new_request_id
 from fastlambda_cli.local.http.request import HttpRequest, from_scope
 from fastlambda_cli.local.http.response import Answer, MalformedResponseError, convert, message
+from fastlambda_cli.local.http.routing import Route, Router, one_route
 from fastlambda_cli.local.model import (
     HttpExchange,
     Invocation,
     Invoke,
     InvokeResult,
+    RefusedError,
     Sink,
     ThrottledError,
 )
@@ -46,38 +48,24 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_EVENT_BYTES = 6 * 1024 * 1024
 """The event of a synchronous invocation (Lambda developer guide, "Lambda quotas")."""
 
-INTEGRATION_TIMEOUT_S = 30.0
-"""How long the client waits for the function (API Gateway developer guide, "Quotas for HTTP APIs")."""
-
 CLIENT_CLOSED_REQUEST = 499
 """What the log says when the client left before its answer; no client ever receives it."""
 
 
 class HttpApi:
-    """An HTTP API with one route, `$default`, that invokes the function.
+    """An HTTP API: finds the route of each request and invokes the function behind it.
 
     It is a context manager: on exit, invocations that nobody waits for any more are given up.
 
     Args:
-        invoke: Runs one invocation of the function.
+        router: Finds the route of a request.
         sink: Is told an `HttpExchange` for every request, after its answer left.
-        stage: `$default`, or a named stage: the first segment of every path, as on AWS also in `rawPath`.
-        integration_timeout_s: After how many seconds the client gets its 503, while the function runs on.
 
     """
 
-    def __init__(
-        self,
-        invoke: Invoke,
-        sink: Sink,
-        *,
-        stage: str = DEFAULT_STAGE,
-        integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
-    ) -> None:
-        self._invoke = invoke
+    def __init__(self, router: Router, sink: Sink) -> None:
+        self._router = router
         self._sink = sink
-        self._gateway = Gateway(stage=stage)
-        self._timeout_s = integration_timeout_s
         self._invocations: set[asyncio.Future[InvokeResult]] = set()
 
     async def __aenter__(self) -> Self:
@@ -121,16 +109,26 @@ class HttpApi:
         request = exchange.request
         if early := self._refuse(request):
             return early
+        route = await self._router(request)
+        if isinstance(route, Answer):
+            return route
+        answer = await self._forward(exchange, route)
+        return route.cors.applied(answer, request) if route.cors else answer
+
+    async def _forward(self, exchange: Exchange, route: Route) -> Answer:
+        request = exchange.request
         body = await exchange.read_body(MAX_BODY_BYTES)
         if body is None:
             return _too_large(f"the body is larger than API Gateway's {MAX_BODY_BYTES:,} bytes")
         now = time.time()
-        event = payload.event(request, body, gateway=self._gateway, request_id=exchange.api_request_id, now=now)
+        event = payload.event(
+            request, body, gateway=route.gateway, match=route.match, request_id=exchange.api_request_id, now=now
+        )
         encoded = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         if len(encoded) > MAX_EVENT_BYTES:
             return _too_large(f"the event is {len(encoded):,} bytes, more than Lambda's {MAX_EVENT_BYTES:,}")
         invocation = Invocation(encoded, trace_header=event["headers"]["x-amzn-trace-id"])
-        return await self._integrate(exchange, invocation)
+        return await self._integrate(exchange, route, invocation)
 
     def _refuse(self, request: HttpRequest) -> Answer | None:
         if reason := refusal(request):
@@ -142,20 +140,17 @@ class HttpApi:
             return message(431, "Request Header Fields Too Large", error=error)
         if not request.target.startswith("/"):
             return message(400, "Bad Request", error=f"{request.target!r} is no path")
-        stage = self._gateway.stage
-        if stage != DEFAULT_STAGE and request.path.split("/", 2)[1] != stage:
-            return message(404, "Not Found", error=f"the path is not under the stage /{stage}")
         return None
 
-    async def _integrate(self, exchange: Exchange, invocation: Invocation) -> Answer:
+    async def _integrate(self, exchange: Exchange, route: Route, invocation: Invocation) -> Answer:
         """Wait for the function, but neither longer than API Gateway does nor longer than the client."""
-        task = asyncio.ensure_future(self._invoke(invocation))
+        task = asyncio.ensure_future(route.invoke(invocation))
         self._invocations.add(task)
         task.add_done_callback(self._invocations.discard)
         exchange.request_id = invocation.request_id
         async with exchange.watch_client() as left:
             try:
-                await asyncio.wait({task, left}, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({task, left}, timeout=route.timeout_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 if not task.done():
                     task.add_done_callback(_report_orphan)
@@ -163,7 +158,7 @@ class HttpApi:
             if exchange.running:
                 if left.done():
                     raise ClientLeftError("the client closed its connection; the function runs on")
-                seconds = f"{self._timeout_s:g}"
+                seconds = f"{route.timeout_s:g}"
                 return message(503, "Service Unavailable", error=f"no answer within {seconds} s; it runs on")
         try:
             result = task.result()
@@ -171,6 +166,9 @@ class HttpApi:
             # No recording of this one is known; 503 is what an HTTP API says when it cannot reach a function.
             exchange.request_id = None
             return message(503, "Service Unavailable", error="the function was throttled")
+        except RefusedError as problem:
+            exchange.request_id = None
+            return _internal_server_error(f"Lambda refused the invocation: {problem}")
         exchange.cold = result.cold
         return _converted(result)
 
@@ -179,7 +177,7 @@ class HttpApi:
 async def serve_http_api(
     invoke: Invoke, sink: Sink, port: int = 0, *, listener: socket.socket | None = None, stage: str = DEFAULT_STAGE
 ) -> AsyncIterator[Served]:
-    """Serve an HTTP API on 127.0.0.1 while the block runs; the parameters are those of `HttpApi` and `serve`.
+    """Serve one function on 127.0.0.1 while the block runs; the parameters are those of `one_route` and `serve`.
 
     Raises:
         PortTakenError: Another process listens on the port.
@@ -187,7 +185,7 @@ async def serve_http_api(
 
     """
     async with (
-        HttpApi(invoke, sink, stage=stage) as api,
+        HttpApi(one_route(invoke, stage=stage), sink) as api,
         serve(api, port, label=LABEL, listener=listener, malformed=api.malformed) as served,
     ):
         yield served
@@ -215,7 +213,7 @@ def _report_orphan(invocation: asyncio.Future[InvokeResult]) -> None:
     if invocation.cancelled():
         return
     problem = invocation.exception()
-    if problem and not isinstance(problem, ThrottledError):
+    if problem and not isinstance(problem, ThrottledError | RefusedError):
         invocation.get_loop().call_exception_handler(
             {"message": "An invocation failed after its client was answered", "exception": problem}
         )

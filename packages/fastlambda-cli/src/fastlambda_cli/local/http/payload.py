@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
@@ -48,11 +49,27 @@ class Gateway:
     Attributes:
         api_id: The API's id, in `requestContext`.
         stage: `$default`, or a named stage: the first segment of every path.
+        stage_variables: The stage's variables.
 
     """
 
     api_id: str = "local"
     stage: str = DEFAULT_STAGE
+    stage_variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How a request matches a route.
+
+    Attributes:
+        route_key: Such as `$default` or `GET /books/{id}`.
+        parameters: What the route's path variables stand for, percent-decoded.
+
+    """
+
+    route_key: str = ROUTE_KEY
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def new_request_id() -> str:
@@ -70,13 +87,16 @@ def trace_id_header(request: HttpRequest, now: float) -> str:
     return received if _ROOT.search(received) else f"Root=1-{int(now):08x}-{secrets.token_hex(12)}"
 
 
-def event(request: HttpRequest, body: bytes, *, gateway: Gateway, request_id: str, now: float) -> dict[str, Any]:
+def event(
+    request: HttpRequest, body: bytes, *, gateway: Gateway, request_id: str, now: float, match: Match | None = None
+) -> dict[str, Any]:
     """Build the event.
 
     Args:
         request: The request's head.
         body: The request's body, whole.
         gateway: The API and its stage.
+        match: The route; by default `$default`.
         request_id: The gateway's id for this request.
         now: When it arrived, in seconds of the epoch.
 
@@ -84,16 +104,19 @@ def event(request: HttpRequest, body: bytes, *, gateway: Gateway, request_id: st
     cookies = [cookie for line in request.values("cookie") for part in line.split(";") if (cookie := part.strip())]
     parameters = query_string_parameters(request.query)
     text = _body(request, body)
+    match = match or Match()
     return {
         "version": "2.0",
-        "routeKey": ROUTE_KEY,
+        "routeKey": match.route_key,
         "rawPath": request.path,
         "rawQueryString": request.query,
         **({"cookies": cookies} if cookies else {}),
         "headers": _headers(request, len(body), now),
         **({"queryStringParameters": parameters} if parameters else {}),
-        "requestContext": _context(request, gateway, request_id, now),
+        "requestContext": {**_context(request, gateway, request_id, now), "routeKey": match.route_key},
         **({} if text is None else {"body": text}),
+        **({"pathParameters": dict(match.parameters)} if match.parameters else {}),
+        **({"stageVariables": dict(gateway.stage_variables)} if gateway.stage_variables else {}),
         "isBase64Encoded": text is not None and not _is_text(request, body),
     }
 
@@ -135,7 +158,6 @@ def _context(request: HttpRequest, gateway: Gateway, request_id: str, now: float
             "userAgent": request.header("user-agent"),
         },
         "requestId": request_id,
-        "routeKey": ROUTE_KEY,
         "stage": gateway.stage,
         "time": common_log_time(now),
         "timeEpoch": int(now * 1000),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from fastlambda_cli.local.aws.deployed.signing import signed_for
 from fastlambda_cli.local.serve import AsgiApp, Message, Receive, Scope, Send
 
 T = TypeVar("T")
@@ -14,7 +14,6 @@ T = TypeVar("T")
 FRESH_S = 1.0
 """Seconds that an answer is good for: a stack that changes in the background changes things without a request."""
 
-_SERVICE = re.compile(rb"Credential=[^/\s]+/\d+/[^/\s]+/(?P<service>[a-z0-9-]+)/aws4_request")
 _WATCHED = frozenset({b"lambda", b"apigateway", b"cloudformation", b"cloudcontrolapi"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -74,6 +73,5 @@ def forgetful(app: AsgiApp, memory: Memory) -> AsgiApp:
 def _may_change(scope: Scope) -> bool:
     if scope["method"] in _READING:
         return False
-    signature = dict(scope["headers"]).get(b"authorization", b"")
-    signed_for = _SERVICE.search(signature)
-    return signed_for is None or signed_for["service"] in _WATCHED
+    service = signed_for(scope)
+    return service is None or service in _WATCHED

@@ -1,0 +1,151 @@
+"""The HTTP APIs that are deployed, each under a host of its own: `API.execute-api.localhost`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastlambda_cli.errors import FastLambdaError
+from fastlambda_cli.local.aws.deployed.permissions import gateway_may_invoke, source_arn
+from fastlambda_cli.local.aws.deployed.state import ApiRecord, DeployedState
+from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
+from fastlambda_cli.local.aws.functions import Functions
+from fastlambda_cli.local.http.cors import Cors
+from fastlambda_cli.local.http.payload import DEFAULT_STAGE, Gateway, Match
+from fastlambda_cli.local.http.request import HttpRequest
+from fastlambda_cli.local.http.response import Answer, message
+from fastlambda_cli.local.http.routing import Route, first_segment, matching
+from fastlambda_cli.local.model import LATEST, Invocation, Invoke, InvokeResult, Notice, Sink
+from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
+
+_HOST = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api(\.[a-z0-9-]+)?\.localhost(:\d{1,5})?", re.IGNORECASE)
+_INVOKE_PATH = re.compile(r"arn:[^:]+:apigateway:[^:]+:lambda:path/[0-9-]+/functions/(?P<arn>.+)/invocations")
+
+
+def under_their_hosts(http_apis: AsgiApp, otherwise: AsgiApp) -> AsgiApp:
+    """Hand requests to the hosts of HTTP APIs to one app and all others to another."""
+
+    async def by_host(scope: Scope, receive: Receive, send: Send) -> None:
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        addressed = len(hosts) == 1 and _HOST.fullmatch(hosts[0].decode("latin-1"))
+        await (http_apis if addressed else otherwise)(scope, receive, send)
+
+    return by_host
+
+
+class DeployedRoutes:
+    """Finds the route of a request among those of the HTTP APIs that the emulator knows: a `Router`.
+
+    What an HTTP API can do and this one does not is refused with 501 and told, never left out in silence: authorizers,
+    integrations with anything but Lambda, and payload format 1.0. Throttling and access logs are not served.
+
+    Args:
+        state: What the emulator knows.
+        functions: What can be invoked.
+        sink: Is told what is refused, once each.
+
+    """
+
+    def __init__(self, state: DeployedState, functions: Functions, sink: Sink) -> None:
+        self._state = state
+        self._functions = functions
+        self._sink = sink
+        self._told: set[str] = set()
+
+    async def __call__(self, request: HttpRequest) -> Route | Answer:
+        """Find the route, or say why there is none."""
+        try:
+            return await self._route(request)
+        except FastLambdaError as problem:
+            return message(503, "Service Unavailable", error=problem.in_one_line())
+
+    async def _route(self, request: HttpRequest) -> Route | Answer:
+        host = _HOST.fullmatch(request.header("host"))
+        api_id = host["api"].lower() if host else ""
+        record = await self._state.api(api_id)
+        if record is None or record.api.get("disableExecuteApiEndpoint"):
+            return message(404, "Not Found", error=f"there is no HTTP API {api_id}")
+        stage = next((name for name in (first_segment(request), DEFAULT_STAGE) if name in record.stages), None)
+        if stage is None:
+            return message(404, "Not Found", error=f"the HTTP API {api_id} has no stage for this path")
+        cors = Cors.from_api(record.api["corsConfiguration"]) if record.api.get("corsConfiguration") else None
+        if cors and (preflight := cors.preflight(request)):
+            return preflight
+        found = matching(request, stage, {route["routeKey"]: route for route in record.routes})
+        if found is None:
+            return message(404, "Not Found", error=f"the HTTP API {api_id} has no route for this path")
+        return await self._behind(record, stage, *found, cors)
+
+    async def _behind(
+        self, record: ApiRecord, stage: str, match: Match, route: Mapping[str, Any], cors: Cors | None
+    ) -> Route | Answer:
+        api_id = record.api["apiId"]
+        where = f"The route {match.route_key} of the HTTP API {record.api.get('name') or api_id}"
+        integration = record.integrations.get(str(route.get("target", "")).removeprefix("integrations/"))
+        if integration is None:
+            return self._wrong(f"{where} has no integration")
+        if reason := _unserved(route, integration):
+            return self._unserved(f"{where} {reason}")
+        reference = _function(integration["integrationUri"])
+        if reference is None:
+            return self._wrong(f"{where} has an integration with {integration['integrationUri']}, which is no function")
+        source = source_arn(api_id, stage, match.route_key)
+        if not await self._may_invoke(reference, source):
+            return self._wrong(f"{where} may not invoke {reference.arn}: its policy has no permission for {source}")
+        variables = record.stages[stage].get("stageVariables") or {}
+        return Route(
+            _invoking(self._functions, reference),
+            Gateway(api_id, stage, variables),
+            match,
+            timeout_s=int(integration.get("timeoutInMillis") or 30_000) / 1000,
+            cors=cors,
+        )
+
+    async def _may_invoke(self, reference: FunctionReference, source: str) -> bool:
+        if gateway_may_invoke(await self._state.policy(reference.name, reference.qualifier), source):
+            return True
+        # A function that only runs from a folder has no policy that anybody could add a permission to.
+        return (
+            self._functions.from_folder(reference) is not None
+            and await self._state.function(reference.name, LATEST) is None
+        )
+
+    def _wrong(self, error: str) -> Answer:
+        self._tell(f"{error}; API Gateway answers 500")
+        return message(500, "Internal Server Error", error=error)
+
+    def _unserved(self, error: str) -> Answer:
+        self._tell(error)
+        return message(501, f"Not Implemented: {error}", error=error)
+
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._sink(Notice(f"{text}.", warning=True))
+
+
+def _unserved(route: Mapping[str, Any], integration: Mapping[str, Any]) -> str | None:
+    authorization = route.get("authorizationType") or "NONE"
+    if authorization != "NONE":
+        return f"wants {authorization} authorization, which the local AWS does not check: nobody is let through"
+    kind = integration.get("integrationType")
+    if kind != "AWS_PROXY" or integration.get("integrationSubtype"):
+        return f"has an integration of type {kind}, and the local AWS serves AWS_PROXY with a function"
+    if integration.get("payloadFormatVersion") != "2.0":
+        return "asks for payload format 1.0, and the local AWS serves 2.0"
+    return None
+
+
+def _function(uri: str) -> FunctionReference | None:
+    path = _INVOKE_PATH.fullmatch(uri)
+    return parse_function_name(path["arn"] if path else uri, None)
+
+
+def _invoking(functions: Functions, reference: FunctionReference) -> Invoke:
+    async def invoke(invocation: Invocation) -> InvokeResult:
+        called = dataclasses.replace(invocation, invoked_arn=reference.arn, source="http")
+        return await functions.invoke(reference, called)
+
+    return invoke

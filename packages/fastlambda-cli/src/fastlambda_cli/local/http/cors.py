@@ -1,0 +1,72 @@
+"""CORS as an HTTP API does it when it is configured: API Gateway developer guide, "Configure CORS for HTTP APIs".
+
+The gateway then answers preflights by itself, and replaces the CORS headers of the function.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastlambda_cli.local.http.request import HttpRequest
+from fastlambda_cli.local.http.response import Answer
+
+_PREFIX = "access-control-"
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """A CORS configuration; the fields are those of the API Gateway v2 API's `Cors`, and `max_age` is in seconds."""
+
+    allow_origins: tuple[str, ...] = ()
+    allow_methods: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    allow_credentials: bool = False
+    max_age: int = 0
+
+    @classmethod
+    def from_api(cls, given: Mapping[str, Any]) -> Cors:
+        """Read the `corsConfiguration` of an API; keys may begin with a capital, as in CloudFormation."""
+        found = {key[:1].lower() + key[1:]: value for key, value in given.items()}
+        return cls(
+            allow_origins=tuple(found.get("allowOrigins") or ()),
+            allow_methods=tuple(found.get("allowMethods") or ()),
+            allow_headers=tuple(found.get("allowHeaders") or ()),
+            expose_headers=tuple(found.get("exposeHeaders") or ()),
+            allow_credentials=str(found.get("allowCredentials", False)).lower() == "true",
+            max_age=int(found.get("maxAge") or 0),
+        )
+
+    def preflight(self, request: HttpRequest) -> Answer | None:
+        """Answer a preflight request; None when it is none."""
+        if request.method != "OPTIONS" or not request.header("access-control-request-method"):
+            return None
+        lists = (
+            ("access-control-allow-methods", self.allow_methods),
+            ("access-control-allow-headers", self.allow_headers),
+        )
+        headers = self._origin(request)
+        if headers:
+            headers += [(name, ",".join(values)) for name, values in lists if values]
+            headers.append(("access-control-max-age", str(self.max_age)))
+        return Answer(204, tuple(headers), b"")
+
+    def applied(self, answer: Answer, request: HttpRequest) -> Answer:
+        """Return the function's answer with the CORS headers of this configuration and no others."""
+        headers = [pair for pair in answer.headers if not pair[0].startswith(_PREFIX)]
+        allowed = self._origin(request)
+        if allowed and self.expose_headers:
+            allowed.append(("access-control-expose-headers", ",".join(self.expose_headers)))
+        return dataclasses.replace(answer, headers=(*headers, *allowed))
+
+    def _origin(self, request: HttpRequest) -> list[tuple[str, str]]:
+        origin = request.header("origin")
+        if not origin or not {"*", origin}.intersection(self.allow_origins):
+            return []
+        headers = [("access-control-allow-origin", "*" if "*" in self.allow_origins else origin)]
+        if self.allow_credentials:
+            headers.append(("access-control-allow-credentials", "true"))
+        return headers
