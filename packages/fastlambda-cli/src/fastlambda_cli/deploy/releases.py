@@ -1,0 +1,271 @@
+"""The releases of a stack, in the account's artifact bucket: recorded before they begin, and finished when they end.
+
+    releases/<stack>/<number>.json       what was deployed, by whom, and how it ended
+    templates/<sha256>.json              its template, word for word
+    artifacts/<stack>/<sha256>.zip       its artifact
+    artifacts/<stack>/<sha256>.files.json   every file of the artifact, to say what a later one changes
+
+A record that says "live" says that it was live when it was written: the newest of them is what is live now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.session import Aws
+from fastlambda_cli.deploy.desired import Desired
+from fastlambda_cli.deploy.model import Published, Release, ReleaseStatus
+from fastlambda_cli.errors import ReleaseError
+
+KEPT = 20
+"""How many releases of a stack are kept."""
+
+_SCHEMA = 1
+_AT_ONCE = 8
+_UPLOADED_LONG_AGO = timedelta(days=1)
+
+Files: TypeAlias = Mapping[str, tuple[int, int]]
+_FILES: TypeAdapter[Files] = TypeAdapter(Files)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: int
+    release: Release
+
+
+def artifact_key(stack_name: str, sha256_hex: str) -> str:
+    """Where an artifact of a stack lies in the bucket."""
+    return f"artifacts/{stack_name}/{sha256_hex}.zip"
+
+
+def template_key(template: str) -> str:
+    """Where a template lies in the bucket."""
+    return f"templates/{_sha256(template.encode())}.json"
+
+
+class Releases:
+    """The releases of one stack.
+
+    Every method raises AwsError for what AWS says, and ReleaseError for a record that cannot be read.
+
+    Args:
+        bucket: The account's artifact bucket.
+        stack_name: The stack.
+        aws: Who deploys.
+        now: The time, UTC.
+
+    """
+
+    def __init__(
+        self, bucket: Bucket, stack_name: str, aws: Aws, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._bucket = bucket
+        self._stack_name = stack_name
+        self._aws = aws
+        self._now = now
+
+    def begin(self, desired: Desired, *, of: int | None = None) -> Release:
+        """Record a release that is about to be executed, under the next number.
+
+        Two people who begin at once get two numbers.
+
+        Args:
+            desired: What the stack is to be; its artifact has been uploaded.
+            of: The release that this one returns to.
+
+        """
+        template, artifact = desired.template, desired.artifact
+        key = template_key(template)
+        self._bucket.create(key, template.encode())
+        if artifact.files:
+            self._bucket.create(_files_key(artifact), _FILES.dump_json(artifact.files))
+        number = max(self._numbers(), default=0) + 1
+        while True:
+            release = Release(
+                number=number,
+                at=self._now(),
+                by=self._aws.caller,
+                status=ReleaseStatus.STARTED,
+                template_key=key,
+                template_sha256=_sha256(template.encode()),
+                artifact=artifact,
+                parameters=desired.parameters,
+                of=of,
+            )
+            if self._bucket.create(self._key(number), _encoded(release)):
+                return release
+            number += 1
+
+    def finalise(
+        self, release: Release, status: ReleaseStatus, *, version: str | None = None, reason: str | None = None
+    ) -> Release:
+        """Record how a release ended.
+
+        Args:
+            release: As it was begun.
+            status: LIVE or FAILED.
+            version: The function's version behind the alias.
+            reason: Why it failed, in one line.
+
+        """
+        ended = replace(release, status=status, version=version, reason=reason)
+        self._bucket.replace(self._key(release.number), _encoded(ended))
+        return ended
+
+    def list(self) -> tuple[Release, ...]:
+        """Every release that is kept, the newest first; their artifacts without `files`."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = tuple(pool.map(self._read, self._numbers()))
+        return tuple(_with_earlier(release for release in found if release is not None))
+
+    def get(self, number: int) -> Release:
+        """A release by its number, with the files of its artifact.
+
+        Raises:
+            ReleaseError: There is none, or not any more.
+
+        """
+        for release in self.list():
+            if release.number == number:
+                return self._with_files(release)
+        raise ReleaseError(
+            f"{self._stack_name} has no release {number}",
+            why=f"the last {KEPT} are kept",
+            remedy="`fastlambda releases` lists them.",
+        )
+
+    def live(self) -> Release | None:
+        """The release that is live, with the files of its artifact; None when none was ever live."""
+        for number in self._numbers():
+            release = self._read(number)
+            if release is not None and release.status is ReleaseStatus.LIVE:
+                return self._with_files(release)
+        return None
+
+    def template(self, release: Release) -> str:
+        """A release's template, word for word.
+
+        Raises:
+            ReleaseError: It is gone, or is not the one that was recorded.
+
+        """
+        content = self._bucket.get(release.template_key)
+        if content is None or _sha256(content) != release.template_sha256:
+            raise ReleaseError(
+                f"The template of release {release.number} of {self._stack_name} cannot be used",
+                why=f"{self._url(release.template_key)} is {'gone' if content is None else 'not what was recorded'}",
+                remedy="Restore its earlier version in the bucket, or deploy another release.",
+            )
+        return content.decode()
+
+    def prune(self, keep: int = KEPT) -> None:
+        """Delete the records beyond the newest ones, then the stack's artifacts that no record refers to any more.
+
+        The live release and the one before it are always kept, and so are those that have not ended. What is deleted
+        can be restored for 30 days, by the bucket's lifecycle.
+
+        Args:
+            keep: How many records, at least.
+
+        """
+        releases = self.list()
+        unfinished = [release for release in releases if release.status is ReleaseStatus.STARTED]
+        were_live = [release for release in releases if release.status in {ReleaseStatus.LIVE, ReleaseStatus.EARLIER}]
+        kept = {release.number for release in (*releases[:keep], *unfinished, *were_live[:2])}
+        self._bucket.delete(self._key(release.number) for release in releases if release.number not in kept)
+        used = {release.artifact.key for release in releases if release.number in kept}
+        used |= {_files_key(release.artifact) for release in releases if release.number in kept}
+        # A young one may belong to a deployment that has uploaded its artifact and not yet recorded its release.
+        before = self._now() - _UPLOADED_LONG_AGO
+        artifacts = self._bucket.objects(f"artifacts/{self._stack_name}/")
+        self._bucket.delete(item.key for item in artifacts if item.key not in used and item.modified < before)
+
+    def delete_all(self) -> None:
+        """Delete every record and artifact of the stack for good."""
+        for folder in ("releases", "artifacts"):
+            self._bucket.delete_all_versions(f"{folder}/{self._stack_name}/")
+
+    def _numbers(self) -> Sequence[int]:
+        """The numbers of the records, the newest first."""
+        prefix = f"releases/{self._stack_name}/"
+        names = [item.key.removeprefix(prefix).removesuffix(".json") for item in self._bucket.objects(prefix)]
+        return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+    def _read(self, number: int) -> Release | None:
+        """A record; None when it was deleted since it was listed."""
+        key = self._key(number)
+        content = self._bucket.get(key)
+        return None if content is None else _decoded(content, self._url(key))
+
+    def _with_files(self, release: Release) -> Release:
+        key = _files_key(release.artifact)
+        content = self._bucket.get(key)
+        if content is None:
+            return release
+        try:
+            files = _FILES.validate_json(content)
+        except ValidationError as problem:
+            raise _unreadable(self._url(key), problem) from problem
+        return replace(release, artifact=replace(release.artifact, files=files))
+
+    def _key(self, number: int) -> str:
+        return f"releases/{self._stack_name}/{number:08d}.json"
+
+    def _url(self, key: str) -> str:
+        return f"s3://{self._bucket.name}/{key}"
+
+
+def _files_key(artifact: Published) -> str:
+    return f"{artifact.key.removesuffix('.zip')}.files.json"
+
+
+def _with_earlier(releases: Iterable[Release]) -> Iterator[Release]:
+    """The releases with what was live and is no longer called earlier."""
+    live = False
+    for release in releases:
+        is_live = release.status is ReleaseStatus.LIVE
+        yield replace(release, status=ReleaseStatus.EARLIER) if is_live and live else release
+        live = live or is_live
+
+
+def _encoded(release: Release) -> bytes:
+    # The files lie beside the artifact, once for all its releases.
+    without_files = replace(release, artifact=replace(release.artifact, files={}))
+    return _Record(schema_version=_SCHEMA, release=without_files).model_dump_json(indent=2).encode()
+
+
+def _decoded(content: bytes, url: str) -> Release:
+    try:
+        version = json.loads(content)["schema_version"]
+        if version == _SCHEMA:
+            return _Record.model_validate_json(content).release
+    except (ValueError, KeyError, TypeError) as problem:
+        raise _unreadable(url, problem) from problem
+    raise ReleaseError(
+        f"The record of a release, {url}, cannot be read",
+        why=f"it has the schema {version}, and this command knows {_SCHEMA}",
+        remedy="A newer fastlambda wrote it: upgrade this one.",
+    )
+
+
+def _unreadable(url: str, problem: Exception) -> ReleaseError:
+    return ReleaseError(
+        f"The record of a release, {url}, cannot be read",
+        why=f"{type(problem).__name__}: {str(problem).splitlines()[0]}",
+        remedy=f"Restore its earlier version in the bucket, or remove it: aws s3 rm {url}.",
+    )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
