@@ -9,19 +9,15 @@ import typer
 from fastlambda_cli.cli.lazy import Listed, group_of
 
 _BEGIN = "Begin"
-_RUN = "On this machine"
-_DEPLOY = "On AWS, or with --local on this machine's"
-_LOOK = "Look and leave"
+_RUN = "Run on this machine"
+_OTHERS = "For other tools"
 
 COMMANDS = (
-    Listed(
-        "init",
-        _BEGIN,
-        "Make a service of a FastAPI project, in the few lines that takes.",
-    ),
+    Listed("init", _BEGIN, "Make a service of a FastAPI project, in the few lines that takes."),
     Listed("doctor", _BEGIN, "Check that everything is there that a deployment needs."),
     Listed("dev", _RUN, "Run a service here as Lambda would, with an HTTP API and an AWS endpoint."),
-    Listed("template", _LOOK, "Print a service's CloudFormation template, deployable with any tool."),
+    Listed("template", _OTHERS, "Print a service's CloudFormation template, deployable with any tool."),
+    Listed("schema", _OTHERS, "Print the JSON schema of `[tool.fastlambda]`, for editors."),
 )
 
 app = typer.Typer(

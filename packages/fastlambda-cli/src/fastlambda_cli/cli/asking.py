@@ -17,21 +17,21 @@ class UnconfirmedError(FastLambdaError):
     """Something has to be confirmed, and nobody is there to ask."""
 
 
-def require_someone(*, doing: str, option: str) -> None:
+def require_someone(*, doing: str, option: str, as_json: bool = False) -> None:
     """Refuse what will have to be confirmed before any work is done for it.
 
     Args:
         doing: What has to be confirmed, as a sentence's beginning, such as "A deployment".
         option: The option that confirms it beforehand.
+        as_json: Standard output is for a machine, which answers no questions.
 
     Raises:
-        UnconfirmedError: Nobody is at a terminal.
+        UnconfirmedError: Nobody is there to ask.
 
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UnconfirmedError(
-            f"{doing} has to be confirmed", why="there is no terminal to ask at", remedy=f"Add {option}."
-        )
+    why = "with --json nobody is asked" if as_json else "there is no terminal to ask at"
+    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UnconfirmedError(f"{doing} has to be confirmed", why=why, remedy=f"Add {option}.")
 
 
 def confirmed(console: Console, question: str) -> bool:

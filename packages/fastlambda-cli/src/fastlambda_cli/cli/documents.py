@@ -5,11 +5,39 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from fastlambda_cli.deploy.model import Outcome, Plan, Release, StackState
 from fastlambda_cli.errors import FastLambdaError
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """A plan, with what its records work out."""
+    document = asdict(plan) | {"empty": plan.empty}
+    return document | {"cost": asdict(plan.cost) | {"usd": plan.cost.usd} if plan.cost else None}
+
+
+def release_document(release: Release) -> dict[str, Any]:
+    """A release, without the thousands of files of its artifact."""
+    document = asdict(release)
+    del document["artifact"]["files"]
+    return document
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """How a deployment ended."""
+    return asdict(outcome) | {
+        "plan": plan_document(outcome.plan),
+        "release": release_document(outcome.release) if outcome.release else None,
+    }
+
+
+def state_document(state: StackState) -> dict[str, Any]:
+    """A stack as it stands."""
+    return asdict(state) | {"live": release_document(state.live) if state.live else None}
 
 
 def print_document(document: Any) -> None:

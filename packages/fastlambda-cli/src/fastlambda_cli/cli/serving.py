@@ -5,28 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from typing import Any
 
+from fastlambda_cli.cli.signals import INTERRUPTED, ONE_PRESS_S, SIGNALS
 from fastlambda_cli.cli.terminal import Output, console
 from fastlambda_cli.cli.view import RawView, TerminalView
 from fastlambda_cli.local.cloud import LocalCloud
 from fastlambda_cli.local.model import Sink
 from fastlambda_cli.service.model import Service
 
-INTERRUPTED = 130
-"""The exit code of a program that Ctrl-C ended, by the shells' convention."""
 
-ONE_PRESS_S = 1.0
-"""Seconds within which a second signal is the first once more: `uv run` forwards what the whole group has got."""
-
-
-def run_in_terminal(service: Service, *, port: int, aws_port: int, raw: bool) -> None:
+def run_in_terminal(service: Service, *, stage: str, port: int, aws_port: int, raw: bool) -> None:
     """Run a service until a signal ends it.
 
     Args:
-        service: What to run.
+        service: What to run, as loaded for the stage.
+        stage: Whose place in the local AWS the service's folder takes.
         port: The HTTP API's port, 0 for any free one.
         aws_port: The AWS endpoint's port, 0 for any free one.
         raw: Whether to print log lines as CloudWatch Logs would hold them.
@@ -36,10 +31,10 @@ def run_in_terminal(service: Service, *, port: int, aws_port: int, raw: bool) ->
 
     """
     view: Sink = RawView(console) if raw else TerminalView(console, service.root)
-    asyncio.run(_serve(service, view, port, aws_port))
+    asyncio.run(_serve(service, view, stage, port, aws_port))
 
 
-async def _serve(service: Service, view: Sink, port: int, aws_port: int) -> None:
+async def _serve(service: Service, view: Sink, stage: str, port: int, aws_port: int) -> None:
     serving = asyncio.current_task()
     assert serving is not None  # noqa: S101 - asyncio.run runs this in a task
     _on_signal(serving)
@@ -47,7 +42,7 @@ async def _serve(service: Service, view: Sink, port: int, aws_port: int) -> None
     output = Output(view, lambda: serving.cancelling() or serving.cancel())
     output.say(f"[bold]fastlambda[/] {service.name}: starting the local cloud")
     with contextlib.suppress(asyncio.CancelledError):
-        async with LocalCloud(service, output, http_port=port, aws_port=aws_port) as cloud:
+        async with LocalCloud(service, output, stage=stage, http_port=port, aws_port=aws_port) as cloud:
             output.say(f"[bold green]Ready[/]  API  [bold]{cloud.http_url}[/]")
             output.say(f"       AWS  {cloud.endpoint_url}  [dim](aws --endpoint-url, or AWS_ENDPOINT_URL)[/]")
             output.say("       [dim]Ctrl-C ends everything; saving a file reloads.[/]")
@@ -72,5 +67,5 @@ def _on_signal(serving: asyncio.Task[Any]) -> None:
             os._exit(INTERRUPTED)
         serving.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop)

@@ -152,6 +152,8 @@ def _cost(cost: Cost) -> Iterator[RenderableType]:
         (Text(money(line.usd), justify="right"), line.what, Text(line.quantity, style="dim")) for line in cost.lines
     )
     yield columns(rows, folded=2)
+    for what in cost.unpriced:
+        yield Text(f"not counted: {what}", style="yellow")
     yield Text(cost.prices, style="dim")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -75,6 +76,23 @@ class Progress:
 
     def __enter__(self) -> Self:
         """Begin to show what is under way, where the console is a terminal."""
+        self._show()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Take what is under way off the terminal."""
+        self._hide()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to a question while the block runs."""
+        self._hide()
+        yield
+        self._show()
+
+    def _show(self) -> None:
         if self._console.is_terminal:
             self._live = Live(
                 console=self._console,
@@ -85,16 +103,8 @@ class Progress:
                 redirect_stderr=False,
             )
             self._live.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Take what is under way off the terminal."""
-        self.pause()
-
-    def pause(self) -> None:
-        """Leave the terminal to a question; the time that it takes to answer is not the deployment's."""
+    def _hide(self) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
