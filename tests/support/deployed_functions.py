@@ -64,6 +64,10 @@ class Aws:
             )
         return self.clients[service]
 
+    def run(self, awaitable: Any) -> Any:
+        """Run a coroutine where the local AWS runs."""
+        return asyncio.run_coroutine_threadsafe(awaitable, self.loop).result(PATIENCE_S)
+
     @property
     def lambda_(self) -> Any:
         return self.client("lambda")

@@ -12,25 +12,32 @@ _OURS = re.compile(rb"(127\.0\.0\.1|([a-z0-9_-]+(\.[a-z0-9_-]+)*\.)?localhost)(:
 _OWN_SITES = frozenset({b"none", b"same-origin", b"same-site"})
 _ADMIN = ("/_ministack", "/_localstack", "/_fastlambda")
 _HEALTH = frozenset({"/_ministack/health", "/_localstack/health"})
+_CODE = re.compile(r"/_ministack/lambda-code/\d{12}/[a-z0-9-]+/[A-Za-z0-9_-]+")
+"""Where GetFunction says that a deployment package can be downloaded."""
 
 
 def guarded(app: AsgiApp) -> AsgiApp:
     """Wrap the local AWS so that programs reach it and web pages do not.
 
     Refused with 403: a Host that is not this machine's, any Origin, and what a browser marks as sent by another
-    site (`Sec-Fetch-Site`). The emulator's own administration answers 404, but for its health. No answer carries
-    CORS headers.
+    site (`Sec-Fetch-Site`). The emulator's own administration answers 404, but for its health and the download of
+    deployment packages. No answer carries CORS headers.
     """
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if refusal := _refusal(scope):
             await _answer(send, 403, refusal)
-        elif scope["path"].startswith(_ADMIN) and scope["path"] not in _HEALTH:
+        elif scope["path"].startswith(_ADMIN) and not _is_open(scope):
             await _answer(send, 404, "There is nothing here.")
         else:
             await app(scope, receive, _without_cors(send))
 
     return guard
+
+
+def _is_open(scope: Scope) -> bool:
+    download = scope["method"] == "GET" and _CODE.fullmatch(scope["path"]) is not None
+    return download or scope["path"] in _HEALTH
 
 
 def _refusal(scope: Scope) -> str | None:
