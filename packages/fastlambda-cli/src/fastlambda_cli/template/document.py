@@ -6,14 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from fastlambda_cli.service.model import Runtime, Service
 from fastlambda_cli.template.alarms import alarm_resources
 from fastlambda_cli.template.dashboard import dashboard_resources
 from fastlambda_cli.template.function import function_resources
 from fastlambda_cli.template.http import http_resources
 from fastlambda_cli.template.logs import log_resources
+from fastlambda_cli.template.notation import to_yaml
 from fastlambda_cli.template.outputs import outputs
 from fastlambda_cli.template.parameters import conditions, parameters
 from fastlambda_cli.template.role import role_resources
@@ -37,7 +36,7 @@ class Template:
 
     def to_yaml(self) -> str:
         """The document as YAML, in the order in which it is best read."""
-        return yaml.dump(self.document, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+        return to_yaml(self.document)
 
     def to_json(self) -> str:
         """The document as JSON, in the same order."""
@@ -77,19 +76,3 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
             "Outputs": outputs(stack),
         },
     )
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML as CloudFormation reads it: without aliases, and with long texts as blocks."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """CloudFormation takes no aliases, so what occurs twice is written twice."""
-        del data
-        return True
-
-
-def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)
