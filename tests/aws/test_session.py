@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 
@@ -10,17 +9,6 @@ import pytest
 
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.errors import AwsError, CredentialsError
-
-
-@pytest.fixture
-def no_configuration(monkeypatch, tmp_path):
-    """An environment as on a machine that has never heard of AWS."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    return tmp_path
 
 
 def test_the_local_aws_has_an_account_that_cannot_be_mistaken_for_a_real_one(local_aws):

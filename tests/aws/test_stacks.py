@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
+from fastlambda_cli.aws.session import connect
 from fastlambda_cli.aws.stacks import ChangeRequest, Stacks
 from fastlambda_cli.errors import StackError
 
@@ -179,6 +182,31 @@ def test_a_busy_stack_is_waited_for_and_only_its_present_operation_is_told(stack
     assert stacks.settle(name, events.append).status == "UPDATE_ROLLBACK_COMPLETE"
     assert (events[0].logical_id, events[0].status) == (name, "UPDATE_IN_PROGRESS")
     assert len({event.id for event in events}) == len(events)
+
+
+def test_throttling_slows_the_looks_down_and_loses_no_event(local_aws, name):
+    with connect(endpoint_url=local_aws.endpoint_url) as aws:
+        waits = []
+        stacks = Stacks(aws, wait=waits.append)
+        change_set = stacks.create_change_set(request(name, Queue=QUEUE))
+        since = stacks.last_event(change_set.stack_id)
+        stacks.execute(change_set)
+        refusals = [_throttled() for _ in range(3)]  # as often as one call is tried locally
+        events = aws.client("cloudformation").meta.events
+        events.register(
+            "before-send.cloudformation.DescribeStackEvents", lambda **_: refusals.pop() if refusals else None
+        )
+        told = []
+        assert stacks.follow(change_set.stack_id, since, told.append).status == "CREATE_COMPLETE"
+    assert (len(told), waits) == (4, [0.1])
+
+
+def _throttled():
+    raw = io.BytesIO(
+        b"<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>"
+    )
+    raw.stream = lambda: iter([raw.getvalue()])
+    return AWSResponse("http://127.0.0.1/", 400, {}, raw)
 
 
 def test_a_rollback_is_gone_on_with_only_where_one_failed(stacks, name):
