@@ -44,12 +44,12 @@ def test_a_wrong_description_is_told_with_its_remedy_and_the_service_runs_on_unt
     with running(mine) as dev:
         describe(mine, table="memry = 512")
         dev.wait_for(r"has no key memry\. Did you mean memory\? Until then the service runs as it was\.")
-        assert dev.client.get("/").text == "mine"
+        assert dev.client.get("/").text == "mine-dev"
 
         start = len(dev.output)
         describe(mine, table="memory = 512")
         dev.wait_for(r"INIT +environment \d+ is up", after=start)
-        assert dev.client.get("/").text == "mine"
+        assert dev.client.get("/").text == "mine-dev"
         dev.wait_for(r"memory \d+/512 MB", after=start)
 
 
@@ -59,11 +59,11 @@ def test_a_new_name_is_what_sdks_invoke_from_then_on(mine):
         return httpx.post(url, content=b"{}", timeout=PATIENCE_S)
 
     with running(mine) as dev:
-        assert invoke(dev, "mine").json()["body"] == "mine"
+        assert invoke(dev, "mine-dev").json()["body"] == "mine-dev"
         describe(mine, name="yours")
         dev.wait_for(r"INIT +environment 2 is up")
-        assert invoke(dev, "yours").json()["body"] == "yours"
-        assert invoke(dev, "mine").status_code == 404
+        assert invoke(dev, "yours-dev").json()["body"] == "yours-dev"
+        assert invoke(dev, "mine-dev").status_code == 404
 
 
 def test_a_new_dependency_is_locked_and_installed_without_a_restart(mine):
@@ -73,7 +73,7 @@ def test_a_new_dependency_is_locked_and_installed_without_a_restart(mine):
         (mine / "lambda_handler.py").write_text(f"import idna\n{HANDLER}")
         dev.wait_for(r"Saved lambda_handler\.py")
         dev.wait_for(r"INIT +environment 3 is up")
-        assert dev.client.get("/").text == "mine"
+        assert dev.client.get("/").text == "mine-dev"
 
 
 def test_what_the_function_logs_after_its_client_left_is_shown_when_it_ends(mine):

@@ -1,0 +1,76 @@
+"""From a plain FastAPI project to a service that answers, and to the question in between."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+
+import pytest
+from dev_command import BOOKS, COMMAND, PATIENCE_S, running
+
+from fastlambda_cli.service.load import load_service
+
+APP = """
+from fastapi import FastAPI
+
+from shop.greeting import GREETING
+
+app = FastAPI()
+
+
+@app.get("/")
+def greet():
+    return {"greeting": GREETING}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A FastAPI project in a src layout that has never heard of Lambda; uv knows where the runtime wheel is."""
+    runtime = load_service(BOOKS).local_sources["fastlambda"]
+    files = {
+        "src/shop/__init__.py": "",
+        "src/shop/greeting.py": 'GREETING = "hello"\n',
+        "src/shop/main.py": APP,
+        "pyproject.toml": (
+            '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["fastapi"]\n'
+            f'[tool.uv.sources]\nfastlambda = {{ path = "{runtime}" }}\n'
+        ),
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def at_a_terminal(*command, types):
+    """Run a command whose terminal types something; return its exit code and what it printed."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        os.write(ours, types)
+        printed = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                printed += chunk
+        except OSError:  # Linux says so when the other end has closed
+            pass
+        code = process.wait(timeout=PATIENCE_S)
+    os.close(ours)
+    return code, printed.decode()
+
+
+def test_a_plain_project_answers_on_dev_after_init_and_needs_nothing_else(shop):
+    subprocess.run([COMMAND, "init", shop, "--yes"], check=True, capture_output=True, timeout=PATIENCE_S)
+    with running(shop) as dev:
+        assert dev.client.get("/").json() == {"greeting": "hello"}
+
+
+def test_at_a_terminal_init_asks_and_writes_after_a_yes_only(shop):
+    code, printed = at_a_terminal(COMMAND, "init", shop, types=b"n\n")
+    assert (code, (shop / "lambda_handler.py").exists()) == (1, False)
+    assert "Nothing was written" in printed
+
+    code, printed = at_a_terminal(COMMAND, "init", shop, types=b"y\n")
+    assert (code, (shop / "lambda_handler.py").exists()) == (0, True), printed
