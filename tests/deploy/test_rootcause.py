@@ -28,9 +28,10 @@ REFUSED = (
     "Function",
     "AWS::Lambda::Function",
     "CREATE_FAILED",
-    "Resource handler returned message: \"Specified ReservedConcurrentExecutions for function decreases account's "
-    "UnreservedConcurrentExecution below its minimum value of [100]. (Service: Lambda, Status Code: 400, Request ID: "
-    '0aa0) (SDK Attempt Count: 1)" (RequestToken: 1f, HandlerErrorCode: InvalidRequest)',
+    """\
+Resource handler returned message: "Specified ReservedConcurrentExecutions for function decreases account's \
+UnreservedConcurrentExecution below its minimum value of [100]. (Service: Lambda, Status Code: 400, Request ID: 0aa0) \
+(SDK Attempt Count: 1)" (RequestToken: 1f, HandlerErrorCode: InvalidRequest)""",
 )
 SUMMARY = (
     "shop-dev",

@@ -9,7 +9,9 @@ from fastlambda_cli.deploy.model import Remark, Tell
 from fastlambda_cli.deploy.rootcause import failure
 from fastlambda_cli.errors import StackError
 
-_ROLLBACK_FAILED = "UPDATE_ROLLBACK_FAILED"
+ROLLBACK_FAILED = "UPDATE_ROLLBACK_FAILED"
+"""The status of a stack whose rollback failed: all that it takes is that the rollback goes on."""
+
 _DELETE_FAILED = "DELETE_FAILED"
 
 
@@ -22,31 +24,44 @@ def settled(stacks: Stacks, name: str, tell: Tell) -> Stack | None:
     return stack
 
 
-def blocked(stack: Stack | None) -> bool:
-    """Whether what stands has to be cleared away before CloudFormation says what a deployment would change."""
-    return stack is not None and (stack.half_made or stack.status in {_ROLLBACK_FAILED, _DELETE_FAILED})
-
-
-def cleared(stacks: Stacks, stack: Stack | None, tell: Tell) -> Stack | None:
-    """Clear away what a failure left, saying so; return the stack as it then stands, None when there is none.
-
-    Nothing of it serves anybody: the creation or the deletion of the stack failed. A rollback that failed is gone on
-    with instead, since the service is still there.
+def rolled_back(stacks: Stacks, stack: Stack | None, tell: Tell) -> Stack | None:
+    """Finish a rollback that failed, saying so, since CloudFormation takes no other change before that.
 
     Raises:
         StackError: It fails again, and says why.
 
     """
-    if stack is None or stack.only_planned:
-        return None
-    if stack.half_made or stack.status == _DELETE_FAILED:
-        tell(Remark(f"The stack {stack.name} is {stack.status}: deleting what an earlier failure left of it."))
+    if stack is None or stack.status != ROLLBACK_FAILED:
+        return stack
+    tell(Remark(f"The stack {stack.name} is {stack.status}: going on with its rollback."))
+    ended, events = carry_out(stacks, stack.id, lambda: stacks.continue_rollback(stack.id), tell)
+    if ended.status != ROLLBACK_FAILED:
+        return ended
+    error = failure(ended, events)
+    raise StackError(
+        error.what,
+        why=error.why,
+        remedy="Put that right, or skip the resource: aws cloudformation continue-update-rollback "
+        f"--stack-name {stack.name} --resources-to-skip LOGICAL_ID",
+    )
+
+
+def remains(stack: Stack | None) -> bool:
+    """Whether a stack is what a failed creation or deletion left: it serves nobody, and can only be deleted."""
+    return stack is not None and (stack.half_made or stack.status == _DELETE_FAILED)
+
+
+def cleared(stacks: Stacks, name: str, tell: Tell) -> None:
+    """Delete what a failed creation or deletion left of a stack, saying so.
+
+    Raises:
+        StackError: It fails again, and says why.
+
+    """
+    stack = stacks.describe(name)
+    if stack is not None and remains(stack):
+        tell(Remark(f"The stack {name} is {stack.status}: deleting what an earlier failure left of it."))
         deleted(stacks, stack, tell)
-        return None
-    if stack.status == _ROLLBACK_FAILED:
-        tell(Remark(f"The stack {stack.name} is {stack.status}: going on with its rollback."))
-        return _rolled_back(stacks, stack, tell)
-    return stack
 
 
 def deleted(stacks: Stacks, stack: Stack, tell: Tell) -> None:
@@ -65,16 +80,3 @@ def deleted(stacks: Stacks, stack: Stack, tell: Tell) -> None:
     ended, events = carry_out(stacks, stack.id, lambda: stacks.delete(stack.id), tell)
     if ended.status != "DELETE_COMPLETE":
         raise failure(ended, events)
-
-
-def _rolled_back(stacks: Stacks, stack: Stack, tell: Tell) -> Stack:
-    ended, events = carry_out(stacks, stack.id, lambda: stacks.continue_rollback(stack.id), tell)
-    if ended.status == _ROLLBACK_FAILED:
-        error = failure(ended, events)
-        raise StackError(
-            error.what,
-            why=error.why,
-            remedy="Put that right, or skip the resource: aws cloudformation continue-update-rollback "
-            f"--stack-name {stack.name} --resources-to-skip LOGICAL_ID",
-        )
-    return ended

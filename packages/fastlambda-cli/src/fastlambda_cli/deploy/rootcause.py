@@ -56,13 +56,11 @@ _REMEDIES = (
     ),
     _Remedy(
         r"requires replacing",
-        "Its name is fixed, and what was changed can only be changed by making it anew: rename it, or destroy the stack "
-        "first.",
+        "Its name is fixed, and it can only be changed by making it anew: rename it, or destroy the stack.",
     ),
     _Remedy(
         r"NotFound|does not exist|[Nn]ot found|NoSuch",
-        "It was deleted by other hands than this stack's; `fastlambda status --drift` shows what differs. Make it again "
-        "as it was, or destroy the stack and deploy anew.",
+        "Other hands deleted it; `fastlambda status --drift` shows what differs. Destroy and deploy anew.",
     ),
     _Remedy(
         r"in the following state\(s\): \[?Pending|update is in progress|ResourceConflict|currently in the process",

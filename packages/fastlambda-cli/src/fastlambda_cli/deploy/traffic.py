@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fastlambda_cli.aws.model import ChangeSet, Stack
 from fastlambda_cli.aws.stacks import MAX_TEMPLATE_BODY, ChangeRequest, Stacks
@@ -20,8 +21,8 @@ from fastlambda_cli.deploy.model import Remark, Step, Tell
 from fastlambda_cli.errors import FastLambdaError, HealthCheckError, OvertakenError, StackError
 from fastlambda_cli.template.parameters import LIVE_VERSION
 
-Publish = Callable[[str], str]
-"""Puts a template where CloudFormation can read it, and returns its URL."""
+Publish: TypeAlias = Callable[[str], str | None]
+"""Puts a template where CloudFormation can read it, and returns its URL; None when there is no such place yet."""
 
 
 @dataclass(frozen=True, slots=True)

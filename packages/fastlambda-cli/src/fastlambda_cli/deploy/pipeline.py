@@ -1,0 +1,176 @@
+"""The two commands that begin with a service: what would be done, and doing it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from fastlambda_cli.artifact.model import Artifact, megabytes
+from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.session import Aws
+from fastlambda_cli.deploy.artifact_change import artifact_change
+from fastlambda_cli.deploy.bootstrap import Bootstrap, ensure_bootstrap, find_bootstrap
+from fastlambda_cli.deploy.checks import check_artifact
+from fastlambda_cli.deploy.cost import estimate
+from fastlambda_cli.deploy.desired import Desired
+from fastlambda_cli.deploy.engine import Engine
+from fastlambda_cli.deploy.health import HealthCheck
+from fastlambda_cli.deploy.interrupted import finalise_interrupted
+from fastlambda_cli.deploy.model import Outcome, Plan, Release, Remark, Step, Target, Tell
+from fastlambda_cli.deploy.preparation import Prepared, completed, prepare
+from fastlambda_cli.deploy.proposing import Proposal, discard, propose
+from fastlambda_cli.deploy.recovery import rolled_back, settled
+from fastlambda_cli.deploy.releasing import release
+from fastlambda_cli.template.parameters import generated_secrets
+from fastlambda_cli.template.stack import Stack as StackOfService
+
+Confirm: TypeAlias = Callable[[Plan], bool]
+
+_A_MONTH = 1_000_000
+
+
+def plan(target: Target, aws: Aws, tell: Tell, *, requests_per_month: int = _A_MONTH) -> Plan:
+    """Tell what a deployment would do, and leave nothing behind.
+
+    What CloudFormation is doing to the stack is followed to its end first.
+
+    Args:
+        target: What would be deployed.
+        aws: Where.
+        tell: Is told what takes time.
+        requests_per_month: For the estimate of the cost.
+
+    Raises:
+        FastLambdaError: The service cannot be built, or AWS or CloudFormation does not accept it.
+
+    """
+    engine = Engine.of(aws, tell)
+    deployment = _Deployment(engine, target)
+    proposal = deployment.propose()
+    try:
+        return deployment.plan(proposal, requests_per_month)
+    finally:
+        discard(engine.stacks, proposal)
+
+
+def deploy(
+    target: Target, aws: Aws, tell: Tell, *, confirm: Confirm, health: HealthCheck | None = None
+) -> Outcome | None:
+    """Bring a stage's stack to what its service describes.
+
+    Args:
+        target: What is deployed.
+        aws: Where.
+        tell: Is told what happens.
+        confirm: Is asked once whether the plan is to be carried out; not when there is nothing to do.
+        health: Asks what was deployed; by default Lambda and the API themselves are asked.
+
+    Returns:
+        How it ended; None when it was not confirmed, and then nothing was made or changed.
+
+    Raises:
+        StackError: CloudFormation could not do it. What was live still is.
+        HealthCheckError: What was deployed does not answer. What was live is so again.
+        OvertakenError: Somebody else has deployed meanwhile.
+        FastLambdaError: The service cannot be built, or AWS refuses.
+
+    """
+    begun = time.monotonic()
+    engine = Engine.of(aws, tell, health)
+    deployment = _Deployment(engine, target)
+    deployment.recover()
+    proposal = deployment.propose()
+    with contextlib.ExitStack() as undo:
+        undo.callback(discard, engine.stacks, proposal)
+        told = deployment.plan(proposal, _A_MONTH)
+        if told.empty:
+            outputs = proposal.before.stack.outputs if proposal.before else {}
+            return Outcome(told, outputs, None, time.monotonic() - begun)
+        if not confirm(told):
+            return None
+        desired, bootstrap = deployment.publish()
+        if desired == proposal.desired and not proposal.publishes:
+            undo.pop_all()  # what was shown is what is executed
+        else:
+            proposal = replace(proposal, desired=desired, change_set=None)
+    stack, recorded = release(engine, proposal, bootstrap)
+    return Outcome(told, stack.outputs, recorded, time.monotonic() - begun)
+
+
+class _Deployment:
+    """One deployment of a service, up to the point where the stack itself changes."""
+
+    def __init__(self, engine: Engine, target: Target) -> None:
+        self._engine = engine
+        self._target = target
+        self._bootstrap = find_bootstrap(engine.stacks)
+        self._prepared: Prepared = prepare(target, engine.aws, self._bootstrap, engine.tell)
+
+    def recover(self) -> None:
+        """Bring the stack to where it can be changed, and find out what became of what was interrupted."""
+        engine = self._engine
+        stack = settled(engine.stacks, self._target.stack_name, engine.tell)
+        stack = rolled_back(engine.stacks, stack, engine.tell)
+        if self._bootstrap is not None:
+            releases = engine.releases(self._bootstrap, self._target.stack_name)
+            finalise_interrupted(releases, engine.standing(stack), engine.tell)
+
+    def propose(self) -> Proposal:
+        """Have CloudFormation say what would change."""
+        engine, name = self._engine, self._target.stack_name
+        stack = settled(engine.stacks, name, engine.tell)
+        engine.tell(Step(f"Comparing with the stack {name}"))
+        before = engine.standing(stack)
+        proposal = propose(engine.traffic(self._bootstrap), self._prepared.desired, stack, before)
+        live = self._live()
+        if live is not None and proposal.only_unpins(live):
+            # A deployment that failed was put back, and what was live before it is what is wanted now.
+            discard(engine.stacks, proposal)
+            return replace(proposal, change_set=None, changes=())
+        return proposal
+
+    def plan(self, proposal: Proposal, requests_per_month: int) -> Plan:
+        """Tell everything about a proposal."""
+        prepared, aws = self._prepared, self._engine.aws
+        secrets = generated_secrets(StackOfService(self._target.service, self._target.stage, self._target.runtime))
+        live = self._live()
+        artifact = prepared.artifact
+        return replace(
+            proposal.plan(aws),
+            artifact=artifact_change(
+                sha256=artifact.sha256_base64,
+                size=artifact.size,
+                files=artifact.files,
+                live=live.artifact if live else None,
+            ),
+            cost=estimate(prepared.whole, len(secrets), requests_per_month=requests_per_month),
+            bootstrap=prepared.missing_bootstrap,
+            new_secrets=prepared.missing_secrets,
+            left_out=prepared.left_out,
+        )
+
+    def publish(self) -> tuple[Desired, Bootstrap]:
+        """Make what is missing, and put the artifact where CloudFormation reads it.
+
+        Returns:
+            What the stack is to be, with no stand-in left, and where its releases are recorded.
+
+        """
+        engine, prepared = self._engine, self._prepared
+        bootstrap = ensure_bootstrap(engine.aws, engine.tell, engine.stacks)
+        desired = completed(prepared, engine.aws, bootstrap, engine.tell)
+        _upload(prepared.artifact, desired, Bucket(engine.aws, bootstrap.bucket), engine.tell)
+        check_artifact(engine.aws, desired.artifact)
+        return desired, bootstrap
+
+    def _live(self) -> Release | None:
+        return self._engine.releases(self._bootstrap, self._target.stack_name).live() if self._bootstrap else None
+
+
+def _upload(artifact: Artifact, desired: Desired, bucket: Bucket, tell: Tell) -> None:
+    tell(Step(f"Uploading {megabytes(artifact.size)}"))
+    if not bucket.upload(desired.artifact.key, artifact.path, desired.artifact.sha256):
+        tell(Remark("The artifact was there already."))

@@ -1,0 +1,158 @@
+"""From a service to what its stack is to be, with nothing made yet that outlives the command.
+
+What does not exist before the first deployment (the artifact bucket, generated secrets) has a stand-in here, so that
+CloudFormation can work out what a deployment would change before anybody has agreed to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastlambda_cli.artifact.build import build
+from fastlambda_cli.artifact.installation import cache_dir
+from fastlambda_cli.artifact.model import Artifact, Platform
+from fastlambda_cli.aws.secrets import Secrets
+from fastlambda_cli.aws.session import Aws
+from fastlambda_cli.deploy.bootstrap import Bootstrap
+from fastlambda_cli.deploy.checks import check_template
+from fastlambda_cli.deploy.desired import Desired
+from fastlambda_cli.deploy.localised import localised
+from fastlambda_cli.deploy.model import Published, Remark, Step, Target, Tell
+from fastlambda_cli.deploy.releases import artifact_key
+from fastlambda_cli.service.generated_secrets import secret_name
+from fastlambda_cli.template import render
+from fastlambda_cli.template.parameters import BUCKET, KEY, SHA256, generated_secrets, secret_parameter
+from fastlambda_cli.template.stack import Stack as StackOfService
+
+_NO_BUCKET = "fastlambda-bootstrap-bucket-to-be-made"
+_NO_SUFFIX = "000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a deployment would bring about.
+
+    Attributes:
+        target: What is deployed.
+        artifact: On this machine.
+        whole: The template as it is for AWS.
+        desired: What the stack is to be; with stand-ins for what is missing.
+        left_out: What the local cloud lacks: types by logical id.
+        missing_bootstrap: Whether the account has no artifact bucket yet.
+        missing_secrets: The names of secrets that have to be made or completed, as AWS calls them.
+
+    """
+
+    target: Target
+    artifact: Artifact
+    whole: Mapping[str, Any]
+    desired: Desired
+    left_out: Mapping[str, str]
+    missing_bootstrap: bool
+    missing_secrets: tuple[str, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing in it is a stand-in."""
+        return not self.missing_bootstrap and not self.missing_secrets
+
+
+def prepare(target: Target, aws: Aws, bootstrap: Bootstrap | None, tell: Tell) -> Prepared:
+    """Build the artifact and render the template.
+
+    Args:
+        target: What is to be deployed.
+        aws: Where.
+        bootstrap: The account's; None when there is none.
+        tell: Is told what takes time.
+
+    Raises:
+        FastLambdaError: The service cannot be built or described, or its template is not sound.
+
+    """
+    artifact = _built(target, aws, tell)
+    whole = render(target.service, stage=target.stage, runtime=target.runtime).document
+    document, left_out = localised(whole) if aws.is_local else (whole, {})
+    arns = _secret_arns(target, aws)
+    missing = tuple(name for name, arn in arns.items() if arn is None)
+    published = _published(target.stack_name, artifact, bootstrap.bucket if bootstrap else _NO_BUCKET)
+    desired = Desired(
+        stack_name=target.stack_name,
+        document=document,
+        parameters=_parameters(target, published, {name: arn or _stand_in(aws, name) for name, arn in arns.items()}),
+        artifact=published,
+        health=target.service.configuration.health,
+    )
+    check_template(document, desired.parameters)
+    return Prepared(target, artifact, whole, desired, left_out, bootstrap is None, missing)
+
+
+def completed(prepared: Prepared, aws: Aws, bootstrap: Bootstrap, tell: Tell) -> Desired:
+    """Make the secrets that are missing, and return what the stack is to be without any stand-in.
+
+    Raises:
+        SecretError: A secret cannot be completed.
+        AwsError: AWS refuses.
+
+    """
+    target = prepared.target
+    secrets = Secrets(aws)
+    specs = target.service.configuration.secrets
+    arns = {}
+    for name, called in _secret_names(target).items():
+        if called in prepared.missing_secrets:
+            tell(Step(f"Making the secret {called}"))
+        arns[called] = secrets.ensure(called, specs[name].generate, target.service.configuration.tags)
+    published = _published(target.stack_name, prepared.artifact, bootstrap.bucket)
+    parameters = _parameters(target, published, arns)
+    check_template(prepared.desired.document, parameters)
+    return replace(prepared.desired, parameters=parameters, artifact=published)
+
+
+def _built(target: Target, aws: Aws, tell: Tell) -> Artifact:
+    def say(text: str, /, *, warning: bool = False) -> None:
+        tell(Remark(text, warning=warning))
+
+    architecture = target.service.configuration.architecture
+    platform = Platform.THIS_MACHINE if aws.is_local else Platform(architecture)
+    tell(Step(f"Building the artifact for {platform}"))
+    if aws.is_local:
+        say(f"On AWS the same service is built for {architecture}.")
+    return asyncio.run(build(target.service, runtime=target.runtime, platform=platform, cache=cache_dir(), tell=say))
+
+
+def _published(stack_name: str, artifact: Artifact, bucket: str) -> Published:
+    key = artifact_key(stack_name, artifact.sha256_hex)
+    return Published(bucket, key, artifact.sha256_base64, artifact.size, artifact.files)
+
+
+def _secret_names(target: Target) -> dict[str, str]:
+    """What AWS calls each generated secret, by its name in the configuration."""
+    stack = StackOfService(target.service, target.stage, target.runtime)
+    return {name: secret_name(stack.name, name) for name in generated_secrets(stack)}
+
+
+def _secret_arns(target: Target, aws: Aws) -> dict[str, str | None]:
+    """The ARN of every generated secret that has all its keys, None for the others, by what AWS calls it."""
+    specs = target.service.configuration.secrets
+    secrets = Secrets(aws)
+    return {
+        called: secrets.arn_if_complete(called, specs[name].generate) for name, called in _secret_names(target).items()
+    }
+
+
+def _stand_in(aws: Aws, secret: str) -> str:
+    partition = aws.caller.split(":")[1]
+    return f"arn:{partition}:secretsmanager:{aws.region}:{aws.account}:secret:{secret}-{_NO_SUFFIX}"
+
+
+def _parameters(target: Target, published: Published, arns: Mapping[str, str]) -> dict[str, str]:
+    return {
+        BUCKET: published.bucket,
+        KEY: published.key,
+        SHA256: published.sha256,
+        **{secret_parameter(name): arns[called] for name, called in _secret_names(target).items()},
+    }

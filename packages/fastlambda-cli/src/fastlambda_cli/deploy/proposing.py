@@ -1,0 +1,101 @@
+"""What a deployment would do, worked out by CloudFormation and told as a plan."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastlambda_cli.aws.model import ChangeSet, Stack
+from fastlambda_cli.aws.session import Aws
+from fastlambda_cli.aws.stacks import Stacks
+from fastlambda_cli.deploy.desired import Desired, Standing
+from fastlambda_cli.deploy.model import Plan, Release, ResourceChange
+from fastlambda_cli.deploy.permissions import permission_changes
+from fastlambda_cli.deploy.proposal import changes_of_creation, publishes_version, resource_changes
+from fastlambda_cli.deploy.recovery import remains
+from fastlambda_cli.deploy.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change of a stack that nobody has agreed to yet.
+
+    Attributes:
+        desired: What the stack is to be.
+        before: The stack as it stands; None when there is none that serves anybody.
+        change_set: What CloudFormation would do; None when a failed stack has to be cleared away before it can say.
+        changes: The same, as it is told.
+
+    """
+
+    desired: Desired
+    before: Standing | None
+    change_set: ChangeSet | None
+    changes: tuple[ResourceChange, ...]
+
+    @property
+    def publishes(self) -> bool:
+        """Whether traffic moves to a version that has not had it before."""
+        return self.before is not None and (self.before.pinned or publishes_version(self.changes))
+
+    def only_unpins(self, live: Release) -> bool:
+        """Whether the live release is just what is wanted, and the stack is pinned to the version that it has."""
+        before, desired = self.before, self.desired
+        if before is None or not before.pinned or before.version != live.version:
+            return False
+        template = hashlib.sha256(desired.template.encode()).hexdigest()
+        return live.template_sha256 == template and live.parameters == desired.parameters == before.parameters
+
+    def plan(self, aws: Aws) -> Plan:
+        """Tell the changes and the permissions; what else a plan holds is the caller's."""
+        before = self.before
+        permissions = permission_changes(
+            before.document if before else None,
+            self.desired.document,
+            known_before=_known(aws, before.stack.name, before.parameters) if before else {},
+            known_after=_known(aws, self.desired.stack_name, self.desired.parameters),
+        )
+        return Plan(
+            stack_name=self.desired.stack_name,
+            creates=before is None,
+            changes=self.changes,
+            permissions=permissions if self.changes else (),
+            publishes=self.publishes,
+        )
+
+
+def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Standing | None) -> Proposal:
+    """Have CloudFormation work out the changes.
+
+    Args:
+        traffic: Asks CloudFormation.
+        desired: What the stack is to be.
+        stack: What there is of that name.
+        before: The same, if it serves anybody.
+
+    Raises:
+        StackError: CloudFormation does not accept the template or its parameters.
+
+    """
+    if remains(stack):
+        return Proposal(desired, before, None, changes_of_creation(desired.document))
+    change_set = traffic.propose(desired)
+    return Proposal(desired, before, change_set, resource_changes(change_set.changes, desired.document["Resources"]))
+
+
+def discard(stacks: Stacks, proposal: Proposal) -> None:
+    """Leave nothing behind of a proposal that was not executed."""
+    if proposal.change_set is not None and proposal.change_set.changes:
+        stacks.discard(proposal.change_set)
+
+
+def _known(aws: Aws, stack_name: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        **parameters,
+        "AWS::AccountId": aws.account,
+        "AWS::Partition": aws.caller.split(":")[1],
+        "AWS::Region": aws.region,
+        "AWS::StackName": stack_name,
+    }

@@ -1,0 +1,64 @@
+"""A release: recorded, carried out, and recorded again with how it ended."""
+
+from __future__ import annotations
+
+from fastlambda_cli.aws.model import Stack
+from fastlambda_cli.deploy.bootstrap import Bootstrap
+from fastlambda_cli.deploy.engine import Engine, live_version
+from fastlambda_cli.deploy.model import Release, ReleaseStatus
+from fastlambda_cli.deploy.proposing import Proposal
+from fastlambda_cli.deploy.recovery import cleared
+from fastlambda_cli.deploy.releases import Releases
+from fastlambda_cli.deploy.traffic import Traffic
+from fastlambda_cli.errors import FastLambdaError, HealthCheckError, StackError
+
+
+def release(
+    engine: Engine, proposal: Proposal, bootstrap: Bootstrap, *, of: int | None = None
+) -> tuple[Stack, Release]:
+    """Carry out what was agreed to, and keep the record of it.
+
+    Args:
+        engine: The account and Region.
+        proposal: What was agreed to.
+        bootstrap: Has the bucket in which releases are recorded.
+        of: The release that this one returns to.
+
+    Returns:
+        The stack as it stands now, and the release.
+
+    Raises:
+        StackError: CloudFormation could not do it, and the release is recorded as failed.
+        HealthCheckError: What was deployed does not answer, likewise.
+        AwsError: AWS cannot be asked any more. The release stays `started`, and the next deployment finds out.
+
+    """
+    releases = engine.releases(bootstrap, proposal.desired.stack_name)
+    started = releases.begin(proposal.desired, of=of)
+    try:
+        stack = _carried_out(engine, engine.traffic(bootstrap), proposal)
+    except (StackError, HealthCheckError) as error:
+        _record_failure(releases, started, error)
+        raise
+    version = live_version(engine.aws, proposal.desired.stack_name)
+    live = releases.finalise(started, ReleaseStatus.LIVE, version=version)
+    releases.prune()
+    return stack, live
+
+
+def _carried_out(engine: Engine, traffic: Traffic, proposal: Proposal) -> Stack:
+    desired, before, change_set = proposal.desired, proposal.before, proposal.change_set
+    if before is None:
+        cleared(engine.stacks, desired.stack_name, engine.tell)
+        return traffic.create(desired, change_set or traffic.propose(desired))
+    if proposal.publishes:
+        return traffic.replace(desired, before)
+    return traffic.update(desired, before, change_set or traffic.propose(desired))
+
+
+def _record_failure(releases: Releases, started: Release, error: FastLambdaError) -> None:
+    try:
+        releases.finalise(started, ReleaseStatus.FAILED, reason=error.in_one_line())
+    except FastLambdaError as second:
+        # The first failure is the one to act on; the record is put right by the next deployment.
+        error.add_note(f"That release {started.number} failed could not be recorded: {second.in_one_line()}")
