@@ -18,6 +18,12 @@ OWN_RUNTIME: Runtime = f"python{OWN}"  # type: ignore[assignment]
 
 HANDLER = {"lambda_handler.py": "def handler(event, context):\n    return 'hello'\n"}
 
+IDNA = "idna==3.11 --hash=sha256:771a87f49d9defaf64091e6e6fe9c18d4833f140bd19464795bc32d966ca37ea\n"
+"""A lock of one small package."""
+
+LOCKED = ("idna==3.11",)
+"""The dependencies of a service that has this lock."""
+
 SHELF = {
     "pyproject.toml": """
         [project]
@@ -65,14 +71,15 @@ def service_in(
     folder: Path,
     files: dict[str, str | bytes] | None = None,
     *,
-    dependencies: tuple[str, ...] = ("idna==3.11",),
+    dependencies: tuple[str, ...] = LOCKED,
     table: str = "",
     sources: str = "",
 ) -> Service:
     """Write a service into a folder and load it."""
     project = f'[project]\nname = "mine"\nversion = "1"\ndependencies = {json.dumps(dependencies)}\n'
-    write(folder, {"pyproject.toml": f"{project}{sources}\n[tool.fastlambda]\n{table}\n", **HANDLER, **(files or {})})
-    return load_service(folder)
+    lock = {"requirements.lock": IDNA} if dependencies == LOCKED else {}
+    own = {"pyproject.toml": f"{project}{sources}\n[tool.fastlambda]\n{table}\n", **HANDLER, **lock, **(files or {})}
+    return load_service(write(folder, own))
 
 
 def built(
