@@ -86,13 +86,27 @@ def test_missing_credentials_are_found_out_by_the_first_question(no_configuratio
     assert "aws sso login" in caught.value.remedy
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
 @pytest.mark.parametrize("url", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566"])
-def test_an_endpoint_on_this_machine_is_not_taken_for_aws(no_configuration, monkeypatch, url):
+def test_an_endpoint_on_this_machine_is_not_taken_for_aws(no_configuration, monkeypatch, name, url):
     del no_configuration
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    with pytest.raises(AwsError, match="leads to this machine") as caught:
+    monkeypatch.setenv(name, url)
+    with pytest.raises(AwsError, match=f"{name} leads to this machine") as caught:
         connect(region="eu-west-1")
     assert "--local" in caught.value.remedy
+
+
+def test_nor_is_one_that_the_profile_names(no_configuration):
+    (no_configuration / "config").write_text("[default]\nendpoint_url = http://localhost:4566\n", encoding="utf-8")
+    with pytest.raises(AwsError, match="endpoint_url leads to this machine"):
+        connect(region="eu-west-1")
+
+
+def test_an_endpoint_elsewhere_is_the_users_choice(no_configuration, monkeypatch):
+    del no_configuration
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "https://vpce-1.sts.eu-west-1.vpce.amazonaws.com")
+    with connect(region="eu-west-1") as aws:
+        assert aws.client("sts").meta.endpoint_url == "https://vpce-1.sts.eu-west-1.vpce.amazonaws.com"
 
 
 def test_importing_the_engine_does_not_import_boto3():

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from fastlambda_cli.aws.stacks import ChangeRequest, Stacks
-from fastlambda_cli.deploy.localised import NOT_LOCAL, localised
+from fastlambda_cli.deploy.localised import NOT_LOCAL, NOTHING_TO_STAND_ON, localised
 from fastlambda_cli.errors import StackError, TemplateError
 
 GOLDEN = {path.stem: path for path in (Path(__file__).parents[1] / "template" / "golden").glob("*.yaml")}
@@ -30,6 +30,18 @@ def test_what_is_left_out_is_what_the_emulator_refuses(kind, local_aws, unique):
         proposed(Stacks(local_aws), unique("shop"), {"Resource": {"Type": kind}})
 
 
+def test_a_record_is_left_out_because_its_hosted_zone_is_elsewhere(local_aws, unique):
+    record = golden("everything")["Resources"]["DomainRecord"]
+    record["Properties"]["AliasTarget"] = {"DNSName": "elsewhere.example.com", "HostedZoneId": "Z1"}
+    stacks = Stacks(local_aws)
+    change_set = proposed(stacks, unique("shop"), {"DomainRecord": record})
+    stacks.execute(change_set)
+    events = []
+    stacks.follow(change_set.stack_id, None, events.append)
+    assert any("No hosted zone" in event.reason for event in events)
+    assert record["Type"] in NOTHING_TO_STAND_ON
+
+
 def test_every_other_type_of_a_services_template_is_one_that_the_emulator_has(local_aws, unique):
     kinds = {item["Type"] for name in GOLDEN for item in golden(name)["Resources"].values()} - NOT_LOCAL
     assert len(kinds) > 10
@@ -45,11 +57,25 @@ def test_nothing_else_is_left_out_of_a_services_template(name):
     kept = local["Resources"].keys()
     assert kept | left_out.keys() == document["Resources"].keys()
     assert kept.isdisjoint(left_out)
-    assert set(left_out.values()) <= NOT_LOCAL
+    assert set(left_out.values()) <= NOT_LOCAL | NOTHING_TO_STAND_ON
     assert {key: value for key, value in local.items() if key != "Resources"} == {
         key: value for key, value in document.items() if key != "Resources"
     }
     assert document == golden(name)  # the template for AWS is as it was
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+def test_the_local_aws_makes_a_stack_of_a_localised_template(name, local_aws, unique, values_for):
+    document, _ = localised(golden(name))
+    stacks = Stacks(local_aws)
+    values = values_for(document)
+    change_set = stacks.create_change_set(ChangeRequest(unique(name), json.dumps(document), parameters=values))
+    stacks.execute(change_set)
+    events = []
+    made = stacks.follow(change_set.stack_id, None, events.append)
+    assert [(event.logical_id, event.reason) for event in events if event.reason] == []
+    assert made.status == "CREATE_COMPLETE"
+    stacks.delete(change_set.stack_id)
 
 
 def test_locally_the_alias_moves_at_once():

@@ -12,6 +12,7 @@ from fastlambda_cli.errors import (
     AwsError,
     AwsUnreachableError,
     CredentialsError,
+    FastLambdaError,
     ThrottledByAwsError,
 )
 
@@ -81,7 +82,6 @@ def translated(doing: str) -> Iterator[None]:
         AwsError: Everything else that AWS or botocore says, with AWS's code and request id.
 
     """
-    # Where nothing failed before, nothing of botocore need be imported: `except` evaluates its classes late.
     try:
         yield
     except Exception as problem:
@@ -93,6 +93,8 @@ def translated(doing: str) -> Iterator[None]:
 
 def failure_of(problem: Exception, doing: str) -> AwsError | None:
     """Our error for one of botocore's or boto3's; None for any other exception."""
+    if isinstance(problem, FastLambdaError):
+        return None
     from boto3.exceptions import Boto3Error  # noqa: PLC0415  AWS's SDK is slow to import, and rarely fails
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 

@@ -27,6 +27,7 @@ LOCAL_REGION = "us-east-1"
 """Where everything of the local AWS lives."""
 
 _LOCAL_KEY = "local"
+_ENDPOINT = "AWS_ENDPOINT_URL"
 _ATTEMPTS = 8
 _LOCAL_ATTEMPTS = 3
 _CONNECT_TIMEOUT_S = 10
@@ -164,13 +165,13 @@ def connect(profile: str | None = None, region: str | None = None, endpoint_url:
 
     Raises:
         CredentialsError: There is no such profile, or no Region is set anywhere.
-        AwsError: AWS_ENDPOINT_URL leads to this machine, and nobody asked for the local AWS.
+        AwsError: A configured endpoint, such as AWS_ENDPOINT_URL, leads to this machine, and nobody asked for the
+            local AWS.
 
     """
     if endpoint_url is not None:
         return Aws(_local_session(), region or LOCAL_REGION, endpoint_url)
     doing = "connect to AWS"
-    _refuse_local_endpoint(doing)
     with translated(doing):
         from boto3.session import Session  # noqa: PLC0415  a third of a second that `--help` need not take
 
@@ -178,6 +179,7 @@ def connect(profile: str | None = None, region: str | None = None, endpoint_url:
         # AWS_REGION is what the AWS CLI and the other SDKs read first (AWS SDKs and Tools Reference Guide, "AWS
         # Region"); boto3 knows AWS_DEFAULT_REGION only.
         found = region or os.environ.get("AWS_REGION") or session.region_name
+        _refuse_local_endpoint(doing, session)
     if not found:
         raise no_region(f"Could not {doing}")
     return Aws(session, found, None)
@@ -193,18 +195,23 @@ def _local_session() -> Session:
     return Session(aws_access_key_id=_LOCAL_KEY, aws_secret_access_key=_LOCAL_KEY, botocore_session=core)
 
 
-def _refuse_local_endpoint(doing: str) -> None:
-    configured = os.environ.get("AWS_ENDPOINT_URL", "")
-    host = urlsplit(configured).hostname or ""
-    if host == "localhost" or _is_loopback(host):
-        raise AwsError(
-            f"Could not {doing}",
-            why=f"AWS_ENDPOINT_URL leads to this machine: {configured}",
-            remedy="Add --local to deploy there, or unset AWS_ENDPOINT_URL.",
-        )
+def _refuse_local_endpoint(doing: str, session: Session) -> None:
+    """Refuse endpoints on this machine (AWS SDKs and Tools Reference Guide, "Service-specific endpoints")."""
+    settings = {name: value for name, value in os.environ.items() if name.startswith(_ENDPOINT)}
+    core: Any = session._session  # noqa: SLF001  boto3 shows the profile's name and not its settings
+    settings["endpoint_url"] = core.get_scoped_config().get("endpoint_url", "")
+    for name, url in settings.items():
+        if _is_loopback(urlsplit(url).hostname or ""):
+            raise AwsError(
+                f"Could not {doing}",
+                why=f"{name} leads to this machine: {url}",
+                remedy=f"Add --local to deploy there, or unset {name}.",
+            )
 
 
 def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name

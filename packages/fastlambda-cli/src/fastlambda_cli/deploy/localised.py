@@ -20,6 +20,9 @@ NOT_LOCAL = frozenset(
 )
 """Types that the emulator refuses, of those that a service's template may have."""
 
+NOTHING_TO_STAND_ON = frozenset({"AWS::Route53::RecordSet"})
+"""Types that the emulator has, and that need something which is in the account on AWS only: here a hosted zone."""
+
 _ROLLOUT = "CodeDeployLambdaAliasUpdate"
 
 
@@ -40,7 +43,9 @@ def localised(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, st
 
     """
     resources: Mapping[str, Any] = document["Resources"]
-    left_out = {name: item["Type"] for name, item in resources.items() if item["Type"] in NOT_LOCAL}
+    left_out = {
+        name: item["Type"] for name, item in resources.items() if item["Type"] in NOT_LOCAL | NOTHING_TO_STAND_ON
+    }
     kept = {name: _without(item, left_out) for name, item in resources.items() if name not in left_out}
     local = {**document, "Resources": kept}
     _check_nothing_is_missed(local, left_out)
