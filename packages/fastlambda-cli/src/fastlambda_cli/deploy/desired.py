@@ -17,7 +17,8 @@ from fastlambda_cli.template.function import ALIAS, FUNCTION
 from fastlambda_cli.template.parameters import LIVE_VERSION
 
 API_URL = "ApiUrl"
-"""The template's output that says where the API is."""
+HEALTH_URL = "HealthUrl"
+"""The template's outputs that say where the API is, and what is asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,12 @@ def parsed(template: str) -> dict[str, Any]:
     except ValueError:
         document = yaml.safe_load(template)
     return document
+
+
+def health_path(document: Mapping[str, Any]) -> str:
+    """The path of a template's health check: what follows the API in its output HealthUrl."""
+    value = document.get("Outputs", {}).get(HEALTH_URL, {}).get("Value", {})
+    return str(value.get("Fn::Sub", "")).rpartition("}")[2] or "/"
 
 
 def digest(document: Mapping[str, Any]) -> str:

@@ -204,6 +204,10 @@ class Plan:
         return not self.changes
 
 
+Confirm: TypeAlias = Callable[[Plan], bool]
+"""Is asked whether a plan is to be carried out."""
+
+
 class ReleaseStatus(StrEnum):
     """How far a release came."""
 

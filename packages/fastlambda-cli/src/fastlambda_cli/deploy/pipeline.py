@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
 
 from fastlambda_cli.artifact.model import Artifact, megabytes
 from fastlambda_cli.aws.bucket import Bucket
@@ -19,15 +17,13 @@ from fastlambda_cli.deploy.desired import Desired
 from fastlambda_cli.deploy.engine import Engine
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.interrupted import finalise_interrupted
-from fastlambda_cli.deploy.model import Outcome, Plan, Release, Remark, Step, Target, Tell
+from fastlambda_cli.deploy.model import Confirm, Outcome, Plan, Release, Remark, Step, Target, Tell
 from fastlambda_cli.deploy.preparation import Prepared, completed, prepare
 from fastlambda_cli.deploy.proposing import Proposal, discard, propose
 from fastlambda_cli.deploy.recovery import rolled_back, settled
 from fastlambda_cli.deploy.releasing import release
 from fastlambda_cli.template.parameters import generated_secrets
 from fastlambda_cli.template.stack import Stack as StackOfService
-
-Confirm: TypeAlias = Callable[[Plan], bool]
 
 _A_MONTH = 1_000_000
 
