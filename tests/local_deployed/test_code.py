@@ -15,7 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 from deployed_functions import RUNTIME, WHICH_VERSION, package
 
-from fastlambda_cli.local.aws.deployed.code import KEPT, MAX_UNPACKED, CodeStore, UnusableCodeError, unpack
+from fastlambda_cli.local.aws.deployed.code import KEPT, CodeStore
+from fastlambda_cli.local.aws.deployed.unpacking import MAX_UNPACKED, Unpacked, UnusableCodeError, unpack
 
 
 def zipped(*entries):
@@ -70,11 +71,44 @@ def test_a_package_larger_than_lambda_takes_is_refused_before_it_is_unpacked(tmp
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_unpacked_is_the_users_alone_and_programs_can_be_run(tmp_path):
+def test_what_is_unpacked_is_the_users_alone_to_read_and_programs_can_be_run(tmp_path):
     unpack(zipped((entry("app.py", 0o644), ""), (entry("bin/tool", 0o755), "")), tmp_path)
 
-    assert stat.S_IMODE((tmp_path / "app.py").stat().st_mode) == 0o600
-    assert stat.S_IMODE((tmp_path / "bin" / "tool").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "app.py").stat().st_mode) == 0o400
+    assert stat.S_IMODE((tmp_path / "bin" / "tool").stat().st_mode) == 0o500
+
+
+def test_files_that_an_earlier_package_had_are_shared_and_all_others_written(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    after.mkdir()
+    same, gone = ("lib/same.py", "same"), ("lib/gone.py", "gone")
+    manifest = unpack(zipped(same, gone, ("app.py", "old")), before)
+    (before / "lib" / "gone.py").unlink()
+
+    unpack(zipped(same, gone, ("app.py", "new"), ("more.py", "more")), after, Unpacked(before, manifest))
+
+    assert (after / "lib" / "same.py").samefile(before / "lib" / "same.py")
+    assert {path.name: path.read_text() for path in after.rglob("*.py")} == {
+        "same.py": "same",
+        "gone.py": "gone",
+        "app.py": "new",
+        "more.py": "more",
+    }
+    assert (before / "app.py").read_text() == "old"
+
+
+def test_two_entries_of_one_name_never_write_into_a_shared_file(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    after.mkdir()
+    manifest = unpack(zipped(("app.py", "old")), before)
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        double = zipped(("app.py", "old"), ("app.py", "new"))
+
+    unpack(double, after, Unpacked(before, manifest))
+
+    assert (before / "app.py").read_text() == "old"
 
 
 def test_a_package_is_unpacked_once_and_the_oldest_of_those_out_of_use_go(tmp_path):

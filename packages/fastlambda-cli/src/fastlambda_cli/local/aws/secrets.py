@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
 from fastlambda_cli.errors import EmulatorError
+from fastlambda_cli.service.generated_secrets import completed, generated, secret_name
 from fastlambda_cli.service.model import SecretSpec, Service
 from fastlambda_cli.service.variables import secret_variable
-
-_VALUE_BYTES = 32
 
 
 class SecretsManager:
@@ -88,7 +86,7 @@ async def ensure_secrets(service: Service, prefix: str, manager: SecretsManager)
 
     """
     return {
-        secret_variable(name, spec): spec.arn or await _ensure(f"{prefix}/{name}", spec, manager)
+        secret_variable(name, spec): spec.arn or await _ensure(secret_name(prefix, name), spec, manager)
         for name, spec in service.configuration.secrets.items()
     }
 
@@ -96,26 +94,20 @@ async def ensure_secrets(service: Service, prefix: str, manager: SecretsManager)
 async def _ensure(name: str, spec: SecretSpec, manager: SecretsManager) -> str:
     existing = await manager.read(name)
     if existing is None:
-        values = {key: secrets.token_urlsafe(_VALUE_BYTES) for key in spec.generate}
-        return str((await manager.create(name, json.dumps(values)))["ARN"])
-    values = _object(name, existing.get("SecretString"))
-    missing = [key for key in spec.generate if key not in values]
-    if missing:
-        added = {key: secrets.token_urlsafe(_VALUE_BYTES) for key in missing}
-        await manager.write(name, json.dumps({**values, **added}))
+        return str((await manager.create(name, generated(spec.generate)))["ARN"])
+    value = _completed(name, spec, str(existing.get("SecretString") or ""))
+    if value is not None:
+        await manager.write(name, value)
     return str(existing["ARN"])
 
 
-def _object(name: str, text: str | None) -> dict[str, Any]:
+def _completed(name: str, spec: SecretSpec, value: str) -> str | None:
     try:
-        value = json.loads(text or "")
-    except ValueError:
-        value = None  # told below; the text itself is secret and stays out of the error
-    if not isinstance(value, dict):
+        return completed(spec.generate, value)
+    except ValueError as problem:
         raise EmulatorError(
             f"The secret {name} in the local AWS is not a JSON object",
             why="its keys cannot be looked at",
             remedy=f"Put an object there, or delete it: aws secretsmanager delete-secret --secret-id {name} "
             "--force-delete-without-recovery.",
-        )
-    return value
+        ) from problem

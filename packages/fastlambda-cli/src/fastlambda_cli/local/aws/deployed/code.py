@@ -5,23 +5,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import io
+import json
 import os
 import shutil
-import stat
-import zipfile
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-MAX_UNPACKED = 262_144_000
-"""Bytes of a package when it is unpacked (AWS Lambda Developer Guide, "Lambda quotas")."""
+from fastlambda_cli.local.aws.deployed.unpacking import Unpacked, UnusableCodeError, unpack
 
 KEPT = 4
 """Unpacked packages that stay besides those in use: those of the versions that a rollback may return to."""
-
-
-class UnusableCodeError(Exception):
-    """There is no package, or it cannot be unpacked; its text says why."""
 
 
 class CodeStore:
@@ -60,7 +53,8 @@ class CodeStore:
 
     async def prune(self, in_use: Iterable[Path]) -> None:
         """Delete the packages that are not in use, but for the few that were used last."""
-        await asyncio.to_thread(_prune, self._folder, frozenset(in_use))
+        async with self._lock:
+            await asyncio.to_thread(_prune, self._folder, frozenset(in_use))
 
 
 def _folder_name(sha256: str) -> str:
@@ -77,7 +71,8 @@ def _install(package: bytes, place: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=0o700, parents=True)
     try:
-        unpack(package, aside)
+        manifest = unpack(package, aside, _newest(place.parent))
+        _manifest_of(place).write_text(json.dumps(manifest), encoding="utf-8")
         aside.rename(place)
     except OSError as problem:
         raise UnusableCodeError(f"it cannot be unpacked here: {problem}") from problem
@@ -85,40 +80,26 @@ def _install(package: bytes, place: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def unpack(package: bytes, folder: Path) -> None:
-    """Unpack a package into an empty folder, and nowhere else.
-
-    Raises:
-        UnusableCodeError: It is no zip, is too large, or has an entry that would lie or lead outside.
-        OSError: The disk is full, for example.
-
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > MAX_UNPACKED:
-                raise UnusableCodeError(f"it has {size:,} bytes when unpacked, and Lambda takes {MAX_UNPACKED:,}")
-            for entry in archive.infolist():
-                _check(entry)
-                written = Path(archive.extract(entry, folder))
-                if not entry.is_dir():
-                    written.chmod(0o700 if entry.external_attr >> 16 & stat.S_IXUSR else 0o600)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as problem:
-        raise UnusableCodeError(f"it is no zip that can be read: {problem}") from problem
-
-
-def _check(entry: zipfile.ZipInfo) -> None:
-    path = PurePosixPath(entry.filename)
-    if path.is_absolute() or ".." in path.parts or "\\" in entry.filename:
-        raise UnusableCodeError(f"its entry {entry.filename!r} lies outside the package")
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        raise UnusableCodeError(f"its entry {entry.filename!r} is a symbolic link, which is not followed here")
+def _newest(folder: Path) -> Unpacked | None:
+    """The package that was used last: most likely the version before."""
+    places = _by_age(folder)
+    if not places:
+        return None
+    manifest = json.loads(_manifest_of(places[0]).read_text(encoding="utf-8"))
+    return Unpacked(places[0], {name: (crc, size, mode) for name, (crc, size, mode) in manifest.items()})
 
 
 def _prune(folder: Path, in_use: frozenset[Path]) -> None:
-    if not folder.exists():
-        return
-    unused = [place for place in folder.iterdir() if place not in in_use and not place.name.endswith(".partial")]
-    unused.sort(key=lambda place: place.stat().st_mtime, reverse=True)
-    for place in unused[KEPT:]:
+    for place in [place for place in _by_age(folder) if place not in in_use][KEPT:]:
         shutil.rmtree(place)
+        _manifest_of(place).unlink()
+
+
+def _by_age(folder: Path) -> list[Path]:
+    """The unpacked packages, the one that was used last first."""
+    places = [path for path in folder.glob("*") if path.is_dir() and path.suffix != ".partial"]
+    return sorted(places, key=lambda place: place.stat().st_mtime, reverse=True)
+
+
+def _manifest_of(place: Path) -> Path:
+    return place.with_name(f"{place.name}.json")

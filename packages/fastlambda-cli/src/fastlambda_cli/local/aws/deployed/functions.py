@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from fastlambda_cli.local.aws.deployed.code import CodeStore, UnusableCodeError
+from fastlambda_cli.local.aws.deployed.code import CodeStore
 from fastlambda_cli.local.aws.deployed.runtimes import MissingRuntimeError, Runtimes
 from fastlambda_cli.local.aws.deployed.specs import digest, spec
 from fastlambda_cli.local.aws.deployed.state import DeployedState, FunctionRecord
+from fastlambda_cli.local.aws.deployed.unpacking import UnusableCodeError
 from fastlambda_cli.local.aws.deployed.versions import Versions
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.invoke_errors import not_found, unusable_code, unusable_runtime
