@@ -10,12 +10,19 @@ from fastlambda_cli.cli.lazy import Listed, group_of
 
 _BEGIN = "Begin"
 _RUN = "Run on this machine"
+_DEPLOY = "Deploy to AWS, or with --local to the AWS on this machine"
 _OTHERS = "For other tools"
 
 COMMANDS = (
     Listed("init", _BEGIN, "Make a service of a FastAPI project, in the few lines that takes."),
     Listed("doctor", _BEGIN, "Check that everything is there that a deployment needs."),
     Listed("dev", _RUN, "Run a service here as Lambda would, with an HTTP API and an AWS endpoint."),
+    Listed("plan", _DEPLOY, "Show what a deployment would do, and change nothing."),
+    Listed("deploy", _DEPLOY, "Deploy a service: show the plan, ask, and do it."),
+    Listed("status", _DEPLOY, "Show how a service's stack stands: URL, release, version, traffic."),
+    Listed("releases", _DEPLOY, "List what was deployed, when and by whom, newest first."),
+    Listed("rollback", _DEPLOY, "Return to an earlier release: its artifact, template and parameters."),
+    Listed("destroy", _DEPLOY, "Delete a service's stack, after listing what goes and what stays."),
     Listed("template", _OTHERS, "Print a service's CloudFormation template, deployable with any tool."),
     Listed("schema", _OTHERS, "Print the JSON schema of `[tool.fastlambda]`, for editors."),
 )

@@ -53,9 +53,9 @@ def columns(rows: Iterable[Iterable[RenderableType]], *, folded: int = 1) -> Tab
 def section(heading: str | Text, *body: RenderableType) -> RenderableType:
     """A heading with its body indented below it, and an empty line above."""
     title = Text(heading, style="bold") if isinstance(heading, str) else heading
-    return Group(Text(), title, Padding(Group(*body), (0, 0, 0, _INDENT)))
+    return Group(Text(), title, Padding(Group(*body), (0, 0, 0, _INDENT), expand=False))
 
 
 def facts(pairs: Iterable[tuple[str, RenderableType]]) -> RenderableType:
     """Names and values, one pair a line."""
-    return Padding(columns((Text(name, style="dim"), value) for name, value in pairs), (0, 0, 0, _INDENT))
+    return Padding(columns((Text(name, style="dim"), value) for name, value in pairs), (0, 0, 0, _INDENT), expand=False)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from urllib.parse import urlsplit
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -18,6 +19,9 @@ from fastlambda_cli.service.stages import DEFAULT_STAGE
 
 API_URL = "ApiUrl"
 """The stack's output that a person wants first."""
+
+_DEV_PORT = 4566
+"""Where `dev` serves the AWS on this machine, deployed APIs with it, unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,18 @@ class Typed:
         return " ".join(map(quote, (*words, *more)))
 
 
-def outcome_view(outcome: Outcome, typed: Typed) -> RenderableType:
-    """A deployment or rollback that ended well, with its URL and the next commands."""
+def outcome_view(outcome: Outcome, typed: Typed, *, answers: bool = True) -> RenderableType:
+    """A deployment or rollback that ended well, with its URL and the next commands.
+
+    Args:
+        outcome: How it ended.
+        typed: What was typed.
+        answers: False when the AWS that the URL leads to ends with this command.
+
+    """
     release = outcome.release
     name = Text(outcome.plan.stack_name, style="bold")
-    pairs = [("URL", _url(outcome.outputs))] if API_URL in outcome.outputs else []
+    pairs = list(url_facts(outcome.outputs, typed, answers=answers))
     if release is None:
         return Group(Text.assemble("Nothing to do: ", name, " stands as described."), facts(pairs))
     done = f"Back at release {release.of}" if release.of is not None else "Deployed"
@@ -61,9 +72,18 @@ def outcome_view(outcome: Outcome, typed: Typed) -> RenderableType:
 def next_commands(commands: Iterable[tuple[str, str]]) -> RenderableType:
     """Command lines to copy, each with what it is for."""
     return Padding(
-        columns((Text(line, style="bold"), Text(what, style="dim")) for line, what in commands), (0, 0, 0, 2)
+        columns((Text(line, style="bold"), Text(what, style="dim")) for line, what in commands),
+        (0, 0, 0, 2),
+        expand=False,
     )
 
 
-def _url(outputs: Mapping[str, str]) -> Text:
-    return Text(outputs[API_URL], style="bold")
+def url_facts(outputs: Mapping[str, str], typed: Typed, *, answers: bool) -> Iterator[tuple[str, Text]]:
+    """The URL, and when it answers if it does not always."""
+    if API_URL not in outputs:
+        return
+    if answers:
+        yield "URL", Text(outputs[API_URL], style="bold")
+        return
+    url = urlsplit(outputs[API_URL])
+    yield "URL", Text.assemble((f"http://{url.hostname}:{_DEV_PORT}", "bold"), "  while dev runs: ", typed.again("dev"))

@@ -106,7 +106,7 @@ def _permissions(changes: tuple[PermissionChange, ...]) -> Iterator[RenderableTy
     for who, group in groupby(by_who, key=lambda change: change.to):
         yield Text(who)
         rows = (row for change in group for row in _permission(change))
-        yield Padding(columns(rows), (0, 0, 0, 2))
+        yield Padding(columns(rows), (0, 0, 0, 2), expand=False)
 
 
 def _permission(change: PermissionChange) -> Iterator[tuple[Text, RenderableType]]:

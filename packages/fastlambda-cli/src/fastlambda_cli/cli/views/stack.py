@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fastlambda_cli.cli.views.layout import Place, columns, facts, section
-from fastlambda_cli.cli.views.outcome import API_URL
+from fastlambda_cli.cli.views.outcome import API_URL, Typed, url_facts
 from fastlambda_cli.cli.views.words import ago, kind, moment, person, plural, size
 from fastlambda_cli.deploy.model import Destruction, Release, ReleaseStatus, ResourceChange, StackState
 
@@ -29,19 +29,28 @@ def status_style(status: str) -> str:
     return "yellow" if status.endswith("_IN_PROGRESS") else "green"
 
 
-def status_view(state: StackState, place: Place, now: datetime) -> RenderableType:
-    """How a stack stands."""
+def status_view(
+    state: StackState, place: Place, now: datetime, typed: Typed | None = None, *, answers: bool = True
+) -> RenderableType:
+    """How a stack stands.
+
+    Args:
+        state: How.
+        place: Where.
+        now: The moment that it is compared with.
+        typed: What was typed.
+        answers: False when the AWS that the URL leads to ends with this command.
+
+    """
     if state.status is None:
         return Text(f"{state.name} is not deployed {place}.")
     heading = Text.assemble((state.name, "bold"), f" {place}  ", (state.status, status_style(state.status)))
-    return Group(heading, facts(_facts(state, now)))
+    return Group(heading, facts([*url_facts(state.outputs, typed or Typed(), answers=answers), *_facts(state, now)]))
 
 
 def _facts(state: StackState, now: datetime) -> Iterator[tuple[str, RenderableType]]:
     if state.reason:
         yield "Why", Text(state.reason, style="red" if "FAILED" in (state.status or "") else "")
-    if API_URL in state.outputs:
-        yield "URL", Text(state.outputs[API_URL], style="bold")
     if state.updated is not None:
         yield "Updated", Text(f"{ago(state.updated, now)} ({moment(state.updated)})")
     if state.live is not None:
