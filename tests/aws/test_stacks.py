@@ -6,6 +6,7 @@ import json
 import pytest
 from botocore.awsrequest import AWSResponse
 
+from fastlambda_cli.aws.drift import drifted
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.aws.stacks import ChangeRequest, Stacks
 from fastlambda_cli.errors import StackError
@@ -158,6 +159,14 @@ def test_a_stack_tells_its_template_and_its_resources(stacks, name):
     (queue,) = stacks.resources(name)
     assert (queue.logical_id, queue.kind) == ("Queue", "AWS::SQS::Queue")
     assert name in queue.physical_id
+
+
+def test_what_other_hands_deleted_has_drifted(stacks, name, local_aws):
+    deploy(stacks, request(name, Queue=QUEUE, Other=QUEUE))
+    assert drifted(local_aws, name) == ()
+    (other,) = (item.physical_id for item in stacks.resources(name) if item.logical_id == "Other")
+    local_aws.client("sqs").delete_queue(QueueUrl=other)
+    assert drifted(local_aws, name) == ("Other",)
 
 
 def test_a_template_too_long_for_a_request_needs_a_place_in_s3(stacks, name):

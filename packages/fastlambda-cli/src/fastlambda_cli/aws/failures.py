@@ -13,6 +13,7 @@ from fastlambda_cli.errors import (
     AwsUnreachableError,
     CredentialsError,
     FastLambdaError,
+    StackError,
     ThrottledByAwsError,
 )
 
@@ -60,6 +61,21 @@ _THROTTLED = frozenset(
 # AWS names the action in prose: "User: ARN is not authorized to perform: s3:PutObject on resource: ARN because ...".
 _ACTION = re.compile(r"not authorized to perform: (?P<action>[a-z0-9-]+:[A-Za-z0-9]+)")
 
+# CloudFormation's own words on what was asked of it, as opposed to who asked (AWS CloudFormation API Reference).
+_ABOUT_THE_STACK = frozenset(
+    {
+        "AlreadyExistsException",
+        "ChangeSetNotFound",
+        "InsufficientCapabilitiesException",
+        "InvalidChangeSetStatus",
+        "InvalidOperationException",
+        "LimitExceededException",
+        "ValidationError",
+    }
+)
+OUTDATED = frozenset({"ChangeSetNotFound", "InvalidChangeSetStatus"})
+"""A change set that is over: executed, or made before the stack changed."""
+
 _SIGN_IN = (
     "Sign in anew (`aws sso login`, or `aws login`), or take other credentials with --profile or AWS_PROFILE; "
     "`aws sts get-caller-identity` shows whether they work."
@@ -89,6 +105,28 @@ def translated(doing: str) -> Iterator[None]:
         if failure is None:
             raise
         raise failure from problem
+
+
+@contextlib.contextmanager
+def told_of_stack(doing: str) -> Iterator[None]:
+    """Raise what CloudFormation says of a stack as StackError, and everything else as `translated` does.
+
+    Args:
+        doing: What the block does, to stand behind "Could not".
+
+    Raises:
+        StackError: The stack, its template or its parameters do not allow it.
+        AwsError: AWS says something of the caller or of itself, or is not reached.
+
+    """
+    try:
+        with translated(doing):
+            yield
+    except AwsError as error:
+        if error.code not in _ABOUT_THE_STACK:
+            raise
+        remedy = "The stack has changed since the plan was made: plan again." if error.code in OUTDATED else ""
+        raise StackError(error.what, why=error.why, remedy=remedy) from error.__cause__
 
 
 def failure_of(problem: Exception, doing: str) -> AwsError | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastlambda_cli.aws.failures import code_of, translated
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.errors import SecretError
-from fastlambda_cli.service.generated_secrets import completed
+from fastlambda_cli.service.generated_secrets import completed, generated
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager.type_defs import TagTypeDef
@@ -81,7 +81,7 @@ class Secrets:
         """Make it and return its ARN; None when somebody else made it since it was looked for."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
-        value = completed(keys, None) or "{}"
+        value = generated(keys)
         pairs: list[TagTypeDef] = [{"Key": key, "Value": text} for key, text in tags.items()]
         with translated(f"make the secret {name}"):
             try:
@@ -119,6 +119,8 @@ class Secrets:
 
 
 def _completed(name: str, keys: Iterable[str], value: str | None) -> str | None:
+    if value is None:
+        return generated(keys)
     try:
         return completed(keys, value)
     except ValueError as problem:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fastlambda_cli.aws.failures import code_of, translated
+from fastlambda_cli.aws.failures import OUTDATED, code_of, told_of_stack, translated
 from fastlambda_cli.aws.model import STACK_TYPE, ChangeSet, Stack, StackEvent, StackResource
 from fastlambda_cli.aws.session import Aws
-from fastlambda_cli.errors import AwsError, StackError, ThrottledByAwsError
+from fastlambda_cli.errors import StackError, ThrottledByAwsError
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation.literals import CapabilityType
@@ -34,19 +33,6 @@ _POLL_S = 2.0
 _LOCAL_POLL_S = 0.05
 _SLOWEST_POLL_S = 30.0
 
-# CloudFormation's own words on what was asked of it, as opposed to who asked (AWS CloudFormation API Reference).
-_ABOUT_THE_STACK = frozenset(
-    {
-        "AlreadyExistsException",
-        "ChangeSetNotFound",
-        "InsufficientCapabilitiesException",
-        "InvalidChangeSetStatus",
-        "InvalidOperationException",
-        "LimitExceededException",
-        "ValidationError",
-    }
-)
-_OUTDATED = frozenset({"ChangeSetNotFound", "InvalidChangeSetStatus"})
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -123,7 +109,7 @@ class Stacks:
     def events(self, name: str, since: str | None = None) -> list[StackEvent]:
         """The stack's events after the one with the id `since`, oldest first; all that there are without it."""
         found: list[StackEvent] = []
-        with _stack_told(f"read the events of the stack {name}"):
+        with told_of_stack(f"read the events of the stack {name}"):
             for page in self._client.get_paginator("describe_stack_events").paginate(StackName=name):
                 for event in page["StackEvents"]:
                     if event["EventId"] == since:
@@ -147,14 +133,14 @@ class Stacks:
 
         """
         told: set[str] = set()
-        pause = self._poll_s
+        pause = poll_interval(self._aws)
         while True:
             try:
                 events = self.events(stack_id, since)
             except ThrottledByAwsError:
                 pause = min(pause * 2, _SLOWEST_POLL_S)
             else:
-                pause = self._poll_s
+                pause = poll_interval(self._aws)
                 for event in events:
                     if event.id not in told:
                         told.add(event.id)
@@ -171,7 +157,7 @@ class Stacks:
                 raise StackError(f"The stack {stack_id} is no longer known to CloudFormation")
             if not stack.busy:
                 return stack
-            self._wait(self._poll_s)
+            self._wait(poll_interval(self._aws))
 
     def settle(self, name: str, tell: Tell) -> Stack | None:
         """Wait for whatever CloudFormation is doing to a stack; return the stack, or None when there is none."""
@@ -199,7 +185,7 @@ class Stacks:
         stack = self.describe(request.stack_name)
         creates = stack is None or stack.only_planned
         doing = f"work out the changes of the stack {request.stack_name}"
-        with _stack_told(doing):
+        with told_of_stack(doing):
             made = self._client.create_change_set(**_input(request, creates=creates))
         try:
             return self._finished(made["Id"], made["StackId"], request.stack_name, creates=creates)
@@ -209,7 +195,7 @@ class Stacks:
 
     def _finished(self, change_set_id: str, stack_id: str, stack_name: str, *, creates: bool) -> ChangeSet:
         while True:
-            with _stack_told(f"read the change set of the stack {stack_name}"):
+            with told_of_stack(f"read the change set of the stack {stack_name}"):
                 answer = self._client.describe_change_set(ChangeSetName=change_set_id)
             status, reason = answer["Status"], answer.get("StatusReason", "")
             if status == "CREATE_COMPLETE":
@@ -221,11 +207,11 @@ class Stacks:
                 raise StackError(
                     f"CloudFormation accepts no such change of the stack {stack_name}", why=reason.rstrip(".") or status
                 )
-            self._wait(self._poll_s)
+            self._wait(poll_interval(self._aws))
 
     def _changes(self, first: DescribeChangeSetOutputTypeDef) -> tuple[Mapping[str, Any], ...]:
         pages = [first]
-        with _stack_told(f"read the change set of the stack {first['StackName']}"):
+        with told_of_stack(f"read the change set of the stack {first['StackName']}"):
             while token := pages[-1].get("NextToken"):
                 name = first["ChangeSetId"]
                 pages.append(self._client.describe_change_set(ChangeSetName=name, NextToken=token))
@@ -246,7 +232,7 @@ class Stacks:
             try:
                 self._client.delete_change_set(ChangeSetName=change_set_id)
             except ClientError as problem:
-                if code_of(problem) not in _OUTDATED:
+                if code_of(problem) not in OUTDATED:
                     raise
             if creates and self._is_empty(stack_id):
                 self._client.delete_stack(StackName=stack_id)
@@ -265,7 +251,7 @@ class Stacks:
             StackError: The stack has changed since the change set was made, or is busy.
 
         """
-        with _stack_told(f"change the stack {change_set.stack_name}"):
+        with told_of_stack(f"change the stack {change_set.stack_name}"):
             # With a token of its own the call can be repeated by botocore and is still executed once.
             self._client.execute_change_set(ChangeSetName=change_set.id, ClientRequestToken=str(uuid.uuid4()))
 
@@ -280,7 +266,7 @@ class Stacks:
             StackError: It is protected from deletion, or busy.
 
         """
-        with _stack_told(f"delete the stack {name}"):
+        with told_of_stack(f"delete the stack {name}"):
             self._client.delete_stack(
                 StackName=name, RetainResources=list(retain), ClientRequestToken=str(uuid.uuid4())
             )
@@ -293,24 +279,24 @@ class Stacks:
             skip: Logical ids to take for rolled back, whatever state they are in.
 
         """
-        with _stack_told(f"go on with the rollback of the stack {name}"):
+        with told_of_stack(f"go on with the rollback of the stack {name}"):
             self._client.continue_update_rollback(StackName=name, ResourcesToSkip=list(skip))
 
     def protect(self, name: str, *, enabled: bool) -> None:
         """Protect a stack from deletion, or no longer."""
-        with _stack_told(f"set the termination protection of the stack {name}"):
+        with told_of_stack(f"set the termination protection of the stack {name}"):
             self._client.update_termination_protection(StackName=name, EnableTerminationProtection=enabled)
 
     def template(self, name: str) -> str:
         """The stack's template as it was given to CloudFormation: YAML, of which JSON is a part."""
-        with _stack_told(f"read the template of the stack {name}"):
+        with told_of_stack(f"read the template of the stack {name}"):
             body: Any = self._client.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
         # botocore parses a template that is JSON, and hands on one that is YAML.
         return body if isinstance(body, str) else json.dumps(body, indent=2)
 
     def resources(self, name: str) -> tuple[StackResource, ...]:
         """What the stack consists of now."""
-        with _stack_told(f"list the resources of the stack {name}"):
+        with told_of_stack(f"list the resources of the stack {name}"):
             pages = self._client.get_paginator("list_stack_resources").paginate(StackName=name)
             found = [summary for page in pages for summary in page["StackResourceSummaries"]]
         return tuple(
@@ -323,22 +309,10 @@ class Stacks:
             for summary in found
         )
 
-    @property
-    def _poll_s(self) -> float:
-        return _LOCAL_POLL_S if self._aws.is_local else _POLL_S
 
-
-@contextlib.contextmanager
-def _stack_told(doing: str) -> Iterator[None]:
-    """Tell what CloudFormation says of the stack as a StackError, and everything else as `translated` does."""
-    try:
-        with translated(doing):
-            yield
-    except AwsError as error:
-        if error.code not in _ABOUT_THE_STACK:
-            raise
-        remedy = "The stack has changed since the plan was made: plan again." if error.code in _OUTDATED else ""
-        raise StackError(error.what, why=error.why, remedy=remedy) from error.__cause__
+def poll_interval(aws: Aws) -> float:
+    """Seconds between two looks at something that CloudFormation is at."""
+    return _LOCAL_POLL_S if aws.is_local else _POLL_S
 
 
 def _input(request: ChangeRequest, *, creates: bool) -> CreateChangeSetInputTypeDef:

@@ -15,14 +15,17 @@ def secret_name(stack_name: str, name: str) -> str:
     return f"{stack_name}/{name}"
 
 
-def completed(keys: Iterable[str], current: str | None) -> str | None:
-    """A secret's value with what it lacks: a random URL-safe value of 32 bytes for each key that it does not have.
+def generated(keys: Iterable[str]) -> str:
+    """The value of a new secret: a JSON object with a random URL-safe value of 32 bytes for each key."""
+    return json.dumps({key: secrets.token_urlsafe(_VALUE_BYTES) for key in keys})
 
-    Nothing that is there is replaced or removed.
+
+def completed(keys: Iterable[str], current: str) -> str | None:
+    """A secret's value with the keys that it lacks; nothing that is there is replaced or removed.
 
     Args:
         keys: The keys that the service asks for.
-        current: The value as it is, a JSON object; None when there is none yet.
+        current: The value as it is, a JSON object.
 
     Returns:
         The new value as JSON; None when nothing is missing.
@@ -31,11 +34,11 @@ def completed(keys: Iterable[str], current: str | None) -> str | None:
         ValueError: The value is no JSON object. The error does not contain it.
 
     """
-    values = {} if current is None else _object(current)
+    values = _object(current)
     missing = [key for key in keys if key not in values]
-    if not missing and current is not None:
+    if not missing:
         return None
-    return json.dumps({**values, **{key: secrets.token_urlsafe(_VALUE_BYTES) for key in missing}})
+    return json.dumps({**values, **json.loads(generated(missing))})
 
 
 def _object(text: str) -> dict[str, Any]:
