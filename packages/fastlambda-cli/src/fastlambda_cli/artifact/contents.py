@@ -22,11 +22,12 @@ Owners = Mapping[str, tuple[str, str]]
 
 def owners_in(folder: Path) -> Owners:
     """Read which file is of which distribution; bytecode is of its module's."""
-    return {
-        os.path.normpath(path).replace(os.sep, "/"): (distribution.name, distribution.version)
-        for distribution in distributions(path=[str(folder)])
-        for path in distribution.files or ()
-    }
+    owners: dict[str, tuple[str, str]] = {}
+    for distribution in distributions(path=[str(folder)]):
+        owner = (distribution.name, distribution.version)  # each look at them parses METADATA anew
+        for path in distribution.files or ():
+            owners[os.path.normpath(path).replace(os.sep, "/")] = owner
+    return owners
 
 
 def strip(folder: Path) -> None:
