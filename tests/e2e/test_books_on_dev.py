@@ -10,6 +10,8 @@ import sys
 import boto3
 import pytest
 
+from fastlambda_cli.local.standing import LocalEndpoint, local_aws
+
 
 @pytest.fixture
 def token(dev):
@@ -95,6 +97,21 @@ def test_an_sdk_can_invoke_the_function_and_read_its_secret(dev):
     assert json.load(answer["Payload"])["statusCode"] == 200
     assert set(json.loads(secret["SecretString"])) == {"jwt_secret", "db_password"}
     dev.wait_for(r"INVOKE .* ok ", after=start)
+
+
+@pytest.mark.parametrize("qualifier", ["live", "$LATEST"])
+def test_the_folder_takes_the_place_of_the_stacks_function(dev, qualifier):
+    options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1"}
+    client = boto3.client("lambda", **options, aws_access_key_id="x", aws_secret_access_key="x")
+
+    answer = client.invoke(FunctionName="fastapi-books-dev", Qualifier=qualifier, Payload=b"{}")
+
+    assert answer["ExecutedVersion"] == "$LATEST"
+
+
+def test_other_commands_find_the_local_aws_that_dev_runs(dev):
+    with local_aws(dev.service, print) as endpoint:
+        assert endpoint == LocalEndpoint(dev.endpoint_url, owned=False)
 
 
 def test_no_secret_value_is_ever_shown(dev, token):
