@@ -59,17 +59,18 @@ def destroy(
             asking.require_someone(doing="The end of a stack", option="--confirm with its name", as_json=as_json)
         with Progress(console) as progress, opened(typed, progress) as at:
             destruction = engine.destruction(at.aws, at.target.stack_name)
+            there = bool(destruction.goes or (purge and destruction.stays))
             with progress.paused():
                 console.print(destruction_view(destruction, at.place, purge=purge))
-                agreed = _named(console, at.target.stack_name, confirm)
-            if agreed:
+                agreed = not there or _named(console, at.target.stack_name, confirm)
+            if there and agreed:
                 engine.destroy(at.aws, at.target.stack_name, progress, purge=purge)
         if not agreed:
             console.print("Nothing was destroyed.")
             raise typer.Exit(asking.NOT_CONFIRMED)
         if as_json:
             print_document(asdict(destruction) | {"purged": purge})
-        else:
+        elif there:
             console.print(Text.assemble(("Destroyed", "bold green"), f": {destruction.stack_name}"))
 
 

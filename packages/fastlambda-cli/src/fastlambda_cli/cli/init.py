@@ -135,5 +135,5 @@ def _what_next(console: Console, root: Path, service: Path) -> None:
     if lock is not None:
         how = "uv lock" if lock.name == "uv.lock" else f"uv pip compile --generate-hashes {PYPROJECT} -o {lock.name}"
         first = [(how, "lock what has been added")]
-    commands = [(here.again("dev"), "run it here, as Lambda would"), (here.again("deploy"), "take it to AWS")]
+    commands = [(here.here("dev"), "run it here, as Lambda would"), (here.again("deploy"), "take it to AWS")]
     console.print(next_commands([*first, *commands]))

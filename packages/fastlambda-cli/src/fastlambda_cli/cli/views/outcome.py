@@ -34,15 +34,19 @@ class Typed:
     profile: str | None = None
     region: str | None = None
 
-    def again(self, command: str, *more: str) -> str:
-        """The command line of another command on the same stack."""
+    def here(self, command: str) -> str:
+        """The command line of a command that knows a service and a stage, and no AWS."""
         words = ["fastlambda", command]
         words += [str(self.service)] if self.service != Path() else []
         words += ["--stage", self.stage] if self.stage != DEFAULT_STAGE else []
-        words += ["--local"] if self.local else []
+        return " ".join(map(quote, words))
+
+    def again(self, command: str, *more: str) -> str:
+        """The command line of another command on the same stack."""
+        words = ["--local"] if self.local else []
         words += ["--profile", self.profile] if self.profile else []
         words += ["--region", self.region] if self.region else []
-        return " ".join(map(quote, (*words, *more)))
+        return " ".join((self.here(command), *map(quote, (*words, *more))))
 
 
 def outcome_view(outcome: Outcome, typed: Typed, *, answers: bool = True) -> RenderableType:
@@ -86,4 +90,4 @@ def url_facts(outputs: Mapping[str, str], typed: Typed, *, answers: bool) -> Ite
         yield "URL", Text(outputs[API_URL], style="bold")
         return
     url = urlsplit(outputs[API_URL])
-    yield "URL", Text.assemble((f"http://{url.hostname}:{_DEV_PORT}", "bold"), "  while dev runs: ", typed.again("dev"))
+    yield "URL", Text.assemble((f"http://{url.hostname}:{_DEV_PORT}", "bold"), "  while dev runs: ", typed.here("dev"))

@@ -60,8 +60,9 @@ def _facts(state: StackState, now: datetime) -> Iterator[tuple[str, RenderableTy
         yield "Version", _shares(state.version, state.weights)
     if state.drifted is not None:
         yield "Drift", _drift(state.drifted)
+    url = state.outputs.get(API_URL, "")
     for name, value in state.outputs.items():
-        if name != API_URL:
+        if name != API_URL and not (url and value.startswith(url)):
             yield name, Text(value)
 
 
@@ -109,6 +110,8 @@ def _note(release: Release) -> Text:
 def destruction_view(destruction: Destruction, place: Place, *, purge: bool) -> RenderableType:
     """What goes with a stack, and what stays or, with `purge`, goes as well."""
     stays = destruction.stays
+    if not destruction.goes and not stays:
+        return Text(f"There is nothing of {destruction.stack_name} {place}.")
     heading = Text.assemble("Destroying ", (destruction.stack_name, "bold"), f" {place}")
     goes = columns((Text("-", style="red"), change.logical_id, _what(change)) for change in destruction.goes)
     parts: list[RenderableType] = [heading]
