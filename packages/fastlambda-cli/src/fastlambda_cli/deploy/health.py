@@ -20,6 +20,10 @@ _TIMEOUT_S = 30.0
 _PAUSES_S = (0.5, 1.0, 2.0, 3.0, 4.0)
 """Between the tries at a URL: a new API is not everywhere at once."""
 
+_PAUSE_S = 2.0
+_LOCAL_PAUSE_S = 0.05
+"""Between two looks at a version that is being made ready."""
+
 _DETAIL = 300
 _USER_AGENT = "fastlambda-health-check"
 
@@ -60,9 +64,9 @@ class LiveHealthCheck:
 
     def version(self, function: str, version: str, path: str) -> None:
         """Invoke one version; see `HealthCheck`."""
+        self._active(function, version)
         client = self._aws.client("lambda")
         with translated(f"invoke version {version} of {function}"):
-            client.get_waiter("published_version_active").wait(FunctionName=function, Qualifier=version)
             answer = client.invoke(FunctionName=function, Qualifier=version, Payload=json.dumps(request_event(path)))
             payload = answer["Payload"].read()
         problem = _problem(answer.get("FunctionError"), payload)
@@ -87,6 +91,23 @@ class LiveHealthCheck:
                 why=problem,
                 remedy="The logs of the function and of the API say more.",
             )
+
+    def _active(self, function: str, version: str) -> None:
+        """Wait until a version can be invoked: with SnapStart, Lambda starts it once and takes its snapshot before."""
+        client = self._aws.client("lambda")
+        while True:
+            with translated(f"look at version {version} of {function}"):
+                found = client.get_function_configuration(FunctionName=function, Qualifier=version)
+            state = found.get("State", "Active")
+            if state == "Failed":
+                raise HealthCheckError(
+                    f"Version {version} of {function} cannot be started",
+                    why=found.get("StateReason", "Lambda gives no reason").rstrip("."),
+                    remedy=f"Its log says more: aws logs tail /aws/lambda/{function}",
+                )
+            if state != "Pending":
+                return
+            self._wait(_LOCAL_PAUSE_S if self._aws.is_local else _PAUSE_S)
 
     def _get(self, url: str, path: str) -> str | None:
         import httpx  # noqa: PLC0415  no command but deploy and rollback asks anybody
