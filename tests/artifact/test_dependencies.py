@@ -83,6 +83,14 @@ def test_a_package_beside_the_service_is_built_and_followed(build_of):
     assert second.read("shelf/__init__.py") == b"WOOD = 'maple'\n"
 
 
+def test_a_package_whose_build_leaves_files_behind_is_not_built_again(build_of):
+    files = shelf({"pyproject.toml": SETUPTOOLS, "shelf.py": "WOOD = 'oak'\n"})
+    first = build_of(files, dependencies=("shelf",), sources=SOURCES)
+    assert "Building shelf from shelf" in first.said
+    again = build_of(dependencies=("shelf",), sources=SOURCES)
+    assert (again.artifact, again.said) == (first.artifact, [])
+
+
 def test_a_package_beside_the_service_that_is_not_for_the_processor_is_refused(build_of):
     setup = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('shelf', ['shelf.c'])])\n"
     module = '#include <Python.h>\nstatic struct PyModuleDef d = {PyModuleDef_HEAD_INIT, "shelf"};\n'
