@@ -15,6 +15,7 @@ import boto3
 import psutil
 import pytest
 
+from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.model import Notice
 from fastlambda_cli.local.session import STATE, AlreadyRunningError, Session, exclusive, recorded, running_session
 from fastlambda_cli.local.standing import local_aws
@@ -97,7 +98,7 @@ def test_the_error_of_a_local_aws_that_does_not_start_is_raised_where_it_was_ask
     (tmp_path / STATE).mkdir()
     (tmp_path / STATE / "aws").write_text("no folder")
 
-    with pytest.raises(FileExistsError), local_aws(tmp_path, told):
+    with pytest.raises(EmulatorError, match="cannot keep its state"), local_aws(tmp_path, told):
         pass
 
 

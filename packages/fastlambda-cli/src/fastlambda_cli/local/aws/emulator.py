@@ -171,12 +171,10 @@ async def emulator_at(directory: Path, sink: Sink) -> AsyncIterator[Emulator]:
         sink: Told what happens to it.
 
     Raises:
-        EmulatorError: Another process holds the directory.
+        EmulatorError: Another process holds the directory, or it cannot be made.
 
     """
-    directory = directory.absolute()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    directory.chmod(0o700)
+    directory = _private(directory.absolute())
     processes = ProcessRegistry(directory / "processes")
     async with contextlib.AsyncExitStack() as stack:
         lock_fd = await stack.enter_async_context(held(directory, processes))
@@ -199,3 +197,17 @@ async def emulator_at(directory: Path, sink: Sink) -> AsyncIterator[Emulator]:
         )
         stack.push_async_callback(emulator.stop)
         yield emulator
+
+
+def _private(directory: Path) -> Path:
+    """Make the directory if need be, and let nobody else enter it."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+    except OSError as problem:
+        raise EmulatorError(
+            f"The local AWS cannot keep its state in {directory}",
+            why=problem.strerror or str(problem),
+            remedy="Make that a folder which you can write to, or move away what is there.",
+        ) from problem
+    return directory
