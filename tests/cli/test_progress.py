@@ -85,6 +85,17 @@ def test_in_a_terminal_what_is_under_way_is_shown_with_its_seconds_and_gone_at_t
     assert erase_line in console.file.getvalue()
 
 
+def test_the_time_that_a_question_takes_is_not_the_deployments():
+    now = 0.0
+    console = Console(file=io.StringIO(), width=120, highlight=False)
+    with Progress(console, clock=lambda: now) as progress:
+        now = 1.0
+        with progress.paused():
+            now = 301.0
+        progress(Step("Uploading"))
+    assert console.file.getvalue().split() == ["1.0", "s", "Uploading"]
+
+
 NOBODY_READS = """
 import sys
 from fastlambda_cli.cli.terminal import report_console

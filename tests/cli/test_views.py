@@ -126,6 +126,12 @@ def test_an_outcome_begins_with_the_url_and_ends_with_commands_to_copy():
     assert lines[-1].startswith("fastlambda rollback 'my shop' --stage prod --region eu-west-1 ")
 
 
+def test_a_command_to_copy_is_whole_in_the_narrowest_terminal():
+    typed = Typed(Path("a/long/path/to/a/service/that/has/a/longer/name/than/anybody/would/like/to/type"))
+    lines = lines_of(outcome_view(records.outcome(), typed), width=40)
+    assert str(typed.service) in "".join(line.strip() for line in lines)
+
+
 def test_the_first_release_offers_no_rollback():
     first = records.outcome(release=records.release(1))
     assert "rollback" not in "\n".join(lines_of(outcome_view(first, Typed())))

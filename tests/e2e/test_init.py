@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import subprocess
 
 import pytest
 from dev_command import BOOKS, COMMAND, PATIENCE_S, running
+from terminal import at_a_terminal
 
 from fastlambda_cli.service.load import load_service
 
@@ -44,23 +43,6 @@ def shop(tmp_path):
     return tmp_path
 
 
-def at_a_terminal(*command, types):
-    """Run a command whose terminal types something; return its exit code and what it printed."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
-        os.close(theirs)
-        os.write(ours, types)
-        printed = b""
-        try:
-            while chunk := os.read(ours, 65536):
-                printed += chunk
-        except OSError:  # Linux says so when the other end has closed
-            pass
-        code = process.wait(timeout=PATIENCE_S)
-    os.close(ours)
-    return code, printed.decode()
-
-
 def test_a_plain_project_answers_on_dev_after_init_and_needs_nothing_else(shop):
     subprocess.run([COMMAND, "init", shop, "--yes"], check=True, capture_output=True, timeout=PATIENCE_S)
     with running(shop) as dev:
@@ -68,9 +50,9 @@ def test_a_plain_project_answers_on_dev_after_init_and_needs_nothing_else(shop):
 
 
 def test_at_a_terminal_init_asks_and_writes_after_a_yes_only(shop):
-    code, printed = at_a_terminal(COMMAND, "init", shop, types=b"n\n")
+    code, printed = at_a_terminal(COMMAND, "init", shop, sees="Write this?", types=b"n\n")
     assert (code, (shop / "lambda_handler.py").exists()) == (1, False)
     assert "Nothing was written" in printed
 
-    code, printed = at_a_terminal(COMMAND, "init", shop, types=b"y\n")
+    code, printed = at_a_terminal(COMMAND, "init", shop, sees="Write this?", types=b"y\n")
     assert (code, (shop / "lambda_handler.py").exists()) == (0, True), printed

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from fastlambda_cli.cli.views.layout import columns, facts
+from fastlambda_cli.cli.views.layout import facts
 from fastlambda_cli.cli.views.words import duration
 from fastlambda_cli.deploy.model import Outcome
 from fastlambda_cli.service.stages import DEFAULT_STAGE
@@ -74,12 +74,11 @@ def outcome_view(outcome: Outcome, typed: Typed, *, answers: bool = True) -> Ren
 
 
 def next_commands(commands: Iterable[tuple[str, str]]) -> RenderableType:
-    """Command lines to copy, each with what it is for."""
-    return Padding(
-        columns((Text(line, style="bold"), Text(what, style="dim")) for line, what in commands),
-        (0, 0, 0, 2),
-        expand=False,
-    )
+    """Command lines to copy, each with what it is for; a long one is folded and never cut."""
+    every = list(commands)
+    width = max(len(line) for line, _ in every)
+    lines = (Text.assemble((line.ljust(width), "bold"), "  ", (what, "dim")) for line, what in every)
+    return Padding(Group(*lines), (0, 0, 0, 2), expand=False)
 
 
 def url_facts(outputs: Mapping[str, str], typed: Typed, *, answers: bool) -> Iterator[tuple[str, Text]]:

@@ -87,9 +87,11 @@ class Progress:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the terminal to a question while the block runs."""
+        """Leave the terminal to a question while the block runs; how long the answer takes does not count."""
         self._hide()
+        asked = self._clock()
         yield
+        self._began += self._clock() - asked
         self._show()
 
     def _show(self) -> None:
