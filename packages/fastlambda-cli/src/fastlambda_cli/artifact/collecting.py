@@ -45,12 +45,13 @@ _PRIVATE_KEY = b"PRIVATE KEY-----"
 _KEY_STORES = (".p12", ".pfx", ".jks")
 
 
-def service_files(service: Service, tell: Tell) -> tuple[Entry, ...]:
+def service_files(service: Service, tell: Tell, *, limit: int = MAX_UNPACKED) -> tuple[Entry, ...]:
     """Read the service's own files that go into the artifact, sorted by name.
 
     Args:
         service: The service.
         tell: Is warned of files that hold a private key.
+        limit: Bytes beyond which none is read.
 
     Raises:
         ArtifactError: A file cannot be read or packed, or the handler's module is left out.
@@ -65,7 +66,7 @@ def service_files(service: Service, tell: Tell) -> tuple[Entry, ...]:
         elsewhere=frozenset(path for path in service.local_sources.values() if path != service.root),
     )
     found = [(name, path, _status(path)) for name, path in sorted(rule.files())]
-    _check_size(found)
+    _check_size(found, limit)
     entries = tuple(
         Entry(name, _content(name, path, tell), executable=bool(status.st_mode & stat.S_IXUSR))
         for name, path, status in found
@@ -154,15 +155,15 @@ def _content(name: str, path: Path, tell: Tell) -> bytes:
     return content
 
 
-def _check_size(found: list[tuple[str, Path, os.stat_result]]) -> None:
+def _check_size(found: list[tuple[str, Path, os.stat_result]], limit: int) -> None:
     """Refuse what cannot be deployed before it is read: a folder may hold a database or a model by mistake."""
     total = sum(status.st_size for _, _, status in found)
-    if total > MAX_UNPACKED:
+    if total > limit:
         sizes = sorted(((status.st_size, name) for name, _, status in found), reverse=True)
         heaviest = ", ".join(f"{name} {megabytes(size)}" for size, name in sizes[:_NAMED])
         raise ArtifactError(
             f"The service's own files are {megabytes(total)}",
-            why=f"Lambda takes {megabytes(MAX_UNPACKED)} unzipped; the heaviest are {heaviest}",
+            why=f"Lambda takes {megabytes(limit)} unzipped; the heaviest are {heaviest}",
             remedy="Leave out with package.exclude what the function does not need.",
         )
 

@@ -1,0 +1,127 @@
+"""What every artifact of a service is made of, whatever it is packed into: its locked packages and its own files."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastlambda_cli.artifact.archive import Archive, Entry
+from fastlambda_cli.artifact.bytecode import compile_folder
+from fastlambda_cli.artifact.collecting import service_files
+from fastlambda_cli.artifact.contents import entries_in, module_of
+from fastlambda_cli.artifact.dependencies import packed_dependencies
+from fastlambda_cli.artifact.fingerprint import digest
+from fastlambda_cli.artifact.installation import STATE
+from fastlambda_cli.artifact.interpreter import find_python, own_python
+from fastlambda_cli.artifact.lock import locked_requirements
+from fastlambda_cli.artifact.model import MAX_UNPACKED, Platform
+from fastlambda_cli.artifact.shadows import check_shadows
+from fastlambda_cli.artifact.telling import Tell
+from fastlambda_cli.errors import ToolchainError
+from fastlambda_cli.service.model import Runtime, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The two halves of an artifact.
+
+    Attributes:
+        own: The service's own files, sorted by name.
+        packed: The locked packages.
+        version: The function's Python, such as 3.13.
+        python: An interpreter of that version; None when there is none here, and then there is no bytecode.
+
+    """
+
+    own: tuple[Entry, ...]
+    packed: Archive
+    version: str
+    python: Path | None
+
+    @property
+    def name(self) -> str:
+        """Another one for every change of an own file's name, content or mode, and of how it is compiled."""
+        seen = [(entry.name, hashlib.sha256(entry.read()).hexdigest(), entry.executable) for entry in self.own]
+        return digest(repr(seen), self.version, str(bool(self.python)))
+
+    @property
+    def own_size(self) -> int:
+        """Bytes of the service's own files."""
+        return sum(len(entry.read()) for entry in self.own)
+
+    async def bytecode(self, tell: Tell) -> tuple[Entry, ...]:
+        """Compile the service's own modules.
+
+        Args:
+            tell: Is warned of a module that Python cannot compile.
+
+        Raises:
+            ToolchainError: The interpreter cannot do it.
+
+        """
+        if self.python is None:
+            return ()
+        modules = {entry.name: entry for entry in self.own if entry.name.endswith(".py")}
+        with tempfile.TemporaryDirectory() as work:
+            files = Path(work, "files")
+            for name, module in modules.items():
+                path = files / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(module.read())
+            await compile_folder(files, self.python, workers=1)
+            compiled = {
+                module_of(entry.name): Entry(entry.name, entry.read())
+                for entry in entries_in(files)
+                if entry.name.endswith(".pyc")
+            }
+        for name in sorted(modules.keys() - compiled.keys()):
+            tell(f"{name} is not valid Python {self.version}: importing it will fail", warning=True)
+        return tuple(compiled.values())
+
+
+async def parts_of(
+    service: Service, *, runtime: Runtime, platform: Platform, cache: Path, tell: Tell, limit: int = MAX_UNPACKED
+) -> Parts:
+    """Read a service's own files, and pack its locked packages if they are not in the cache.
+
+    Args:
+        service: The service.
+        runtime: Lambda's Python.
+        platform: What the packages are for.
+        cache: The folder that keeps what is packed.
+        tell: Is told what takes time, and warned of what deserves attention.
+        limit: Bytes of own files beyond which none is read.
+
+    Raises:
+        ArtifactError: The service's files or packages cannot be packed as they are.
+        ConfigurationError: The lock does not cover the project's dependencies.
+        ToolchainError: uv, an interpreter or a package cannot be had, or the cache cannot be written.
+
+    """
+    version = runtime.removeprefix("python")
+    own = service_files(service, tell, limit=limit)
+    python = await _python(version, platform, tell)
+    lock = await locked_requirements(service, service.root / STATE, python or own_python(), version, tell)
+    packed = await packed_dependencies(
+        service, lock, platform=platform, version=version, python=python, cache=cache, tell=tell
+    )
+    check_shadows({entry.name for entry in own}, packed.files)
+    return Parts(own, packed, version, python)
+
+
+async def _python(version: str, platform: Platform, tell: Tell) -> Path | None:
+    python = await find_python(version)
+    install = f"uv python install {version}"
+    if python is None and platform is Platform.THIS_MACHINE:
+        raise ToolchainError(
+            f"Python {version} is not on this machine", why="the function runs on it here", remedy=f"Run: {install}"
+        )
+    if python is None:
+        tell(
+            f"Python {version} is not on this machine, so the artifact has no bytecode and every cold start takes "
+            f"about two and a half times as long. For bytecode: {install}",
+            warning=True,
+        )
+    return python
