@@ -8,7 +8,7 @@ from built_artifacts import SHELF, built, service_in
 from fastlambda_cli.artifact.interpreter import OWN
 from fastlambda_cli.artifact.model import MAX_UNPACKED, Platform
 from fastlambda_cli.artifact.platforms import platform_flags
-from fastlambda_cli.errors import ArtifactError, ConfigurationError, ToolchainError
+from fastlambda_cli.errors import ArtifactError, ConfigurationError, FastLambdaError, ToolchainError
 
 MACHINES = {Platform.ARM64: 0xB7, Platform.X86_64: 0x3E}
 SOURCES = '[tool.uv.sources]\nshelf = { path = "shelf" }'
@@ -63,6 +63,16 @@ def test_a_lock_that_lacks_a_dependency_is_out_of_date(build_of):
     locked = "idna==3.11 \\\n    --hash=sha256:771a87f49d9defaf64091e6e6fe9c18d4833f140bd19464795bc32d966ca37ea\n"
     with pytest.raises(ConfigurationError, match=r"requirements\.lock is out of date: it has no six"):
         build_of({"requirements.lock": locked}, dependencies=("idna", "six"))
+
+
+def test_a_lock_that_is_made_here_is_kept_out_of_git(build_of, tmp_path):
+    build_of(dependencies=("idna",))
+    assert (tmp_path / "service" / ".fastlambda" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_folder_where_no_lock_can_be_kept_is_said_so(build_of):
+    with pytest.raises(FastLambdaError, match=r"Cannot keep local state in .*/\.fastlambda: File exists"):
+        build_of({".fastlambda": "a file"}, dependencies=("idna",))
 
 
 def test_a_package_whose_hash_is_wrong_is_refused(build_of):

@@ -17,7 +17,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from fastlambda_cli.artifact.telling import Tell
-from fastlambda_cli.errors import ToolchainError
+from fastlambda_cli.errors import FastLambdaError, ToolchainError
 
 STATE = ".fastlambda"
 """The folder beside the service where everything that is made for it is kept."""
@@ -31,6 +31,29 @@ def cache_dir() -> Path:
     """Where things that every service shares are kept; FASTLAMBDA_CACHE_DIR overrides the user's cache folder."""
     override = os.environ.get("FASTLAMBDA_CACHE_DIR")
     return Path(override).absolute() if override else user_cache_path("fastlambda")
+
+
+def make_state(state: Path) -> None:
+    """Make a service's `.fastlambda` folder if it is missing, entered by the user alone and kept out of git.
+
+    Raises:
+        FastLambdaError: It cannot be made or written to.
+
+    """
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (state / ".gitignore").write_text("*\n", encoding="ascii")
+    except OSError as problem:
+        raise unwritable(state, problem) from problem
+
+
+def unwritable(state: Path, problem: OSError) -> FastLambdaError:
+    """The error of a `.fastlambda` folder that nothing can be kept in."""
+    return FastLambdaError(
+        f"Cannot keep local state in {state}",
+        why=problem.strerror or str(problem),
+        remedy="Make the service's folder writable, or work on a copy of it.",
+    )
 
 
 async def installed(

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from fastlambda_cli.artifact.fingerprint import digest
+from fastlambda_cli.artifact.installation import make_state, unwritable
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.artifact.uv import run_uv
 from fastlambda_cli.errors import ConfigurationError
@@ -33,9 +34,13 @@ async def locked_requirements(service: Service, state: Path, python: Path, versi
     Raises:
         ToolchainError: uv is missing, or the dependencies cannot be resolved.
         ConfigurationError: The lock does not cover the project's dependencies.
+        FastLambdaError: Nothing can be kept in the state folder.
 
     """
-    lock = await _lock(service, state, python, version, tell)
+    try:
+        lock = await _lock(service, state, python, version, tell)
+    except OSError as problem:
+        raise unwritable(state, problem) from problem
     _check_covered(service, lock)
     return lock
 
@@ -57,7 +62,7 @@ def pins(lock: Path) -> str:
 async def _lock(service: Service, state: Path, python: Path, version: str, tell: Tell) -> Path:
     if service.lock is not None and service.lock.name != "uv.lock":
         return service.lock
-    state.mkdir(mode=0o700, exist_ok=True)
+    make_state(state)
     if service.lock is not None:
         return await _exported(service, service.lock, state)
     prefix = f"locked-{version}-"

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from fastlambda_cli.artifact import installation
+from fastlambda_cli.artifact.installation import make_state, unwritable
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.processes import start_time
 
-STATE = ".fastlambda"
+STATE = installation.STATE
 """The folder beside the service where everything local is kept."""
 
 _RECORD = "session.json"
@@ -93,7 +95,7 @@ def recorded(state: Path, session: Session) -> Iterator[None]:
             json.dump(dataclasses.asdict(session), file)
         partial.rename(path)
     except OSError as problem:
-        raise _unwritable(state, problem) from problem
+        raise unwritable(state, problem) from problem
     try:
         yield
     finally:
@@ -110,17 +112,8 @@ def running_session(state: Path) -> Session | None:
 
 
 def _opened(state: Path) -> IO[str]:
+    make_state(state)
     try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (state / ".gitignore").write_text("*\n", encoding="ascii")
         return (state / "dev.lock").open("a+", encoding="ascii")
     except OSError as problem:
-        raise _unwritable(state, problem) from problem
-
-
-def _unwritable(state: Path, problem: OSError) -> FastLambdaError:
-    return FastLambdaError(
-        f"Cannot keep local state in {state}",
-        why=problem.strerror or str(problem),
-        remedy="Make the service's folder writable, or work on a copy of it.",
-    )
+        raise unwritable(state, problem) from problem
