@@ -50,7 +50,7 @@ def _carried_out(engine: Engine, traffic: Traffic, proposal: Proposal) -> Stack:
     desired, before, change_set = proposal.desired, proposal.before, proposal.change_set
     if before is None:
         cleared(engine.stacks, desired.stack_name, engine.tell)
-        return traffic.create(desired, change_set or traffic.propose(desired))
+        return traffic.create(desired, change_set)
     if proposal.publishes:
         return traffic.replace(desired, before)
     return traffic.update(desired, before, change_set or traffic.propose(desired))

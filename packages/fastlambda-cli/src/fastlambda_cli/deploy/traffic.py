@@ -24,6 +24,8 @@ from fastlambda_cli.template.parameters import LIVE_VERSION
 Publish: TypeAlias = Callable[[str], str | None]
 """Puts a template where CloudFormation can read it, and returns its URL; None when there is no such place yet."""
 
+_AGAIN = "See with `fastlambda status` and `fastlambda releases` what is live now, then deploy again."
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
@@ -52,15 +54,24 @@ class Traffic:
         """
         return self._proposed(desired.stack_name, desired.template, desired.parameters, live_version)
 
-    def create(self, desired: Desired, change_set: ChangeSet) -> Stack:
+    def create(self, desired: Desired, change_set: ChangeSet | None) -> Stack:
         """Make a stack, and ask it.
+
+        Args:
+            desired: What it is to be.
+            change_set: Makes it; None to propose one first.
 
         Raises:
             StackError: It could not be made; CloudFormation took back what it had made.
+            OvertakenError: Somebody else has made it meanwhile.
             HealthCheckError: It was made and does not answer. It stays, since nothing was there before it.
 
         """
         self.tell(Step(f"Creating the stack {desired.stack_name}"))
+        change_set = change_set or self.propose(desired)
+        if not change_set.creates:
+            self.stacks.discard(change_set)
+            raise OvertakenError(f"Somebody else has made the stack {desired.stack_name} meanwhile", remedy=_AGAIN)
         stack = execute(self.stacks, change_set, self.tell)
         try:
             self._check_api(desired, stack)
@@ -78,6 +89,7 @@ class Traffic:
 
         """
         self.tell(Step(f"Updating the stack {desired.stack_name}"))
+        self._unchanged(before.stack)
         stack = execute(self.stacks, change_set, self.tell)
         with _PutBack(self, before):
             self._check_api(desired, stack)
@@ -94,8 +106,7 @@ class Traffic:
         """
         kept = before.version or ""
         self.tell(Step(f"Publishing a new version beside version {kept}"))
-        self._unchanged(before.stack)
-        pinned = self.propose(desired, kept)
+        pinned = self._proposed_on(before.stack, desired, kept)
         stack = execute(self.stacks, pinned, self.tell) if pinned.changes else before.stack
         with _PutBack(self, before):
             self._check_version(desired)
@@ -116,9 +127,24 @@ class Traffic:
             execute(self.stacks, change_set, self.tell)
 
     def _moved(self, desired: Desired, stack: Stack) -> Stack:
-        self._unchanged(stack)
-        change_set = self.propose(desired)
+        change_set = self._proposed_on(stack, desired)
         return execute(self.stacks, change_set, self.tell) if change_set.changes else stack
+
+    def _proposed_on(self, stack: Stack, desired: Desired, live_version: str = "") -> ChangeSet:
+        """Propose on top of a stack as it was seen, and of nothing that somebody else has made of it since."""
+        self._unchanged(stack)
+        try:
+            change_set = self.propose(desired, live_version)
+        except StackError:
+            self._unchanged(stack)
+            raise
+        try:
+            self._unchanged(stack)
+        except OvertakenError:
+            if change_set.changes:
+                self.stacks.discard(change_set)
+            raise
+        return change_set
 
     def _unchanged(self, stack: Stack) -> None:
         """See that nobody else works on the stack between two of our own operations on it."""
@@ -127,7 +153,7 @@ class Traffic:
             raise OvertakenError(
                 f"Somebody else has changed the stack {stack.name} meanwhile",
                 why=f"it is {now.status if now else 'gone'}",
-                remedy="See with `fastlambda status` and `fastlambda releases` what is live now, then deploy again.",
+                remedy=_AGAIN,
             )
 
     def _proposed(self, stack_name: str, template: str, parameters: Mapping[str, str], live_version: str) -> ChangeSet:
