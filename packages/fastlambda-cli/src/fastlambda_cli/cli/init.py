@@ -20,7 +20,8 @@ from fastlambda_cli.cli.terminal import report_console
 from fastlambda_cli.cli.views.outcome import Typed, next_commands
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.handler import check_handler
-from fastlambda_cli.service.lock import find_lock
+from fastlambda_cli.service.load import load_service
+from fastlambda_cli.service.model import Service
 from fastlambda_cli.service.project import PYPROJECT, read_toml, table
 
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -63,7 +64,7 @@ def init(
     else:
         write_all(edits)
         console.print(f"[bold green]Written:[/] {', '.join(edit.path.name for edit in edits)}")
-    _what_next(console, root, service)
+    _what_next(console, load_service(root), service)
 
 
 def _agreed(console: Console, *, yes: bool) -> bool:
@@ -128,12 +129,12 @@ def _warn(console: Console, found: Found) -> None:
         console.print(f"[bold yellow]Note:[/] {', '.join(found.websockets)}: an HTTP API has no WebSockets.")
 
 
-def _what_next(console: Console, root: Path, service: Path) -> None:
-    here = Typed(service)
-    lock = find_lock(root, None)
+def _what_next(console: Console, made: Service, folder: Path) -> None:
+    here = Typed(folder)
     first = []
-    if lock is not None:
-        how = "uv lock" if lock.name == "uv.lock" else f"uv pip compile --generate-hashes {PYPROJECT} -o {lock.name}"
+    if made.lock is not None:
+        requirements = f"uv pip compile --generate-hashes {PYPROJECT} -o {made.lock.name}"
+        how = "uv lock" if made.lock.name == "uv.lock" else requirements
         first = [(how, "lock what has been added")]
     commands = [(here.here("dev"), "run it here, as Lambda would"), (here.again("deploy"), "take it to AWS")]
     console.print(next_commands([*first, *commands]))

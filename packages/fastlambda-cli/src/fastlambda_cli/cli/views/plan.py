@@ -51,7 +51,7 @@ def plan_view(plan: Plan, place: Place) -> RenderableType:
     """
     heading = Text.assemble("Plan for ", (plan.stack_name, "bold"), f" {place}")
     if plan.creates:
-        heading.append(", which it creates")
+        heading.append(": a new stack")
     if plan.empty:
         return Group(heading, Text(), Text("Nothing to do: it stands as described.", style="green"))
     return Group(heading, *_sections(plan), Text(), _summary(plan))
