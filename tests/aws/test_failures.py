@@ -61,6 +61,10 @@ def test_what_aws_answers_has_a_type_and_a_remedy(code, kind, remedy):
     assert (error.code, error.request_id, error.exit_code) == (code, "4711", 6)
 
 
+def test_a_region_that_is_not_enabled_is_thought_of():
+    assert "has not enabled" in answered("UnrecognizedClientException").remedy
+
+
 def test_the_action_that_was_denied_is_named():
     assert "s3:PutObject" in answered("AccessDenied", DENIED).remedy
 

@@ -143,6 +143,7 @@ def test_a_record_that_is_garbled_is_named_by_its_key(releases, desired, bucket,
     bucket.replace(f"releases/{stack}/00000001.json", content)
     with pytest.raises(ReleaseError, match=f"s3://{bucket.name}/releases/{stack}/00000001.json") as caught:
         releases.list()
+    assert caught.value.why
     assert "Restore its earlier version" in caught.value.remedy
 
 

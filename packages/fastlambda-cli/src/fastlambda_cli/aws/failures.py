@@ -32,7 +32,6 @@ _UNKNOWN_KEYS = frozenset(
         "InvalidToken",
         "MissingAuthenticationToken",
         "MissingAuthenticationTokenException",
-        "OptInRequired",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
@@ -165,7 +164,7 @@ def _of_answer(problem: ClientError, what: str) -> AwsError:
     if code in _CLOCK or _SIGNATURE_OF_ANOTHER_TIME.search(message):
         return error(CredentialsError, _CLOCK_REMEDY)
     if code in _UNKNOWN_KEYS:
-        return error(CredentialsError, _SIGN_IN)
+        return error(CredentialsError, f"{_SIGN_IN} A Region that the account has not enabled refuses good ones too.")
     if code in _DENIED or code == "403":
         return error(AccessDeniedError, _permission_remedy(message, problem.operation_name))
     if code in _THROTTLED:

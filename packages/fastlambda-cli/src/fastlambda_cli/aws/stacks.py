@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from fastlambda_cli.aws.failures import OUTDATED, code_of, told_of_stack, translated
 from fastlambda_cli.aws.model import STACK_TYPE, ChangeSet, Stack, StackEvent, StackResource
 from fastlambda_cli.aws.session import Aws
-from fastlambda_cli.errors import StackError, ThrottledByAwsError
+from fastlambda_cli.errors import AwsError, StackError, ThrottledByAwsError
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation.literals import CapabilityType
@@ -189,8 +189,11 @@ class Stacks:
             made = self._client.create_change_set(**_input(request, creates=creates))
         try:
             return self._finished(made["Id"], made["StackId"], request.stack_name, creates=creates)
-        except BaseException:
-            self._forget(made["Id"], made["StackId"], creates=creates)
+        except BaseException as problem:
+            try:
+                self._forget(made["Id"], made["StackId"], creates=creates)
+            except AwsError as second:
+                problem.add_note(f"The change set {made['Id']} was left behind: {second.in_one_line()}")
             raise
 
     def _finished(self, change_set_id: str, stack_id: str, stack_name: str, *, creates: bool) -> ChangeSet:

@@ -98,13 +98,13 @@ def ensure_bootstrap(aws: Aws, tell: Tell, stacks: Stacks | None = None) -> Boot
 def _settled(stacks: Stacks, tell: Tell) -> Stack | None:
     stack = stacks.describe(STACK_NAME)
     if stack is not None and stack.busy:
-        tell(Remark(f"Somebody else is at work on the stack {STACK_NAME}: waiting for it"))
+        tell(Remark(f"Somebody else is at work on the stack {STACK_NAME}: waiting for it."))
     return stacks.settle(STACK_NAME, tell)
 
 
 def _clear(stacks: Stacks, stack: Stack, tell: Tell) -> None:
     """Delete what a failed attempt left, which CloudFormation can only delete."""
-    tell(Remark(f"An earlier attempt to make the stack {STACK_NAME} failed: deleting what it left"))
+    tell(Remark(f"An earlier attempt to make the stack {STACK_NAME} failed: deleting what it left."))
     ended, events = carry_out(stacks, stack.id, lambda: stacks.delete(stack.id), tell)
     if ended.status != "DELETE_COMPLETE":
         raise failure(ended, events)
@@ -116,12 +116,12 @@ def _make(aws: Aws, stacks: Stacks, tell: Tell, before: Stack | None, *, older: 
         tell(
             Remark(
                 f"The first deployment to {where}: makes the stack {STACK_NAME}, a private bucket for artifacts "
-                "and a repository for images"
+                "and a repository for images."
             )
         )
         tell(Step(f"Making the stack {STACK_NAME}"))
     else:
-        tell(Remark(f"Updates the stack {STACK_NAME} of {where} from version {older.version} to {VERSION}"))
+        tell(Remark(f"Updates the stack {STACK_NAME} of {where} from version {older.version} to {VERSION}."))
         tell(Step(f"Updating the stack {STACK_NAME}"))
     template = json.dumps(bootstrap_template(), indent=2)
     stack_id = before.id if before else None
@@ -157,7 +157,7 @@ def _read(stack: Stack) -> Bootstrap:
         raise BootstrapError(
             f"The stack {STACK_NAME} has version {version}, and this command knows versions up to {VERSION}",
             why="somebody deployed here with a newer fastlambda",
-            remedy="Upgrade: uv add --dev --upgrade fastlambda-cli.",
+            remedy="Upgrade this one: uv lock --upgrade-package fastlambda-cli.",
         )
     return Bootstrap(outputs[BUCKET_OUTPUT], outputs[REPOSITORY_OUTPUT], int(version))
 

@@ -262,9 +262,16 @@ def _decoded(content: bytes, url: str) -> Release:
 def _unreadable(url: str, problem: Exception) -> ReleaseError:
     return ReleaseError(
         f"The record of a release, {url}, cannot be read",
-        why=f"{type(problem).__name__}: {str(problem).splitlines()[0]}",
+        why=_cause(problem),
         remedy=f"Restore its earlier version in the bucket, or remove it: aws s3 rm {url}.",
     )
+
+
+def _cause(problem: Exception) -> str:
+    if not isinstance(problem, ValidationError):
+        return f"{type(problem).__name__}: {problem}"
+    first = problem.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _sha256(content: bytes) -> str:
