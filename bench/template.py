@@ -12,7 +12,7 @@ from measured import table
 
 BOOKS = Path(__file__).parents[1] / "examples" / "books"
 COMMANDS: dict[str, Sequence[str | Path]] = {
-    "libraries": (sys.executable, "-c", "import packaging.requirements, pydantic, rich.console, typer, yaml"),
+    "libraries": (sys.executable, "-c", "import packaging.requirements, pydantic, typer"),
     "template": (Path(sys.executable).with_name("fastlambda"), "template", BOOKS),
 }
 ROUNDS = 15

@@ -59,6 +59,15 @@ NOT_SAID_BY_SCHEMAS = {
     "cloudformation:DetectStackResourceDrift",
     # CloudFormation gets the template and Lambda the artifact from the bucket for whoever calls.
     "s3:GetObjectVersion",
+    # What a registry lets nobody do without (Amazon ECR User Guide, "IAM permissions for pushing an image").
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:GetAuthorizationToken",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
     # A bucket policy and the bucket of the bootstrap are deleted by hand, when all is over.
     "s3:DeleteBucket",
 }
@@ -141,7 +150,7 @@ def test_the_deployer_may_do_what_cloudformation_does_for_every_resource_of_ever
 def test_the_deployer_may_do_what_the_commands_call():
     called = actions_of_commands()
     assert {"cloudformation:ExecuteChangeSet", "s3:PutObject", "lambda:InvokeFunction"} <= called
-    assert called - allowed("deployer") == set()
+    assert called - allowed("deployer", "deployer-options") == set()
 
 
 def test_the_deployer_may_do_nothing_else():
