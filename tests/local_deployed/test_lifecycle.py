@@ -5,13 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 from deployed_functions import WHICH_VERSION, eventually, package
 
-from fastlambda_cli.local.model import InvokeResult
+from fastlambda_cli.local.model import InvokeResult, Notice
+
+
+def is_running(pid):
+    """Whether a process is there and not one that ended and was not collected."""
+    return any(process.pid == pid and process.status() != psutil.STATUS_ZOMBIE for process in psutil.process_iter())
+
 
 PID = "import os\ndef handler(event, context): return os.getpid()"
 
@@ -99,6 +109,31 @@ def test_the_end_of_the_local_aws_ends_every_environment(start_aws, tmp_path):
         pids = [aws.invoke(aws.create(PID)) for _ in range(2)]
 
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def test_what_a_killed_owner_left_running_is_ended_by_the_next_start(start_aws, tmp_path):
+    script = tmp_path / "command.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        import os, time
+        from pathlib import Path
+        from deployed_functions import running
+        with running(Path({str(tmp_path / "aws")!r})) as aws:
+            name = aws.create("import os\\ndef handler(event, context): return os.getpid()")
+            print(aws.invoke(name), flush=True)
+            time.sleep(60)
+        """)
+    )
+    support = Path(__file__).parents[1] / "support"
+    env = {**os.environ, "PYTHONPATH": str(support)}
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=env) as owner:
+        pid = int(owner.stdout.readline())
+        owner.kill()
+    assert psutil.pid_exists(pid), "a frozen process does not notice that its owner is gone"
+
+    with start_aws(tmp_path / "aws") as aws:
+        eventually(lambda: not is_running(pid))
+        assert any("an earlier run left behind" in notice.text for notice in aws.heard(Notice))
 
 
 def test_a_folder_takes_the_place_of_the_deployed_function_but_not_of_its_versions(aws):
