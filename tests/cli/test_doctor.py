@@ -125,6 +125,15 @@ def test_the_other_clock_is_read_from_an_answer_without_credentials():
             assert server_time(aws) == NOW
 
 
+def test_a_certificate_bundle_that_cannot_be_read_is_a_network_failure_with_its_remedy(
+    local_aws, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    checks = account_checks(None, lambda: connect(endpoint_url=local_aws.endpoint_url))
+    network = by_name(list(checks), "network")
+    assert (network.status, "AWS_CA_BUNDLE" in network.remedy) == (Status.FAIL, True)
+
+
 @pytest.mark.parametrize(
     ("off", "status"), [(0, Status.OK), (59, Status.OK), (-61, Status.WARN), (299, Status.WARN), (-301, Status.FAIL)]
 )

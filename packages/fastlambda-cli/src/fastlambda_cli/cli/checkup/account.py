@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -85,12 +87,15 @@ def server_time(aws: Aws) -> datetime | None:
 
     url = aws.client("sts").meta.endpoint_url
     try:
-        answer = httpx.head(url, timeout=_ANSWER_S, trust_env=not aws.is_local)
-    except httpx.HTTPError as problem:
+        # The AWS SDKs trust this bundle where a proxy opens TLS, and httpx does not know it.
+        bundle = os.environ.get("AWS_CA_BUNDLE")
+        verify = ssl.create_default_context(cafile=bundle) if bundle else True
+        answer = httpx.head(url, timeout=_ANSWER_S, trust_env=not aws.is_local, verify=verify)
+    except (httpx.HTTPError, OSError) as problem:
         raise AwsUnreachableError(
             f"{url} does not answer",
             why=str(problem) or type(problem).__name__,
-            remedy="Check the network, the Region's name and HTTPS_PROXY.",
+            remedy="Check the network, the Region's name, HTTPS_PROXY and AWS_CA_BUNDLE.",
         ) from problem
     date = answer.headers.get("date")
     return parsedate_to_datetime(date) if date else None
