@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def drifted(aws: Aws, stack_name: str, wait: Callable[[float], None] = time.sleep) -> tuple[str, ...]:
-    """Have CloudFormation look at every resource of a stack; return the logical ids of those that differ or are gone.
+    """Have CloudFormation look at every resource of a stack; return the ids of those that differ.
 
     Args:
         aws: The account and Region.
@@ -52,5 +52,5 @@ def _found(aws: Aws, stack_name: str) -> tuple[str, ...]:
         page = client.describe_stack_resource_drifts(**asked)
         found += [drift["LogicalResourceId"] for drift in page["StackResourceDrifts"]]
         if "NextToken" not in page:
-            return tuple(found)
+            return tuple(sorted(found))
         asked["NextToken"] = page["NextToken"]

@@ -42,7 +42,7 @@ class Bootstrap:
 
 
 def find_bootstrap(stacks: Stacks) -> Bootstrap | None:
-    """Look at the account's bootstrap; None when `ensure_bootstrap` would have something to make or to update.
+    """Look at the account's bootstrap, of an older version too; None when there is none that can be used.
 
     Raises:
         BootstrapError: It was made by a newer version of this command, or something else has its name.
@@ -52,8 +52,7 @@ def find_bootstrap(stacks: Stacks) -> Bootstrap | None:
     stack = stacks.describe(STACK_NAME)
     if stack is None or stack.busy or stack.only_planned or stack.half_made:
         return None
-    found = _read(stack)
-    return found if found.version == VERSION else None
+    return _read(stack)
 
 
 def ensure_bootstrap(aws: Aws, tell: Tell, stacks: Stacks | None = None) -> Bootstrap:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
-
 from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.drift import drifted
 from fastlambda_cli.aws.failures import code_of
 from fastlambda_cli.aws.session import Aws, translated
 from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.deploy.bootstrap import find_bootstrap
 from fastlambda_cli.deploy.model import Release, StackState
 from fastlambda_cli.deploy.releases import Releases
-from fastlambda_cli.errors import StackError
 from fastlambda_cli.template.function import LIVE
-
-if TYPE_CHECKING:
-    from types_boto3_cloudformation import CloudFormationClient
-    from types_boto3_cloudformation.literals import StackResourceDriftStatusType
-    from types_boto3_cloudformation.type_defs import DescribeStackResourceDriftsOutputTypeDef
-
-_DRIFTED: Sequence[StackResourceDriftStatusType] = ("MODIFIED", "DELETED")
-_LOOK_S = 2.0
-_LOCAL_LOOK_S = 0.05
 
 
 def status(aws: Aws, stack_name: str, *, drift: bool = False) -> StackState:
@@ -55,7 +42,7 @@ def status(aws: Aws, stack_name: str, *, drift: bool = False) -> StackState:
         version=version,
         weights=weights,
         live=live,
-        drifted=_drifted(aws, stack_name, time.sleep) if drift else None,
+        drifted=drifted(aws, stack_name) if drift else None,
     )
 
 
@@ -83,38 +70,3 @@ def _alias(aws: Aws, function: str) -> tuple[str | None, dict[str, float]]:
                 return None, {}
             raise
     return alias["FunctionVersion"], dict(alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
-
-
-def _drifted(aws: Aws, stack_name: str, wait: Callable[[float], None]) -> tuple[str, ...]:
-    """The logical ids of resources that are not as the template has them, sorted."""
-    client = aws.client("cloudformation")
-    with translated(f"look for drift of the stack {stack_name}"):
-        detection = client.detect_stack_drift(StackName=stack_name)["StackDriftDetectionId"]
-        _detected(client, detection, stack_name, lambda: wait(_LOCAL_LOOK_S if aws.is_local else _LOOK_S))
-        pages = _pages(client, stack_name)
-        found = [drift["LogicalResourceId"] for page in pages for drift in page["StackResourceDrifts"]]
-    return tuple(sorted(found))
-
-
-def _pages(client: CloudFormationClient, stack_name: str) -> Iterator[DescribeStackResourceDriftsOutputTypeDef]:
-    page = client.describe_stack_resource_drifts(StackName=stack_name, StackResourceDriftStatusFilters=_DRIFTED)
-    yield page
-    while token := page.get("NextToken"):
-        page = client.describe_stack_resource_drifts(
-            StackName=stack_name, StackResourceDriftStatusFilters=_DRIFTED, NextToken=token
-        )
-        yield page
-
-
-def _detected(client: CloudFormationClient, detection: str, stack_name: str, wait: Callable[[], None]) -> None:
-    while True:
-        answer = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
-        if answer["DetectionStatus"] == "DETECTION_COMPLETE":
-            return
-        if answer["DetectionStatus"] == "DETECTION_FAILED":
-            raise StackError(
-                f"CloudFormation could not look for drift of the stack {stack_name}",
-                why=answer.get("DetectionStatusReason", "it gives no reason"),
-                remedy="It looks only at stacks at rest, and needs to read every resource in them.",
-            )
-        wait()
