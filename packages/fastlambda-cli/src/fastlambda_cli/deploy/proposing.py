@@ -16,6 +16,8 @@ from fastlambda_cli.deploy.permissions import permission_changes
 from fastlambda_cli.deploy.proposal import changes_of_creation, publishes_version, resource_changes
 from fastlambda_cli.deploy.recovery import remains
 from fastlambda_cli.deploy.traffic import Traffic
+from fastlambda_cli.errors import StackError
+from fastlambda_cli.template.function import LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,18 @@ def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Sta
         before: The same, if it serves anybody.
 
     Raises:
-        StackError: CloudFormation does not accept the template or its parameters.
+        StackError: CloudFormation does not accept the template or its parameters, or the alias was deleted by hand.
 
     """
     if remains(stack):
         return Proposal(desired, before, None, changes_of_creation(desired.document))
+    if before is not None and before.version is None:
+        raise StackError(
+            f"The alias {LIVE} of {desired.stack_name} is gone, or the whole function is",
+            why="other hands than CloudFormation's deleted it, and an update cannot bring it back",
+            remedy="`fastlambda status --drift` shows what differs. Destroy the stack and deploy anew: logs, secrets and "
+            "releases stay.",
+        )
     change_set = traffic.propose(desired)
     return Proposal(desired, before, change_set, resource_changes(change_set.changes, desired.document["Resources"]))
 

@@ -69,7 +69,8 @@ class Traffic:
         """
         self.tell(Step(f"Creating the stack {desired.stack_name}"))
         change_set = change_set or self.propose(desired)
-        if not change_set.creates:
+        now = self.stacks.describe(desired.stack_name)
+        if now is None or now.id != change_set.stack_id or not now.only_planned:
             self.stacks.discard(change_set)
             raise OvertakenError(f"Somebody else has made the stack {desired.stack_name} meanwhile", remedy=_AGAIN)
         stack = execute(self.stacks, change_set, self.tell)
