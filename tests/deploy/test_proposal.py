@@ -46,6 +46,37 @@ def test_changes_stand_in_the_templates_order_and_what_leaves_comes_last():
     assert [line.logical_id for line in resource_changes(told, ["First", "Second"])] == ["First", "Second", "Aged"]
 
 
+def refers(to, name="Target"):
+    """A detail of what changes only because something that it refers to may."""
+    return {**detail(name), "ChangeSource": "ResourceReference", "Evaluation": "Dynamic", "CausingEntity": to}
+
+
+def test_what_only_refers_to_something_that_stays_what_it_is_is_not_listed():
+    told = [
+        change("Modify", "Alias", "AWS::Lambda::Alias", Replacement="Conditional", Details=[detail("FunctionVersion")]),
+        change("Modify", "Integration", Replacement="Conditional", Details=[refers("Alias")]),
+        change("Modify", "Route", Replacement="Conditional", Details=[refers("Integration")]),
+    ]
+    (line,) = resource_changes(told, [])
+    assert (line.logical_id, line.action) == ("Alias", Action.CHANGE)
+
+
+def test_what_refers_to_something_that_is_made_anew_is_listed():
+    told = [
+        change("Modify", "Api", Replacement="True", Details=[detail("ProtocolType")]),
+        change("Modify", "Integration", Replacement="Conditional", Details=[refers("Api")]),
+        change("Modify", "Route", Replacement="Conditional", Details=[refers("Integration")]),
+    ]
+    found = {line.logical_id: line.action for line in resource_changes(told, [])}
+    assert found == {"Api": Action.REPLACE, "Integration": Action.MAY_REPLACE, "Route": Action.MAY_REPLACE}
+
+
+def test_what_changes_by_itself_too_is_listed():
+    told = [change("Modify", "Route", Replacement="False", Details=[refers("Api"), detail("RouteKey")])]
+    (line,) = resource_changes(told, [])
+    assert line.action is Action.CHANGE
+
+
 def test_a_version_that_is_replaced_is_a_new_one_beside_the_old_one():
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:shop:3"
     told = change(

@@ -87,8 +87,8 @@ def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Sta
         raise StackError(
             f"The alias {LIVE} of {desired.stack_name} is gone, or the whole function is",
             why="other hands than CloudFormation's deleted it, and an update cannot bring it back",
-            remedy="`fastlambda status --drift` shows what differs. Destroy the stack and deploy anew: logs, secrets and "
-            "releases stay.",
+            remedy="`fastlambda status --drift` shows what differs. Destroy the stack and deploy anew: logs, secrets "
+            "and releases stay.",
         )
     change_set = traffic.propose(desired)
     return Proposal(desired, before, change_set, resource_changes(change_set.changes, desired.document["Resources"]))
