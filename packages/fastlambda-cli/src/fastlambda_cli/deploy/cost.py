@@ -128,9 +128,9 @@ class _Stack:
         metrics = self.prices["metrics"]
         if self.secrets:
             price = self.prices["secrets_manager"]["secret"]
-            yield self._line("Secrets Manager", f"{self.secrets} secrets", self.secrets * price)
+            yield self._line("Secrets Manager", _counted(self.secrets, "secret"), self.secrets * price)
         if alarms := len(self._of_type("AWS::CloudWatch::Alarm")):
-            yield self._line("CloudWatch alarms", f"{alarms} alarms", alarms * metrics["alarm"])
+            yield self._line("CloudWatch alarms", _counted(alarms, "alarm"), alarms * metrics["alarm"])
         if self._of_type("AWS::CloudWatch::Dashboard"):
             free = f"1; an account's first {metrics['free_dashboards']} cost nothing"
             yield self._line("CloudWatch dashboard", free, metrics["dashboard"])
@@ -149,3 +149,7 @@ class _Stack:
     @staticmethod
     def _line(what: str, quantity: str, usd: float) -> CostLine:
         return CostLine(what, quantity, usd)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -26,6 +26,7 @@ from fastlambda_cli.template.parameters import generated_secrets
 from fastlambda_cli.template.stack import Stack as StackOfService
 
 _A_MONTH = 1_000_000
+_MEGABYTE = 2**20
 
 
 def plan(target: Target, aws: Aws, tell: Tell, *, requests_per_month: int = _A_MONTH) -> Plan:
@@ -167,6 +168,6 @@ class _Deployment:
 
 
 def _upload(artifact: Artifact, desired: Desired, bucket: Bucket, tell: Tell) -> None:
-    tell(Step(f"Uploading {megabytes(artifact.size)}"))
+    tell(Step(f"Uploading {megabytes(artifact.size) if artifact.size >= _MEGABYTE else f'{artifact.size:,} bytes'}"))
     if not bucket.upload(desired.artifact.key, artifact.path, desired.artifact.sha256):
         tell(Remark("The artifact was there already."))
