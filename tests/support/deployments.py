@@ -23,7 +23,7 @@ def handler(event, context):
     return {{"statusCode": {status}, "body": "{body}"}}
 """
 
-RAISES = 'raise RuntimeError("no such table")\n'
+RAISES = 'handler = None\nraise RuntimeError("no such table")\n'
 
 
 def target_in(folder: Path, stage: str = "dev") -> Target:
