@@ -119,3 +119,21 @@ class BootstrapError(AwsError):
 
 class TemplateError(StackError):
     """A template would not do what it says, which CloudFormation finds out late, or the local AWS never."""
+
+
+class RegistryError(FastLambdaError):
+    """A registry of container images refused something, or what it gave is not what was asked for."""
+
+    exit_code = 10
+
+
+class RegistryLoginError(RegistryError):
+    """The registry does not know who asks, or does not let them."""
+
+
+class ImageNotFoundError(RegistryError):
+    """There is no such repository or image in the registry."""
+
+
+class RegistryUnreachableError(RegistryError):
+    """The network between here and the registry: no name, no route, no trust in the certificate, or it broke off."""

@@ -7,7 +7,7 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class Archive:
         sha256: Of the zip, in hexadecimal.
         files: Every file's size and CRC-32 by its path in the zip.
         packages: The distributions in it, the heaviest first.
+        reused: Whether it was in the cache already.
 
     """
 
@@ -59,6 +60,7 @@ class Archive:
     sha256: str
     files: Mapping[str, tuple[int, int]]
     packages: tuple[Package, ...]
+    reused: bool = field(default=True, compare=False)
 
     @property
     def unpacked(self) -> int:

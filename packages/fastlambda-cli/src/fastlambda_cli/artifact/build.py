@@ -8,7 +8,7 @@ from fastlambda_cli.artifact.archive import FORMAT, is_sound, read_archive, writ
 from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.installation import installed, keep_newest
 from fastlambda_cli.artifact.model import MAX_UNPACKED, Artifact, Package, Platform, megabytes
-from fastlambda_cli.artifact.parts import parts_of
+from fastlambda_cli.artifact.parts import parts_of, reused_of
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ArtifactError
 from fastlambda_cli.service.model import Runtime, Service
@@ -38,7 +38,11 @@ async def build(service: Service, *, runtime: Runtime, platform: Platform, cache
     _check_size(packed.unpacked + parts.own_size, packed.packages)
     place = cache / "artifacts" / service.name / digest(FORMAT, packed.sha256, parts.name)
 
+    reused = True
+
     async def fill(folder: Path) -> None:
+        nonlocal reused
+        reused = False
         entries = (*parts.own, *await parts.bytecode(tell))
         write_archive(folder, entries, packages=packed.packages, base=packed.path)
 
@@ -53,6 +57,7 @@ async def build(service: Service, *, runtime: Runtime, platform: Platform, cache
         unpacked=built.unpacked,
         files=built.files,
         packages=built.packages,
+        reused=reused_of(packed, own=reused),
     )
 
 

@@ -9,6 +9,7 @@ import platform as machine
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from fastlambda_cli.artifact.archive import FORMAT, Archive, is_sound, read_archive, write_archive
@@ -64,7 +65,11 @@ async def packed_dependencies(
     place = cache / "dependencies" / digest(*parts)
     what = f"the packages of {service.name}"
 
+    reused = True
+
     async def fill(folder: Path) -> None:
+        nonlocal reused
+        reused = False
         pinned = len(locked_names(lock))
         shown = os.path.relpath(lock, service.root)
         tell(f"Packing {pinned} locked packages for Python {version} on {platform} from {shown}")
@@ -82,7 +87,7 @@ async def packed_dependencies(
 
     await installed(place, fill, tell, what=what, verb="pack", sound=is_sound)
     keep_newest(place, _KEPT)
-    return read_archive(place)
+    return replace(read_archive(place), reused=reused)
 
 
 async def _install(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +21,13 @@ class Platform(StrEnum):
     ARM64 = "arm64"
     X86_64 = "x86_64"
     THIS_MACHINE = "this machine"
+
+
+class Part(StrEnum):
+    """One of the two halves of an artifact, which are made and kept apart."""
+
+    PACKAGES = "the locked packages"
+    OWN = "the service's own files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Artifact:
         unpacked: Bytes of its files.
         files: Every file's size and CRC-32 by its path in the zip.
         packages: The locked packages, the heaviest first.
+        reused: What of it was in the cache already.
 
     """
 
@@ -52,6 +60,7 @@ class Artifact:
     unpacked: int
     files: Mapping[str, tuple[int, int]]
     packages: tuple[Package, ...]
+    reused: frozenset[Part] = field(default=frozenset(), compare=False)
 
     @property
     def sha256_hex(self) -> str:

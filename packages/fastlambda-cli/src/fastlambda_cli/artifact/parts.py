@@ -16,7 +16,7 @@ from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.installation import STATE
 from fastlambda_cli.artifact.interpreter import find_python, own_python
 from fastlambda_cli.artifact.lock import locked_requirements
-from fastlambda_cli.artifact.model import MAX_UNPACKED, Platform
+from fastlambda_cli.artifact.model import MAX_UNPACKED, Part, Platform
 from fastlambda_cli.artifact.shadows import check_shadows
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ToolchainError
@@ -109,6 +109,17 @@ async def parts_of(
     )
     check_shadows({entry.name for entry in own}, packed.files)
     return Parts(own, packed, version, python)
+
+
+def reused_of(packed: Archive, *, own: bool) -> frozenset[Part]:
+    """Which parts were in the cache already.
+
+    Args:
+        packed: The locked packages.
+        own: Whether what the service's own files were made into was.
+
+    """
+    return frozenset(part for part, reused in ((Part.PACKAGES, packed.reused), (Part.OWN, own)) if reused)
 
 
 async def _python(version: str, platform: Platform, tell: Tell) -> Path | None:

@@ -23,6 +23,7 @@ COMMANDS = (
     Listed("releases", _DEPLOY, "List what was deployed, when and by whom, newest first."),
     Listed("rollback", _DEPLOY, "Return to an earlier release: its artifact, template and parameters."),
     Listed("destroy", _DEPLOY, "Delete a service's stack, after listing what goes and what stays."),
+    Listed("build", _OTHERS, "Build what would be deployed: the zip or, with --image, the container image."),
     Listed("template", _OTHERS, "Print a service's CloudFormation template, deployable with any tool."),
     Listed("schema", _OTHERS, "Print the JSON schema of `[tool.fastlambda]`, for editors."),
 )

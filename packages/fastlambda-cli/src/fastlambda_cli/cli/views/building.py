@@ -1,0 +1,78 @@
+"""A build while it happens, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from fastlambda_cli.artifact.image.model import Descriptor
+from fastlambda_cli.artifact.model import Package
+from fastlambda_cli.cli.views.layout import columns, facts, section
+from fastlambda_cli.cli.views.words import plural, size
+
+_SHOWN = 10
+_DIGEST_DIGITS = 19
+
+
+class Building:
+    """Prints what a build has to say, and in a terminal shows how far each blob has come; use it as a context.
+
+    Args:
+        console: Where to.
+
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._console = console
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        """Begin to show what is under way, where the console is a terminal."""
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take what is under way off the terminal."""
+        self._bars.stop()
+
+    def tell(self, text: str, /, *, warning: bool = False) -> None:
+        """Print a sentence."""
+        self._console.print(Text.assemble(("Note: ", "bold yellow"), text) if warning else Text(text, style="dim"))
+
+    def moved(self, blob: Descriptor, done: int) -> None:
+        """Show how far a blob has come."""
+        task = self._tasks.get(blob.digest)
+        if task is None:
+            task = self._tasks[blob.digest] = self._bars.add_task(blob.digest[:_DIGEST_DIGITS], total=blob.size)
+        self._bars.update(task, completed=done, visible=done < blob.size)
+
+
+def report(heading: str, rows: Sequence[tuple[str, str]], packages: Sequence[Package]) -> RenderableType:
+    """What was built: facts about it, then the packages that weigh most.
+
+    Args:
+        heading: What it is.
+        rows: Names and values.
+        packages: The heaviest first.
+
+    """
+    weights = [(package.name, package.version, size(package.size)) for package in packages[:_SHOWN]]
+    if len(packages) > _SHOWN:
+        rest = packages[_SHOWN:]
+        weights.append((f"and {plural(len(rest), 'more package')}", "", size(sum(package.size for package in rest))))
+    named = facts((name, Text(value)) for name, value in rows)
+    if not weights:
+        return Group(Text(heading, style="bold"), named)
+    return Group(Text(heading, style="bold"), named, section("What weighs most, unpacked", columns(weights)))

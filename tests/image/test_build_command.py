@@ -1,0 +1,80 @@
+"""`fastlambda build`: the zip or the image, what is said of it, and what it is refused for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+
+import pytest
+from built_artifacts import OWN_RUNTIME, service_in
+from images import base_parts, put_base
+
+from fastlambda_cli.cli.main import run_command
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache for all of these tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def service(tmp_path, cache, monkeypatch):
+    """A service with one package."""
+    monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(cache))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "no logins"))
+    return service_in(tmp_path / "mine", table=f'runtime = "{OWN_RUNTIME}"').root
+
+
+@pytest.fixture
+def base(registry):
+    """The name of a base image."""
+    put_base(registry, base_parts())
+    return f"{registry.host}/lambda/python:3.13-arm64"
+
+
+def test_the_zip_is_written_and_its_packages_weighed(service, tmp_path, capsys):
+    target = tmp_path / "out" / "mine.zip"
+    assert run_command(["build", str(service), "--output", str(target)]) == 0
+    said = capsys.readouterr().out
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    assert f"sha256:{digest}" in said
+    assert "idna" in said
+    assert "lambda_handler.py" in zipfile.ZipFile(target).namelist()
+
+
+def test_machines_are_told_what_was_reused(service, capsys):
+    run_command(["build", str(service)])
+    capsys.readouterr()
+    assert run_command(["build", str(service), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["package"] == "zip"
+    assert document["reused"] == ["own", "packages"]
+    assert document["packages"][0]["name"] == "idna"
+
+
+def test_the_image_is_pushed_and_the_base_pinned(service, base, registry, capsys):
+    command = ["build", str(service), "--image", "--base", base, "--push", f"{registry.host}/mine:one"]
+    assert run_command([*command, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["reference"] == f"{registry.host}/mine@{document['digest']}"
+    assert document["digest"] in registry.repository("mine").manifests
+    pinned = (service / "fastlambda.image.lock").read_text(encoding="utf-8")
+    assert f'"{base}" = "{document["base"].partition("@")[2]}"' in pinned
+
+    assert run_command(command) == 0
+    said = capsys.readouterr().out
+    assert "everything: nothing has changed" in said
+    assert "nothing, it was there" in said
+
+
+def test_options_of_images_are_refused_for_a_zip(service, capsys):
+    assert run_command(["build", str(service), "--push", "registry.example/mine"]) == 2
+    assert "--push is about images, and a zip is to be built" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_said_so(service, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert run_command(["build", str(service), "--output", str(tmp_path / "file" / "mine.zip")]) == 4
+    assert "Cannot write" in capsys.readouterr().err
