@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+
+from fastlambda_cli.local.http.cors import Cors
+from fastlambda_cli.service.deployment import CorsSpec
 
 FRIENDS = {
     "no browser": {},
@@ -69,3 +74,20 @@ def test_a_local_front_end_is_left_to_the_apps_own_cors(ask):
     outcome = ask("OPTIONS", headers=preflight, returned=allowed)
     assert outcome.event["headers"]["access-control-request-method"] == "PUT"
     assert outcome.answer.headers["access-control-allow-origin"] == "http://localhost:5173"
+
+
+def test_a_configured_cors_answers_a_local_front_end_by_itself(gateway, function):
+    origin = "http://localhost:5173"
+    cors = CorsSpec(origins=(origin,), methods=("GET",))
+
+    async def scenario():
+        asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+        async with gateway(function({"statusCode": 200}), cors=lambda: Cors.configured(cors)) as api:
+            preflight = await api.client.options("/", headers=asked)
+            allowed = await api.client.get("/", headers={"Origin": origin})
+            assert (preflight.status_code, preflight.headers["access-control-allow-methods"]) == (204, "GET")
+            assert preflight.headers["access-control-max-age"] == "600"
+            assert allowed.headers["access-control-allow-origin"] == origin
+            assert len(api.invocations) == 1
+
+    asyncio.run(scenario())

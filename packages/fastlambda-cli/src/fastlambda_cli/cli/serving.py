@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import os
 import sys
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
+from fastlambda_cli.cli.dev_stack import DevStack
 from fastlambda_cli.cli.signals import INTERRUPTED, ONE_PRESS_S, SIGNALS
 from fastlambda_cli.cli.terminal import Output, console
 from fastlambda_cli.cli.view import RawView, TerminalView
@@ -42,12 +44,27 @@ async def _serve(service: Service, view: Sink, stage: str, port: int, aws_port: 
     output = Output(view, lambda: serving.cancelling() or serving.cancel())
     output.say(f"[bold]fastlambda[/] {service.name}: starting the local cloud")
     with contextlib.suppress(asyncio.CancelledError):
-        async with LocalCloud(service, output, stage=stage, http_port=port, aws_port=aws_port) as cloud:
+        stack = DevStack(output)
+        local_cloud = LocalCloud(
+            service, output, stage=stage, http_port=port, aws_port=aws_port, described=stack.describe
+        )
+        async with local_cloud as cloud, _meanwhile(stack.follow(cloud)):
             output.say(f"[bold green]Ready[/]  API  [bold]{cloud.http_url}[/]")
             output.say(f"       AWS  {cloud.endpoint_url}  [dim](aws --endpoint-url, or AWS_ENDPOINT_URL)[/]")
             output.say("       [dim]Ctrl-C ends everything; saving a file reloads.[/]")
             await cloud.follow()
     output.say("Ended; nothing is left running.")
+
+
+@contextlib.asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something beside the block, and end it with the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def _on_signal(serving: asyncio.Task[Any]) -> None:

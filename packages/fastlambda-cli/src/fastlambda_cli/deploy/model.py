@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from fastlambda_cli.artifact.model import Artifact
 from fastlambda_cli.aws.model import StackEvent
 from fastlambda_cli.service.model import Runtime, Service
 
@@ -20,12 +21,14 @@ class Target:
         service: As loaded for the stage.
         stage: The stage's name.
         runtime: Lambda's Python.
+        artifact: What is deployed; None has it built from the service.
 
     """
 
     service: Service
     stage: str
     runtime: Runtime
+    artifact: Artifact | None = None
 
     @property
     def stack_name(self) -> str:

@@ -113,6 +113,9 @@ def completed(prepared: Prepared, aws: Aws, bootstrap: Bootstrap, tell: Tell) ->
 
 
 def _built(target: Target, aws: Aws, tell: Tell) -> Artifact:
+    if target.artifact is not None:
+        return target.artifact
+
     def say(text: str, /, *, warning: bool = False) -> None:
         tell(Remark(text, warning=warning))
 

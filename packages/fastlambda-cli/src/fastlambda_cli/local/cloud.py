@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,8 @@ from fastlambda_cli.artifact.installation import remove_others
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.aws import LocalAws, Running
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
-from fastlambda_cli.local.http import LABEL, serve_http_api
+from fastlambda_cli.local.http import LABEL, one_route, serve_http_api
+from fastlambda_cli.local.http.cors import Cors
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink
 from fastlambda_cli.local.packages import Importable, prepare
 from fastlambda_cli.local.ports import listen
@@ -44,6 +45,7 @@ class LocalCloud:
         stage: The stage whose place the service's folder takes: its function, secrets and stack have the stage's names.
         http_port: Where the HTTP API listens; 0 for any free port.
         aws_port: Where AWS SDKs find AWS; 0 for any free port.
+        described: Is told the service once everything runs, and whenever it has been read anew.
 
     Attributes:
         http_url: The HTTP API's URL, once started.
@@ -62,6 +64,7 @@ class LocalCloud:
         stage: str = DEFAULT_STAGE,
         http_port: int = 8000,
         aws_port: int = 4566,
+        described: Callable[[Service], None] = lambda _: None,
     ) -> None:
         self.service = service
         self.stage = stage
@@ -70,6 +73,7 @@ class LocalCloud:
         self._sink = sink
         self._http_port = http_port
         self._aws_port = aws_port
+        self._described = described
         self._state = service.root / STATE
         self._stack = AsyncExitStack()
         self._function: LambdaFunction
@@ -129,11 +133,19 @@ class LocalCloud:
         stack.push_async_callback(self._function.close)
         self._aws.register(self.function_name, self._function.invoke, _LIVE)
         self._function.warm()
-        api = serve_http_api(self._invoke_from_http, self._sink, listener=listener)
-        served = await stack.enter_async_context(api)
+        router = one_route(self._invoke_from_http, cors=lambda: Cors.configured(self.service.configuration.http.cors))
+        served = await stack.enter_async_context(serve_http_api(router, self._sink, listener=listener))
         self.http_url = served.url
         remove_others(packages.result().packages)
         stack.enter_context(recorded(self._state, Session(self.stage, self.endpoint_url, self.http_url)))
+        self._tell_what_is_not_checked()
+        self._described(self.service)
+
+    def _tell_what_is_not_checked(self) -> None:
+        if self.service.configuration.http.authorizer is not None:
+            self._sink(
+                Notice("http.authorizer is not applied here: requests without a token get through", warning=True)
+            )
 
     async def _start_aws(self, stack: AsyncExitStack) -> Mapping[str, str]:
         await stack.enter_async_context(self._aws)
@@ -160,7 +172,9 @@ class LocalCloud:
             self._aws.unregister(self.function_name)
             self._aws.register(f"{service.name}-{self.stage}", self._function.invoke, _LIVE)
         self.service = service
+        self._tell_what_is_not_checked()
         self._function.replace(self._spec(importable, variables), service.configuration.local.concurrency)
+        self._described(service)
 
     def _spec(self, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
         configuration = self.service.configuration

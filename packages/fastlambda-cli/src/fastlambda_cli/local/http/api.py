@@ -15,14 +15,13 @@ from fastlambda_cli.local.failures import summary
 from fastlambda_cli.local.http import payload
 from fastlambda_cli.local.http.exchange import ClientLeftError, Exchange, head
 from fastlambda_cli.local.http.guard import refusal
-from fastlambda_cli.local.http.payload import DEFAULT_STAGE, new_request_id
+from fastlambda_cli.local.http.payload import new_request_id
 from fastlambda_cli.local.http.request import HttpRequest, from_scope
 from fastlambda_cli.local.http.response import Answer, MalformedResponseError, convert, message
-from fastlambda_cli.local.http.routing import Route, Router, one_route
+from fastlambda_cli.local.http.routing import Route, Router
 from fastlambda_cli.local.model import (
     HttpExchange,
     Invocation,
-    Invoke,
     InvokeResult,
     RefusedError,
     Sink,
@@ -175,9 +174,9 @@ class HttpApi:
 
 @asynccontextmanager
 async def serve_http_api(
-    invoke: Invoke, sink: Sink, port: int = 0, *, listener: socket.socket | None = None, stage: str = DEFAULT_STAGE
+    router: Router, sink: Sink, port: int = 0, *, listener: socket.socket | None = None
 ) -> AsyncIterator[Served]:
-    """Serve one function on 127.0.0.1 while the block runs; the parameters are those of `one_route` and `serve`.
+    """Serve an HTTP API on 127.0.0.1 while the block runs; the parameters are those of `HttpApi` and `serve`.
 
     Raises:
         PortTakenError: Another process listens on the port.
@@ -185,7 +184,7 @@ async def serve_http_api(
 
     """
     async with (
-        HttpApi(one_route(invoke, stage=stage), sink) as api,
+        HttpApi(router, sink) as api,
         serve(api, port, label=LABEL, listener=listener, malformed=api.malformed) as served,
     ):
         yield served

@@ -12,6 +12,7 @@ from typing import Any
 
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import Answer
+from fastlambda_cli.service.deployment import CorsSpec
 
 _PREFIX = "access-control-"
 
@@ -38,6 +39,20 @@ class Cors:
             expose_headers=tuple(found.get("exposeHeaders") or ()),
             allow_credentials=str(found.get("allowCredentials", False)).lower() == "true",
             max_age=int(found.get("maxAge") or 0),
+        )
+
+    @classmethod
+    def configured(cls, spec: CorsSpec | None) -> Cors | None:
+        """What a service configures; None when it leaves CORS to the app."""
+        if spec is None:
+            return None
+        return cls(
+            allow_origins=spec.origins,
+            allow_methods=spec.methods,
+            allow_headers=spec.headers,
+            expose_headers=spec.expose_headers,
+            allow_credentials=spec.credentials,
+            max_age=spec.max_age,
         )
 
     def preflight(self, request: HttpRequest) -> Answer | None:

@@ -51,7 +51,11 @@ Router: TypeAlias = Callable[[HttpRequest], Awaitable[Route | Answer]]
 
 
 def one_route(
-    invoke: Invoke, *, stage: str = DEFAULT_STAGE, integration_timeout_s: float = INTEGRATION_TIMEOUT_S
+    invoke: Invoke,
+    *,
+    stage: str = DEFAULT_STAGE,
+    integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
+    cors: Callable[[], Cors | None] = lambda: None,
 ) -> Router:
     """Send every request to one function.
 
@@ -59,14 +63,17 @@ def one_route(
         invoke: Runs one invocation of the function.
         stage: `$default`, or a named stage: the first segment of every path, as on AWS also in `rawPath`.
         integration_timeout_s: After how many seconds the client gets its 503, while the function runs on.
+        cors: The API's CORS configuration as it is now, if it has one.
 
     """
-    route = Route(invoke, Gateway(stage=stage), timeout_s=integration_timeout_s)
 
     async def router(request: HttpRequest) -> Route | Answer:
         if stage != DEFAULT_STAGE and first_segment(request) != stage:
             return message(404, "Not Found", error=f"the path is not under the stage /{stage}")
-        return route
+        configured = cors()
+        if configured and (preflight := configured.preflight(request)):
+            return preflight
+        return Route(invoke, Gateway(stage=stage), timeout_s=integration_timeout_s, cors=configured)
 
     return router
 

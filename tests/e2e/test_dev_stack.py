@@ -1,0 +1,106 @@
+"""`fastlambda dev` keeps the stack that `deploy` would make on AWS, with the folder's code behind its alias."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from dev_command import Dev, running
+
+from fastlambda_cli.deploy.health import request_event
+
+LIVE = "fastapi-books-dev:live"
+
+
+@pytest.fixture(scope="module")
+def stack(dev: Dev) -> Dev:
+    """A `dev` whose stack stands."""
+    dev.wait_for(r"Stack fastapi-books-dev: made, \d+ resources")
+    return dev
+
+
+def client(dev: Dev, service: str):
+    config = Config(proxies={})
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    return boto3.client(service, endpoint_url=dev.endpoint_url, region_name="us-east-1", config=config, **keys)
+
+
+def outputs(dev: Dev) -> dict[str, str]:
+    (found,) = client(dev, "cloudformation").describe_stacks(StackName="fastapi-books-dev")["Stacks"]
+    assert found["StackStatus"].endswith("_COMPLETE")
+    return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+
+def test_the_stack_has_the_resources_that_it_has_on_aws(stack):
+    resources = client(stack, "cloudformation").list_stack_resources(StackName="fastapi-books-dev")
+    kinds = {summary["ResourceType"] for summary in resources["StackResourceSummaries"]}
+
+    assert {"AWS::IAM::Role", "AWS::Lambda::Alias", "AWS::ApiGatewayV2::Api", "AWS::Logs::LogGroup"} <= kinds
+
+
+def test_what_the_local_aws_lacks_is_left_out_and_said(stack):
+    stack.wait_for(r"Left out of it, because the AWS on this machine lacks it: AWS::Logs::QueryDefinition \(4\)")
+
+
+def test_the_stacks_own_api_is_answered_by_the_folders_code(stack):
+    api = urlsplit(outputs(stack)["ApiUrl"])
+
+    answer = httpx.get(f"http://127.0.0.1:{api.port}/api/v1/books", headers={"host": api.netloc}, trust_env=False)
+
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+
+
+def test_the_alias_reaches_the_folders_code(stack):
+    event = json.dumps(request_event("/api/v1/books"))
+
+    answer = client(stack, "lambda").invoke(FunctionName=LIVE, Payload=event)
+
+    assert json.loads(answer["Payload"].read())["statusCode"] == 200
+
+
+def test_the_function_has_the_secret_that_the_role_may_read(stack):
+    variables = client(stack, "lambda").get_function_configuration(FunctionName="fastapi-books-dev")["Environment"]
+    role = outputs(stack)["RoleArn"].rpartition("/")[2]
+    policy = client(stack, "iam").get_role_policy(RoleName=role, PolicyName="declared")["PolicyDocument"]
+    (secrets,) = [each for each in policy["Statement"] if each["Sid"] == "Secrets"]
+
+    assert secrets["Resource"] == [variables["Variables"]["APP_SECRET_ARN"]]
+
+
+def test_a_saved_configuration_changes_the_stack_and_a_later_start_finds_it_as_it_is(books):
+    with running(books) as dev:
+        dev.wait_for(r"Stack fastapi-books-dev: made")
+        seen = len(dev.output)
+        _configure(books, "memory = 1769")
+        dev.wait_for(r"Stack fastapi-books-dev: .*change Function", after=seen)
+
+        function = client(dev, "lambda").get_function_configuration(FunctionName=LIVE)
+
+        assert function["MemorySize"] == 1769
+    with running(books) as again:
+        again.wait_for(r"INIT +environment 1 is up")
+    # It ends only when the stack has been looked at.
+    assert not [line for line in again.output if "Stack fastapi-books-dev" in line]
+
+
+def test_a_service_that_makes_no_stack_says_so_and_runs_on(books):
+    with running(books) as dev:
+        dev.wait_for(r"Stack fastapi-books-dev: made")
+        _configure(books, 'secrets.one_two.generate = ["key"]\nsecrets.oneTwo.generate = ["key"]')
+
+        dev.wait_for(r"The stack of fastapi-books is not up to date\. .*differ in nothing but case or underscores")
+
+        assert dev.client.get("/api/v1/books").status_code == 200
+
+
+def _configure(service: Path, lines: str) -> None:
+    project = service / "pyproject.toml"
+    project.write_text(
+        re.sub(r"^\[tool\.fastlambda\]$", f"[tool.fastlambda]\n{lines}", project.read_text(), flags=re.MULTILINE)
+    )
