@@ -74,9 +74,8 @@ class ImageRegistry:
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
         self.login: tuple[str, str] | None = None
-        self.tokens: dict[str, int] | None = None
-        """How often each token is still good; None is to want no token."""
-        self.token_uses = 1000
+        self.tokens: set[str] | None = None
+        """Those that are good; None is to want no token."""
         self.mounts = True
         self.tells_progress = True
         self.host = ""
@@ -275,11 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _let_in(self) -> bool:
         registry, given = self.registry, self.headers.get("authorization", "")
         if registry.tokens is not None:
-            token = given.removeprefix("Bearer ")
-            if registry.tokens.get(token, 0) < 1:
-                return False
-            registry.tokens[token] -= 1
-            return True
+            return given.removeprefix("Bearer ") in registry.tokens
         return registry.login is None or given == _basic(*registry.login)
 
     def _refuse_to_strangers(self) -> None:
@@ -298,7 +293,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         token = str(uuid.uuid4())
         assert registry.tokens is not None
-        registry.tokens[token] = registry.token_uses
+        registry.tokens.add(token)
         self._answer(200, json.dumps({"token": token}).encode(), {"content-type": "application/json"})
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import httpx
 
+from fastlambda_cli.artifact.image.refusals import LOG_IN
 from fastlambda_cli.errors import RegistryLoginError
 
 _PARAMETER = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
@@ -86,7 +87,9 @@ class Authentication:
         if challenge.scheme == "bearer":
             header = f"Bearer {await self._token(challenge, scope, login, client)}"
         elif login is None:
-            raise RegistryLoginError(f"{self._host} wants to know who you are", why="no login for it was found")
+            raise RegistryLoginError(
+                f"{self._host} wants to know who you are", why="no login for it was found", remedy=LOG_IN
+            )
         else:
             header = f"Basic {base64.b64encode(f'{login.user}:{login.secret}'.encode()).decode()}"
         self._headers[scope] = header
@@ -106,6 +109,7 @@ class Authentication:
             raise RegistryLoginError(
                 f"{self._host} gives no token for {scope}",
                 why=f"{httpx.URL(realm).host} answered with status {answer.status_code}",
+                remedy=LOG_IN,
             )
         return token
 

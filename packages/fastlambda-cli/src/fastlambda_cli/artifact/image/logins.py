@@ -107,7 +107,7 @@ def _from_file(document: Mapping[str, Any], file: Path, keys: Sequence[str]) -> 
             return Login("", str(entry["identitytoken"]))
         if "auth" not in entry:
             return None
-        user, colon, secret = base64.b64decode(entry["auth"]).decode().partition(":")
+        user, colon, secret = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
     except (AttributeError, TypeError, ValueError) as problem:
         raise _unusable(file, f"the login for {keys[0]} is damaged") from problem
     return Login(user, secret) if colon else None

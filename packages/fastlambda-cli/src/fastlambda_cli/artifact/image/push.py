@@ -89,7 +89,9 @@ class _Push:
             blobs = {blob.digest: blob for blob in (*image.descriptors, image.config_descriptor)}
             paths[image.config_descriptor.digest] = config
             await _all(*(self._bring(blob, paths.get(digest)) for digest, blob in blobs.items()))
-        await self._registry.put_manifest(repository, self._tag, image.manifest, media_type=image.media_type)
+        await self._registry.put_manifest(
+            repository, self._tag, image.manifest, media_type=image.media_type, scope=self._scope
+        )
         found = await self._digest_there()
         if found != image.digest:
             raise RegistryError(

@@ -21,7 +21,7 @@ _TOO_LARGE = 413
 _BUSY = 429
 _MAX_SAID = 300
 
-_LOG_IN = (
+LOG_IN = (
     "Log in with docker or podman, such as `docker login REGISTRY`; for Amazon ECR the AWS credentials are taken: "
     "see that they may push and pull."
 )
@@ -39,7 +39,7 @@ def refused(answer: httpx.Response, doing: str) -> RegistryError:
     what, status = f"Could not {doing}", answer.status_code
     why = said or f"{answer.request.url.host} answered with status {status}"
     if code in _LOGIN or status in {401, _FORBIDDEN}:
-        return RegistryLoginError(what, why=why, remedy=_LOG_IN)
+        return RegistryLoginError(what, why=why, remedy=LOG_IN)
     if code in _UNKNOWN or status == 404:  # noqa: PLR2004
         return ImageNotFoundError(what, why=why, remedy="See that registry, repository and tag are right, and exist.")
     if status == _BUSY:

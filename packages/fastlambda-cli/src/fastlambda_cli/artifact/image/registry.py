@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -60,9 +62,11 @@ class Registry:
         self._sleep = sleep
         here = is_loopback(httpx.URL(f"//{host}").host)
         self._authentication = Authentication(host, logins)
+        self._authenticating = asyncio.Lock()
         self._client = httpx.AsyncClient(
             base_url=f"{'http' if here else 'https'}://{_DOCKER_HUB.get(host, host)}/v2/",
             timeout=_TIMEOUT,
+            verify=_trust(),
             # A proxy for the rest of the world does not lead to this machine.
             trust_env=not here,
             event_hooks={"request": [_check_safe]},
@@ -115,7 +119,9 @@ class Registry:
             raise refused(answer, f"look for {self.host}/{repository}:{selector}")
         return str(answer.headers.get("docker-content-digest", "")) or None
 
-    async def put_manifest(self, repository: str, selector: str, content: bytes, *, media_type: str) -> None:
+    async def put_manifest(
+        self, repository: str, selector: str, content: bytes, *, media_type: str, scope: str
+    ) -> None:
         """Give the registry a manifest; all that it names has to be there.
 
         Raises:
@@ -125,7 +131,7 @@ class Registry:
         answer = await self.ask(
             "PUT",
             f"{repository}/manifests/{selector}",
-            f"repository:{repository}:pull,push",
+            scope,
             headers={"Content-Type": media_type},
             content=content,
         )
@@ -240,7 +246,16 @@ class Registry:
             httpx.TransportError: The server that gives tokens is not reached.
 
         """
-        await self._authentication.answer(Challenge.of(answer), scope, self._client)
+        async with self._authenticating:
+            # Of several requests that were refused at once, the first has found it out for all.
+            if answer.request.headers.get("authorization") == self._authentication.header(scope):
+                await self._authentication.answer(Challenge.of(answer), scope, self._client)
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that are trusted; reading them takes longer than many a request."""
+    return httpx.create_ssl_context()
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
