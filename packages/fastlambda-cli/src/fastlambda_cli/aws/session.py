@@ -119,13 +119,30 @@ class Aws:
                 self._clients[name] = self._made(name)
         return self._clients[name]
 
-    def _made(self, name: str) -> Any:
+    def client_for_one_try(self, name: str, *, read_timeout: float) -> Any:
+        """boto3's client of a service for a call that may take long and is not to be repeated; the caller closes it.
+
+        Args:
+            name: As boto3 names it.
+            read_timeout: Seconds to wait for an answer.
+
+        Raises:
+            AwsError: The configuration of the AWS SDKs on this machine makes no client.
+
+        """
+        with translated(f"prepare for {name}"):
+            return self._made(name, attempts=1, read_timeout=read_timeout)
+
+    def _made(self, name: str, attempts: int | None = None, read_timeout: float = _READ_TIMEOUT_S) -> Any:
         from botocore.config import Config  # noqa: PLC0415
 
+        attempts = attempts or (_LOCAL_ATTEMPTS if self.is_local else _ATTEMPTS)
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": _LOCAL_ATTEMPTS if self.is_local else _ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=_READ_TIMEOUT_S,
+            read_timeout=read_timeout,
+            # A connection that is silent for minutes is otherwise dropped by what lies between.
+            tcp_keepalive=True,
         )
         if self.is_local:
             # What the user has set for AWS itself must not lead away from this machine.

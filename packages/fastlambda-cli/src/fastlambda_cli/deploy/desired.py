@@ -42,7 +42,7 @@ class Desired:
     @property
     def template(self) -> str:
         """The document as CloudFormation is given it."""
-        return json.dumps(self.document, separators=(",", ":"))
+        return as_text(self.document)
 
     @property
     def stopped(self) -> bool:
@@ -86,6 +86,11 @@ class Standing:
         return self.parameters == desired.parameters and digest(self.document) == digest(desired.document)
 
 
+def as_text(document: Mapping[str, Any]) -> str:
+    """A template as CloudFormation is given it."""
+    return json.dumps(document, separators=(",", ":"))
+
+
 def parsed(template: str) -> dict[str, Any]:
     """A template of ours out of its text; whoever took it elsewhere may have written YAML."""
     try:
@@ -115,7 +120,7 @@ def version_of(document: Mapping[str, Any], resources: tuple[StackResource, ...]
 
 
 def without_rollout(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A template whose alias moves at once: the way back must not be a canary's."""
+    """A template whose alias moves at once, wherever it moves to."""
     resources = dict(document["Resources"])
     if ALIAS in resources:
         resources[ALIAS] = {key: value for key, value in resources[ALIAS].items() if key != "UpdatePolicy"}

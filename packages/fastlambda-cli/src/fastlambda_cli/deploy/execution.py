@@ -9,7 +9,7 @@ from fastlambda_cli.aws.model import ChangeSet, Stack, StackEvent
 from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.deploy.model import Remark, Tell
 from fastlambda_cli.deploy.rootcause import failure
-from fastlambda_cli.errors import AwsError, OvertakenError, StackError
+from fastlambda_cli.errors import AwsError, AwsUnreachableError, CredentialsError, OvertakenError, StackError
 
 
 def execute(stacks: Stacks, change_set: ChangeSet, tell: Tell) -> Stack:
@@ -58,6 +58,21 @@ def carry_out(stacks: Stacks, stack_id: str, begin: Callable[[], None], tell: Te
     begin()
     with _goes_on(tell):
         return stacks.follow(stack_id, since, keep), happened
+
+
+def out_of_sight(stacks: Stacks, stack_name: str, error: AwsError) -> bool:
+    """Whether, after a failure, what becomes of a stack can be neither seen nor changed from here.
+
+    That is so without network or credentials, and while CloudFormation is still at work on it.
+    """
+    if isinstance(error, AwsUnreachableError | CredentialsError):
+        return True
+    try:
+        stack = stacks.describe(stack_name)
+    except AwsError as second:
+        error.add_note(f"How the stack stands is not known: {second.in_one_line()}")
+        return True
+    return stack is not None and stack.busy
 
 
 @contextlib.contextmanager

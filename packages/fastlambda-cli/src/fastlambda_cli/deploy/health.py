@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from fastlambda_cli.aws.session import Aws, translated
-from fastlambda_cli.errors import HealthCheckError
+from fastlambda_cli.errors import AwsError, HealthCheckError, ThrottledByAwsError
 
 if TYPE_CHECKING:
     import httpx
@@ -24,6 +25,28 @@ _PAUSE_S = 2.0
 _LOCAL_PAUSE_S = 0.05
 """Between two looks at a version that is being made ready."""
 
+_START_S = 150.0
+"""How much longer than a function's timeout an invocation may take: Lambda starts an environment in up to 130 seconds
+where that is not part of the timeout (AWS Lambda Developer Guide, "Understanding the Lambda execution environment
+lifecycle")."""
+
+_BUSY_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Between the tries at a version that Lambda has no room for, or has not got ready."""
+
+_NOT_YET = frozenset(
+    {
+        "CodeArtifactUserPendingException",
+        "EC2ThrottledException",
+        "EC2UnexpectedException",
+        "ENINotReadyException",
+        "ResourceConflictException",
+        "ResourceNotReadyException",
+        "ServiceException",
+        "SnapStartNotReadyException",
+    }
+)
+"""What Lambda says of a version that may answer a little later (AWS Lambda API Reference, "Invoke")."""
+
 _DETAIL = 300
 _USER_AGENT = "fastlambda-health-check"
 
@@ -36,6 +59,7 @@ class HealthCheck(Protocol):
 
         Raises:
             HealthCheckError: It fails, or answers with a status of 500 or more.
+            ThrottledByAwsError: Lambda has no concurrency left to run it, which says nothing of the version.
             AwsError: Lambda cannot be asked.
 
         """
@@ -55,21 +79,25 @@ class LiveHealthCheck:
     Args:
         aws: Where the function is.
         wait: Waits so many seconds between two tries.
+        start: Seconds that an invocation may take beyond the function's timeout.
 
     """
 
-    def __init__(self, aws: Aws, wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, aws: Aws, wait: Callable[[float], None] = time.sleep, start: float = _START_S) -> None:
         self._aws = aws
         self._wait = wait
+        self._start = start
 
     def version(self, function: str, version: str, path: str) -> None:
-        """Invoke one version; see `HealthCheck`."""
-        self._active(function, version)
-        client = self._aws.client("lambda")
-        with translated(f"invoke version {version} of {function}"):
-            answer = client.invoke(FunctionName=function, Qualifier=version, Payload=json.dumps(request_event(path)))
-            payload = answer["Payload"].read()
-        problem = _problem(answer.get("FunctionError"), payload)
+        """Invoke one version; see `HealthCheck`.
+
+        It is asked once, however long it takes, since Lambda ends an invocation at the function's timeout itself. Only
+        where Lambda did not run it at all it is asked again, for half a minute.
+        """
+        timeout = self._active(function, version)
+        with contextlib.closing(self._aws.client_for_one_try("lambda", read_timeout=timeout + self._start)) as client:
+            function_error, payload = self._invoked(client, function, version, path)
+        problem = _problem(function_error, payload)
         if problem is not None:
             raise HealthCheckError(
                 f"Version {version} of {function} does not answer GET {path}",
@@ -92,8 +120,11 @@ class LiveHealthCheck:
                 remedy="The logs of the function and of the API say more.",
             )
 
-    def _active(self, function: str, version: str) -> None:
-        """Wait until a version can be invoked: with SnapStart, Lambda starts it once and takes its snapshot before."""
+    def _active(self, function: str, version: str) -> float:
+        """Wait until a version can be invoked; return its timeout in seconds.
+
+        With SnapStart, Lambda starts it once and takes its snapshot before; in a VPC it makes network interfaces.
+        """
         client = self._aws.client("lambda")
         while True:
             with translated(f"look at version {version} of {function}"):
@@ -106,8 +137,25 @@ class LiveHealthCheck:
                     remedy=f"Its log says more: aws logs tail /aws/lambda/{function}",
                 )
             if state != "Pending":
-                return
+                return found["Timeout"]
             self._wait(_LOCAL_PAUSE_S if self._aws.is_local else _PAUSE_S)
+
+    def _invoked(self, client: Any, function: str, version: str, path: str) -> tuple[str | None, bytes]:
+        """What a version answers: Lambda's word for a failure of the function, and the payload."""
+        pauses = list(_BUSY_PAUSES_S)
+        while True:
+            try:
+                with translated(f"invoke version {version} of {function}"):
+                    payload = json.dumps(request_event(path))
+                    answer = client.invoke(FunctionName=function, Qualifier=version, Payload=payload)
+                    return answer.get("FunctionError"), answer["Payload"].read()
+            except ThrottledByAwsError as error:
+                if not pauses:
+                    raise _no_room(function, version, error) from error
+            except AwsError as error:
+                if error.code not in _NOT_YET or not pauses:
+                    raise
+            self._wait(pauses.pop(0))
 
     def _get(self, url: str, path: str) -> str | None:
         import httpx  # noqa: PLC0415  no command but deploy and rollback asks anybody
@@ -163,6 +211,17 @@ def request_event(path: str) -> dict[str, Any]:
         },
         "isBase64Encoded": False,
     }
+
+
+def _no_room(function: str, version: str, error: AwsError) -> ThrottledByAwsError:
+    return ThrottledByAwsError(
+        f"Version {version} of {function} could not be asked whether it answers",
+        why=f"Lambda had no room to run it for half a minute: {error.why}",
+        remedy="This says nothing of the version. Raise `concurrency.reserved` or the account's quota, or deploy when "
+        "less is going on.",
+        code=error.code,
+        request_id=error.request_id,
+    )
 
 
 def _problem(function_error: str | None, payload: bytes) -> str | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastlambda_cli.aws.model import Stack
 from fastlambda_cli.deploy.bootstrap import Bootstrap
 from fastlambda_cli.deploy.engine import Engine, live_version
-from fastlambda_cli.deploy.model import Release, ReleaseStatus
+from fastlambda_cli.deploy.execution import out_of_sight
+from fastlambda_cli.deploy.model import Release, ReleaseStatus, Remark, Tell
 from fastlambda_cli.deploy.proposing import Proposal
 from fastlambda_cli.deploy.recovery import cleared
 from fastlambda_cli.deploy.releases import Releases
 from fastlambda_cli.deploy.traffic import Traffic
-from fastlambda_cli.errors import FastLambdaError, HealthCheckError, StackError
+from fastlambda_cli.errors import AwsError, FastLambdaError, HealthCheckError, StackError
 
 
 def release(
@@ -30,7 +31,8 @@ def release(
     Raises:
         StackError: CloudFormation could not do it, and the release is recorded as failed.
         HealthCheckError: What was deployed does not answer, likewise.
-        AwsError: AWS cannot be asked any more. The release stays `started`, and the next deployment finds out.
+        AwsError: AWS refused something, likewise; or it cannot be asked any more, and then the release stays
+            `started`, and the next deployment finds out what became of it.
 
     """
     releases = engine.releases(bootstrap, proposal.desired.stack_name)
@@ -40,9 +42,13 @@ def release(
     except (StackError, HealthCheckError) as error:
         _record_failure(releases, started, error)
         raise
+    except AwsError as error:
+        if not out_of_sight(engine.stacks, proposal.desired.stack_name, error):
+            _record_failure(releases, started, error)
+        raise
     version = live_version(engine.aws, proposal.desired.stack_name)
     live = releases.finalise(started, ReleaseStatus.LIVE, version=version)
-    releases.prune()
+    _tidied(releases, engine.tell)
     return stack, live
 
 
@@ -54,6 +60,14 @@ def _carried_out(engine: Engine, traffic: Traffic, proposal: Proposal) -> Stack:
     if proposal.publishes:
         return traffic.replace(desired, before)
     return traffic.update(desired, before, change_set or traffic.propose(desired))
+
+
+def _tidied(releases: Releases, tell: Tell) -> None:
+    try:
+        releases.prune()
+    except AwsError as error:
+        # What was deployed is live all the same, and the next deployment tidies again.
+        tell(Remark(f"Releases that are no longer kept could not be deleted: {error.in_one_line()}", warning=True))
 
 
 def _record_failure(releases: Releases, started: Release, error: FastLambdaError) -> None:

@@ -3,27 +3,36 @@
 An update that publishes a version has two phases. The first sets LiveVersion to the version that the alias has now:
 CloudFormation makes everything, publishes the version, and leaves the alias where it is. Then the version is asked
 directly. The second empties LiveVersion, which moves the alias.
+
+Only the second has the rollout's UpdatePolicy: wherever else the alias changes its version, because somebody has moved
+it by hand or because the stack is put back, CodeDeploy must not make a rollout of it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Self, TypeAlias
 
 from fastlambda_cli.aws.model import ChangeSet, Stack
 from fastlambda_cli.aws.stacks import MAX_TEMPLATE_BODY, ChangeRequest, Stacks
-from fastlambda_cli.deploy.desired import API_URL, Desired, Standing, version_of, without_rollout
-from fastlambda_cli.deploy.execution import execute
+from fastlambda_cli.deploy.desired import API_URL, Desired, Standing, as_text, version_of, without_rollout
+from fastlambda_cli.deploy.execution import execute, out_of_sight
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.model import Remark, Step, Tell
-from fastlambda_cli.errors import FastLambdaError, HealthCheckError, OvertakenError, StackError
+from fastlambda_cli.errors import (
+    AwsError,
+    FastLambdaError,
+    HealthCheckError,
+    OvertakenError,
+    StackError,
+)
 from fastlambda_cli.template.parameters import LIVE_VERSION
 
 Publish: TypeAlias = Callable[[str], str | None]
 """Puts a template where CloudFormation can read it, and returns its URL; None when there is no such place yet."""
 
+_GOES_ON_FROM_THERE = "The new version lies beside it, and the next `fastlambda deploy` goes on from there."
 _AGAIN = "See with `fastlambda status` and `fastlambda releases` what is live now, then deploy again."
 
 
@@ -52,7 +61,8 @@ class Traffic:
             live_version: The version that the alias keeps; empty when it moves to the new one.
 
         """
-        return self._proposed(desired.stack_name, desired.template, desired.parameters, live_version)
+        document = without_rollout(desired.document) if live_version else desired.document
+        return self._proposed(desired.stack_name, document, desired.parameters, live_version)
 
     def create(self, desired: Desired, change_set: ChangeSet | None) -> Stack:
         """Make a stack, and ask it.
@@ -92,7 +102,8 @@ class Traffic:
         self.tell(Step(f"Updating the stack {desired.stack_name}"))
         self._unchanged(before.stack)
         stack = execute(self.stacks, change_set, self.tell)
-        with _PutBack(self, before):
+        with _PutBack(self, before) as way:
+            way.unseen = f"The stack {desired.stack_name} is updated, and whether its API answers is not known."
             self._check_api(desired, stack)
         return stack
 
@@ -100,19 +111,27 @@ class Traffic:
         """Publish a version, ask it, move the traffic, and ask the API.
 
         Raises:
-            StackError: CloudFormation could not do it.
-        OvertakenError: Somebody else has changed the stack meanwhile; nothing is put back then.
+            StackError: CloudFormation could not do it, and everything has been put back.
+            OvertakenError: Somebody else has changed the stack meanwhile; nothing is put back then.
             HealthCheckError: The version, or later the API, does not answer. Everything has been put back.
+            AwsError: AWS refuses something, likewise. Where it cannot be reached any more, or does not know the
+                credentials, everything stays as it is: then that is told.
 
         """
-        kept = before.version or ""
+        name, kept = desired.stack_name, before.version or ""
         self.tell(Step(f"Publishing a new version beside version {kept}"))
         pinned = self._proposed_on(before.stack, desired, kept)
         stack = execute(self.stacks, pinned, self.tell) if pinned.changes else before.stack
-        with _PutBack(self, before):
+        with _PutBack(self, before) as way:
+            way.unseen = f"Version {kept} of {name} has all traffic still. {_GOES_ON_FROM_THERE}"
             self._check_version(desired)
             self.tell(Step("Moving the traffic"))
-            stack = self._moved(desired, stack)
+            change_set = self._proposed_on(stack, desired)
+            way.unseen = None  # whoever follows the stack tells what becomes of it
+            stack = execute(self.stacks, change_set, self.tell) if change_set.changes else stack
+            way.unseen = (
+                f"The traffic of {name} has moved to the new version, and whether its API answers is not known."
+            )
             self._check_api(desired, stack)
         return stack
 
@@ -122,14 +141,11 @@ class Traffic:
         Publishing is no way back: the version that was live stays the one that is asked, and the alias is pinned to it.
         """
         self.tell(Step(f"Putting the stack {before.stack.name} back, with all traffic on version {before.version}"))
-        template = json.dumps(without_rollout(before.document), separators=(",", ":"))
-        change_set = self._proposed(before.stack.name, template, before.parameters, before.version or "")
+        change_set = self._proposed(
+            before.stack.name, without_rollout(before.document), before.parameters, before.version or ""
+        )
         if change_set.changes:
             execute(self.stacks, change_set, self.tell)
-
-    def _moved(self, desired: Desired, stack: Stack) -> Stack:
-        change_set = self._proposed_on(stack, desired)
-        return execute(self.stacks, change_set, self.tell) if change_set.changes else stack
 
     def _proposed_on(self, stack: Stack, desired: Desired, live_version: str = "") -> ChangeSet:
         """Propose on top of a stack as it was seen, and of nothing that somebody else has made of it since."""
@@ -157,7 +173,10 @@ class Traffic:
                 remedy=_AGAIN,
             )
 
-    def _proposed(self, stack_name: str, template: str, parameters: Mapping[str, str], live_version: str) -> ChangeSet:
+    def _proposed(
+        self, stack_name: str, document: Mapping[str, Any], parameters: Mapping[str, str], live_version: str
+    ) -> ChangeSet:
+        template = as_text(document)
         url = self.publish(template) if len(template.encode()) > MAX_TEMPLATE_BODY else None
         all_parameters = {**parameters, LIVE_VERSION: live_version}
         return self.stacks.create_change_set(ChangeRequest(stack_name, template, url, all_parameters))
@@ -179,19 +198,31 @@ class Traffic:
 
 
 class _PutBack:
-    """Puts a stack back when the block says that it does not do, and says so in the error."""
+    """Puts a stack back when the block says that it does not do, and says so in the error.
+
+    Where that is not possible, or not wanted, because whoever deploys has interrupted it, says how the stack stands.
+
+    Attributes:
+        unseen: How the stack stands when nobody looks at it from here any more; None while CloudFormation changes it.
+
+    """
 
     def __init__(self, traffic: Traffic, before: Standing) -> None:
         self._traffic = traffic
         self._before = before
+        self.unseen: str | None = None
 
-    def __enter__(self) -> None:
-        """Nothing yet."""
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Put it back after a failed check or an update that CloudFormation gave up."""
+        """Put it back after a failed check, a refusal of AWS's or an update that CloudFormation gave up."""
         # What somebody else has made of the stack is theirs to put back.
-        if not isinstance(error, HealthCheckError | StackError) or isinstance(error, OvertakenError):
+        if error is None or isinstance(error, OvertakenError):
+            return
+        if not isinstance(error, FastLambdaError) or self._is_out_of_sight(error):
+            self._tell_how_it_stands()
             return
         before = self._before
         try:
@@ -203,5 +234,14 @@ class _PutBack:
                 remedy=f"{second.remedy} All traffic goes to version {before.version} once `aws lambda update-alias "
                 f"--function-name {before.stack.name} --name live --function-version {before.version}` has run.",
             ) from error
-        remedy = f"{error.remedy} The stack is as it was, and version {before.version} has all traffic.".lstrip()
-        raise type(error)(error.what, why=error.why, remedy=remedy) from error
+        except KeyboardInterrupt:
+            self._tell_how_it_stands()
+            raise
+        error.remedy = f"{error.remedy} The stack is as it was, and version {before.version} has all traffic.".lstrip()
+
+    def _is_out_of_sight(self, error: FastLambdaError) -> bool:
+        return isinstance(error, AwsError) and out_of_sight(self._traffic.stacks, self._before.stack.name, error)
+
+    def _tell_how_it_stands(self) -> None:
+        if self.unseen is not None:
+            self._traffic.tell(Remark(self.unseen, warning=True))
