@@ -76,6 +76,22 @@ def test_a_plain_project_gets_a_handler_a_dependency_and_a_table_and_keeps_every
         """)
 
 
+@pytest.mark.parametrize(
+    ("pinned", "expected"),
+    [
+        pytest.param("3.12\n", "python3.12", id="the Python that the project is developed with is taken"),
+        pytest.param("cpython-3.12.4\n", "python3.12", id="in uv's long form as well"),
+        pytest.param("3.10\n", "python3.13", id="one that the project does not take is passed over"),
+        pytest.param("pypy\n", "python3.13", id="one without a number is passed over"),
+    ],
+)
+def test_the_runtime_is_that_of_the_projects_python_version_file(init, tmp_path, pinned, expected):
+    root = project(tmp_path, {"main.py": PLAIN, ".python-version": pinned})
+    init(root, "--yes")
+    described = tomllib.loads((root / "pyproject.toml").read_text())
+    assert described["tool"]["fastlambda"]["runtime"] == expected
+
+
 def test_a_second_run_changes_nothing(init, tmp_path):
     root = project(tmp_path, {"main.py": PLAIN})
     init(root, "--yes")

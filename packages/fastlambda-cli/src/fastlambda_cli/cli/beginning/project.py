@@ -27,6 +27,8 @@ from fastlambda_cli.service.project import PYPROJECT, dependencies_of, read_toml
 _PACKAGE = "fastlambda"
 _REQUIREMENTS = "requirements.txt"
 _OLDEST_PYTHON = ">=3.11"
+_PYTHON_PIN = ".python-version"
+"""Names the Python of a project on the machines that develop it, as uv and pyenv read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ def _add_table(document: tomlkit.TOMLDocument, file: Path, known: dict[str, Any]
     if _PACKAGE in table(known, file, "tool"):
         return
     settings = tomlkit.table()
-    runtime = _runtime(str(table(known, file, "project").get("requires-python", "")))
+    requires = str(table(known, file, "project").get("requires-python", ""))
+    runtime = _runtime(requires, _pinned(file.parent / _PYTHON_PIN))
     if runtime is None:
         remarks.append(f"requires-python leaves no Python that Lambda has ({', '.join(get_args(Runtime))}).")
     else:
@@ -146,9 +149,20 @@ def _add_table(document: tomlkit.TOMLDocument, file: Path, known: dict[str, Any]
     tools[_PACKAGE] = settings
 
 
-def _runtime(requires: str) -> str | None:
-    """The Python to name: the one that runs this command if the project takes it, else the newest that it takes."""
-    own = f"python{sys.version_info.major}.{sys.version_info.minor}"
+def _pinned(file: Path) -> str | None:
+    """The version that a project's `.python-version` names, such as 3.12; None when there is none to be read off."""
+    if not file.is_file():
+        return None
+    found = re.match(r"(?:cpython[@-])?(\d+\.\d+)", file.read_text(encoding="utf-8", errors="replace").strip())
+    return found[1] if found else None
+
+
+def _runtime(requires: str, pinned: str | None) -> str | None:
+    """The Python to name, if the project takes it: the one that it is developed with, or else this command's.
+
+    Otherwise the newest that it takes.
+    """
+    own = f"python{pinned or f'{sys.version_info.major}.{sys.version_info.minor}'}"
     try:
         wanted = SpecifierSet(requires)
     except InvalidSpecifier:  # uv says so when it resolves; here it only decides nothing
