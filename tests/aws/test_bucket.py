@@ -98,3 +98,18 @@ def test_an_objects_url_is_one_that_cloudformation_reads_templates_from(bucket, 
     bucket.replace("templates/a.json", b'{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}')
     summary = local_aws.client("cloudformation").get_template_summary(TemplateURL=bucket.url("templates/a.json"))
     assert summary["ResourceTypes"] == ["AWS::SQS::Queue"]
+
+
+def test_an_object_is_replaced_only_as_long_as_it_is_the_one_that_was_read(bucket):
+    bucket.create("record", b"mine")
+    seen = bucket.read("record")
+    assert bucket.replace("record", b"theirs", only=seen.etag)
+    assert not bucket.replace("record", b"mine again", only=seen.etag)
+    bucket.delete(["record"])
+    assert not bucket.replace("record", b"mine again", only=seen.etag)
+    assert bucket.read("record") is None
+
+
+def test_how_old_an_object_is_is_told_by_s3s_own_clock(bucket):
+    bucket.create("record", b"new")
+    assert 0 <= bucket.read("record").age < 60

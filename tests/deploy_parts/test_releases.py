@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.session import connect
 from fastlambda_cli.deploy.desired import Desired
 from fastlambda_cli.deploy.model import Published, ReleaseStatus
 from fastlambda_cli.deploy.releases import Releases, artifact_key, template_key
@@ -212,3 +213,43 @@ def test_deleting_everything_leaves_no_version_behind(releases, desired, bucket,
     for folder in ("releases", "artifacts"):
         left = local_aws.client("s3").list_object_versions(Bucket=bucket.name, Prefix=f"{folder}/{stack}/")
         assert (left.get("Versions", []), left.get("DeleteMarkers", [])) == ([], [])
+
+
+def test_a_release_that_is_renewed_is_not_taken_for_an_interrupted_one(releases, desired):
+    begun = releases.begin(desired())
+    (seen,) = releases.started()
+    assert releases.renew(begun)
+    assert not releases.finalise_for(seen, FAILED, reason="nobody is at it")
+    assert statuses(releases) == [(1, STARTED)]
+
+
+def test_a_release_that_nobody_renews_can_be_ended_by_another(releases, desired):
+    releases.begin(desired())
+    (seen,) = releases.started()
+    assert seen.quiet < 60
+    assert releases.finalise_for(seen, FAILED, reason="nobody is at it")
+    assert releases.get(1).reason == "nobody is at it"
+
+
+def test_of_several_who_end_the_same_release_one_does(releases, desired):
+    releases.begin(desired())
+    (seen,) = releases.started()
+    assert [releases.finalise_for(seen, FAILED), releases.finalise_for(seen, LIVE)] == [True, False]
+    assert statuses(releases) == [(1, FAILED)]
+
+
+def test_a_release_that_was_ended_is_not_renewed_and_its_own_deployer_has_the_last_word(releases, desired):
+    begun = releases.begin(desired())
+    releases.finalise_for(*releases.started(), FAILED)
+    assert not releases.renew(begun)
+    releases.finalise(begun, LIVE, version="2")
+    assert statuses(releases) == [(1, LIVE)]
+
+
+def test_a_release_whose_recording_was_repeated_has_one_number(bucket, stack, local_aws, desired):
+    with connect(endpoint_url=local_aws.endpoint_url) as aws:
+        # As when the answer to the first write is lost: it was written, and is written again.
+        aws.client("s3").meta.events.register_first(
+            "needs-retry.s3.PutObject", lambda attempts, **_: 0 if attempts == 1 else None
+        )
+        assert Releases(Bucket(aws, bucket.name), stack, aws).begin(desired()).number == 1

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -34,6 +35,22 @@ class StoredObject:
     size: int
     modified: datetime
     sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an object holds.
+
+    Attributes:
+        data: All of it.
+        etag: Differs with whatever is written there.
+        age: Seconds since it was written, by S3's own clock.
+
+    """
+
+    data: bytes
+    etag: str
+    age: float
 
 
 class Bucket:
@@ -96,19 +113,44 @@ class Bucket:
         with translated(f"write {key} to the bucket {self.name}"):
             return self._put_new(key, content, ChecksumAlgorithm="SHA256")
 
-    def replace(self, key: str, content: bytes) -> None:
-        """Write an object, whether there is one of that key or not."""
+    def replace(self, key: str, content: bytes, *, only: str | None = None) -> bool:
+        """Write an object, whether there is one of that key or not.
+
+        Args:
+            key: Where to.
+            content: What.
+            only: Write it only if what is there has this ETag still.
+
+        Returns:
+            Whether it was written; False when somebody else has written or deleted it since.
+
+        """
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        condition: Any = {} if only is None else {"IfMatch": only}
         with translated(f"write {key} to the bucket {self.name}"):
-            self._client.put_object(
-                Bucket=self.name,
-                Key=key,
-                Body=content,
-                ExpectedBucketOwner=self._aws.account,
-                ChecksumAlgorithm="SHA256",
-            )
+            try:
+                self._client.put_object(
+                    Bucket=self.name,
+                    Key=key,
+                    Body=content,
+                    ExpectedBucketOwner=self._aws.account,
+                    ChecksumAlgorithm="SHA256",
+                    **condition,
+                )
+            except ClientError as problem:
+                if condition and code_of(problem) in {_EXISTS, _CONFLICT, *_NO_KEY}:
+                    return False
+                raise
+        return True
 
     def get(self, key: str) -> bytes | None:
         """An object's content; None when there is none."""
+        found = self.read(key)
+        return None if found is None else found.data
+
+    def read(self, key: str) -> Content | None:
+        """An object's content, and what is known of it; None when there is none."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         with translated(f"read {key} from the bucket {self.name}"):
@@ -119,7 +161,11 @@ class Bucket:
                     return None
                 raise
             with contextlib.closing(found["Body"]) as body:
-                return body.read()
+                data = body.read()
+        now = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
+        # Of two clocks in S3 one may be a second behind.
+        age = max((now - found["LastModified"]).total_seconds(), 0.0)
+        return Content(data, found["ETag"], age)
 
     def objects(self, prefix: str) -> tuple[StoredObject, ...]:
         """The objects whose keys begin with the prefix, in the order of their keys."""

@@ -16,6 +16,7 @@ from fastlambda_cli.deploy.model import Tell
 from fastlambda_cli.deploy.recovery import remains
 from fastlambda_cli.deploy.releases import Releases, template_key
 from fastlambda_cli.deploy.traffic import Traffic
+from fastlambda_cli.deploy.underway import QUIET_S, left_alone
 from fastlambda_cli.template.function import LIVE
 
 
@@ -44,6 +45,12 @@ class Engine:
     def traffic(self, bootstrap: Bootstrap | None) -> Traffic:
         """What moves traffic, with the bucket for templates that are too long for a request."""
         return Traffic(self.stacks, self.health, lambda template: self._published(template, bootstrap), self.tell)
+
+    def left_alone(self, bootstrap: Bootstrap | None, stack_name: str) -> Stack | None:
+        """Wait until nobody is at work on a stack; return it, or None when there is none."""
+        releases = self.releases(bootstrap, stack_name) if bootstrap is not None else None
+        quiet = 0.0 if self.aws.is_local else QUIET_S
+        return left_alone(self.stacks, stack_name, releases, self.tell, quiet=quiet)
 
     def standing(self, stack: Stack | None) -> Standing | None:
         """A stack with all that is needed to put it back; None when it serves nobody."""

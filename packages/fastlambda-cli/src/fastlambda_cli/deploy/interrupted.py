@@ -8,28 +8,24 @@ from fastlambda_cli.deploy.releases import Releases
 
 
 def finalise_interrupted(releases: Releases, standing: Standing | None, tell: Tell) -> None:
-    """Record how interrupted releases ended.
+    """Record how interrupted releases ended, unless somebody else records it meanwhile.
 
     Args:
-        releases: Of a stack that CloudFormation is not at work on.
+        releases: Of a stack that nobody is at work on (`underway`).
         standing: The stack; None when there is none.
         tell: Is told what was found.
 
     """
-    for release in releases.list():
-        if release.status is not ReleaseStatus.STARTED:
-            continue
+    for started in releases.started():
+        release = started.release
         if standing is not None and not standing.pinned and _is(release, standing, releases):
-            releases.finalise(release, ReleaseStatus.LIVE, version=standing.version)
-            tell(
-                Remark(
-                    f"Release {release.number} was interrupted here and came to its end in CloudFormation: it is live."
-                )
-            )
+            if releases.finalise_for(started, ReleaseStatus.LIVE, version=standing.version):
+                text = f"Release {release.number} was interrupted and came to its end in CloudFormation: it is live."
+                tell(Remark(text))
             continue
         reason = _reason(standing)
-        releases.finalise(release, ReleaseStatus.FAILED, reason=reason)
-        tell(Remark(f"Release {release.number} was interrupted: {reason}."))
+        if releases.finalise_for(started, ReleaseStatus.FAILED, reason=reason):
+            tell(Remark(f"Release {release.number} was interrupted: {reason}."))
 
 
 def _is(release: Release, standing: Standing, releases: Releases) -> bool:

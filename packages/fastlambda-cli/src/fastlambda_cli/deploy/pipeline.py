@@ -109,7 +109,7 @@ class _Deployment:
     def recover(self) -> None:
         """Bring the stack to where it can be changed, and find out what became of what was interrupted."""
         engine = self._engine
-        stack = settled(engine.stacks, self._target.stack_name, engine.tell)
+        stack = engine.left_alone(self._bootstrap, self._target.stack_name)
         stack = rolled_back(engine.stacks, stack, engine.tell)
         if self._bootstrap is not None:
             releases = engine.releases(self._bootstrap, self._target.stack_name)

@@ -6,15 +6,20 @@
     artifacts/<stack>/<sha256>.files.json   every file of the artifact, to say what a later one changes
 
 A record that says "live" says that it was live when it was written: the newest of them is what is live now.
+
+A record that says "started" is rewritten again and again by whoever is at it (`underway`). Whoever finds one that was
+not for a while may end it, by a write that holds only if nobody has written it since; its own deployer, which knows
+best, has the last word.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -38,10 +43,30 @@ _FILES: TypeAdapter[Files] = TypeAdapter(Files)
 
 
 class _Record(BaseModel):
+    """What is stored; no two deployers write the same, and none the same twice."""
+
     model_config = ConfigDict(frozen=True)
 
-    schema_version: int
+    schema_version: int = _SCHEMA
     release: Release
+    deployer: str = ""
+    renewed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A release that has not ended, as far as its record tells.
+
+    Attributes:
+        release: As it was begun.
+        quiet: For how many seconds its deployer has not been heard of, by S3's own clock.
+        etag: Of the record.
+
+    """
+
+    release: Release
+    quiet: float
+    etag: str
 
 
 def artifact_key(stack_name: str, sha256_hex: str) -> str:
@@ -103,14 +128,28 @@ class Releases:
                 parameters=desired.parameters,
                 of=of,
             )
-            if self._bucket.create(self._key(number), _encoded(release)):
+            if self._claimed(self._key(number), _encoded(_Record(release=release, deployer=uuid.uuid4().hex))):
                 return release
             number += 1
+
+    def _claimed(self, key: str, content: bytes) -> bool:
+        # When the answer to a write is lost, botocore writes again, and is told that there is something: our own.
+        return self._bucket.create(key, content) or self._bucket.get(key) == content
+
+    def renew(self, release: Release) -> bool:
+        """Let others see that somebody is still at a release; return False when it has ended."""
+        key = self._key(release.number)
+        found = self._bucket.read(key)
+        record = None if found is None else _decoded(found.data, self._url(key))
+        if found is None or record is None or record.release.status is not ReleaseStatus.STARTED:
+            return False
+        renewed = record.model_copy(update={"renewed": record.renewed + 1})
+        return self._bucket.replace(key, _encoded(renewed), only=found.etag)
 
     def finalise(
         self, release: Release, status: ReleaseStatus, *, version: str | None = None, reason: str | None = None
     ) -> Release:
-        """Record how a release ended.
+        """Record how a release of one's own ended, whatever anybody else has taken it for.
 
         Args:
             release: As it was begun.
@@ -120,8 +159,35 @@ class Releases:
 
         """
         ended = replace(release, status=status, version=version, reason=reason)
-        self._bucket.replace(self._key(release.number), _encoded(ended))
+        self._bucket.replace(self._key(release.number), _encoded(_Record(release=ended)))
         return ended
+
+    def finalise_for(
+        self, started: Started, status: ReleaseStatus, *, version: str | None = None, reason: str | None = None
+    ) -> bool:
+        """Record how a release of somebody else's ended, who was not heard of any more.
+
+        Returns:
+            Whether it was recorded; False when that somebody, or another one, has written the record since.
+
+        """
+        ended = replace(started.release, status=status, version=version, reason=reason)
+        key = self._key(started.release.number)
+        return self._bucket.replace(key, _encoded(_Record(release=ended)), only=started.etag)
+
+    def started(self) -> tuple[Started, ...]:
+        """Every release that has not ended, the newest first."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = tuple(pool.map(self._started, self._numbers()))
+        return tuple(one for one in found if one is not None)
+
+    def _started(self, number: int) -> Started | None:
+        key = self._key(number)
+        content = self._bucket.read(key)
+        if content is None:
+            return None
+        release = _decoded(content.data, self._url(key)).release
+        return Started(release, content.age, content.etag) if release.status is ReleaseStatus.STARTED else None
 
     def list(self) -> tuple[Release, ...]:
         """Every release that is kept, the newest first; their artifacts without `files`."""
@@ -206,7 +272,7 @@ class Releases:
         """A record; None when it was deleted since it was listed."""
         key = self._key(number)
         content = self._bucket.get(key)
-        return None if content is None else _decoded(content, self._url(key))
+        return None if content is None else _decoded(content, self._url(key)).release
 
     def _with_files(self, release: Release) -> Release:
         key = _files_key(release.artifact)
@@ -239,17 +305,17 @@ def _with_earlier(releases: Iterable[Release]) -> Iterator[Release]:
         live = live or is_live
 
 
-def _encoded(release: Release) -> bytes:
+def _encoded(record: _Record) -> bytes:
     # The files lie beside the artifact, once for all its releases.
-    without_files = replace(release, artifact=replace(release.artifact, files={}))
-    return _Record(schema_version=_SCHEMA, release=without_files).model_dump_json(indent=2).encode()
+    release = replace(record.release, artifact=replace(record.release.artifact, files={}))
+    return record.model_copy(update={"release": release}).model_dump_json(indent=2).encode()
 
 
-def _decoded(content: bytes, url: str) -> Release:
+def _decoded(content: bytes, url: str) -> _Record:
     try:
         version = json.loads(content)["schema_version"]
         if version == _SCHEMA:
-            return _Record.model_validate_json(content).release
+            return _Record.model_validate_json(content)
     except (ValueError, KeyError, TypeError) as problem:
         raise _unreadable(url, problem) from problem
     raise ReleaseError(

@@ -11,6 +11,7 @@ from fastlambda_cli.deploy.proposing import Proposal
 from fastlambda_cli.deploy.recovery import cleared
 from fastlambda_cli.deploy.releases import Releases
 from fastlambda_cli.deploy.traffic import Traffic
+from fastlambda_cli.deploy.underway import kept_up
 from fastlambda_cli.errors import AwsError, FastLambdaError, HealthCheckError, StackError
 
 
@@ -38,7 +39,8 @@ def release(
     releases = engine.releases(bootstrap, proposal.desired.stack_name)
     started = releases.begin(proposal.desired, of=of)
     try:
-        stack = _carried_out(engine, engine.traffic(bootstrap), proposal)
+        with kept_up(releases, started):
+            stack = _carried_out(engine, engine.traffic(bootstrap), proposal)
     except (StackError, HealthCheckError) as error:
         _record_failure(releases, started, error)
         raise

@@ -16,7 +16,7 @@ from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.interrupted import finalise_interrupted
 from fastlambda_cli.deploy.model import Confirm, Outcome, Plan, Release, ReleaseStatus, Step, Tell
 from fastlambda_cli.deploy.proposing import Proposal, discard, propose
-from fastlambda_cli.deploy.recovery import rolled_back, settled
+from fastlambda_cli.deploy.recovery import rolled_back
 from fastlambda_cli.deploy.releases import Releases
 from fastlambda_cli.deploy.releasing import release
 from fastlambda_cli.errors import ReleaseError
@@ -48,7 +48,7 @@ def rollback(
     begun = time.monotonic()
     engine = Engine.of(aws, tell, health)
     bootstrap, releases = _recorded(engine, stack_name)
-    stack = rolled_back(engine.stacks, settled(engine.stacks, stack_name, tell), tell)
+    stack = rolled_back(engine.stacks, engine.left_alone(bootstrap, stack_name), tell)
     before = engine.standing(stack)
     finalise_interrupted(releases, before, tell)
     chosen = releases.get(to) if to is not None else _before_live(releases, stack_name)
