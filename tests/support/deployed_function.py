@@ -15,18 +15,21 @@ import sys
 import textwrap
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 DEADLINE = 10.0
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:books"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 TRACE_ID = "1-65f0c0de-aaaaaaaaaaaaaaaaaaaaaaaa"
 SEGMENT_ID = "bbbbbbbbbbbbbbbb"
+
+Command: TypeAlias = Callable[[Mapping[str, str]], Sequence[str]]
+"""The command line that runs a function in another place, made of its environment variables."""
 
 
 def trace_header(*, sampled: bool) -> str:
@@ -90,7 +93,14 @@ class InitFailedError(Exception):
 class DeployedFunction:
     """One execution environment, started and past its INIT."""
 
-    def __init__(self, folder: Path, source: str, runtime_dir: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        source: str,
+        runtime_dir: Path,
+        variables: Mapping[str, str],
+        command: Command | None = None,
+    ) -> None:
         (folder / "lambda_handler.py").write_text(textwrap.dedent(source), encoding="utf-8")
         self._asked: queue.Queue[Invocation | InitFailedError] = queue.Queue()
         self._events: queue.Queue[tuple[dict[str, str], bytes] | None] = queue.Queue()
@@ -103,11 +113,13 @@ class DeployedFunction:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _runtime_api(self))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        environment = self._environment(folder, runtime_dir, variables)
+        own = [sys.executable, "-m", "awslambdaric", "lambda_handler.handler"]
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "awslambdaric", "lambda_handler.handler"],
+                command(environment) if command else own,
                 cwd=folder,
-                env=self._environment(folder, runtime_dir, variables),
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -187,10 +199,14 @@ class DeployedFunction:
 
 @contextmanager
 def deployed(
-    folder: Path, source: str, runtime_dir: Path, variables: Mapping[str, str] | None = None
+    folder: Path,
+    source: str,
+    runtime_dir: Path,
+    variables: Mapping[str, str] | None = None,
+    command: Command | None = None,
 ) -> Iterator[DeployedFunction]:
     """Run a handler and end its process afterwards."""
-    function = DeployedFunction(folder, source, runtime_dir, variables or {})
+    function = DeployedFunction(folder, source, runtime_dir, variables or {}, command)
     try:
         yield function
     finally:
