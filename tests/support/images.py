@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from fastlambda_cli.artifact.image.registry import Registry
 from fastlambda_cli.artifact.model import Platform
 
 REPOSITORY = "lambda/python"
+_GZIP = 31
 ENTRYPOINT = ["/lambda-entrypoint.sh"]
 
 
@@ -69,7 +70,7 @@ def base_parts(
 ) -> BaseParts:
     """A base image whose layers hold a file each."""
     tars = [tarred({f"base/{number}": content}) for number, content in enumerate(layers)]
-    compressed = [gzip.compress(tar, mtime=0) for tar in tars]
+    compressed = [zlib.compress(tar, wbits=_GZIP) for tar in tars]  # gzip.compress differs between Pythons
     config = {
         "architecture": architecture,
         "os": "linux",

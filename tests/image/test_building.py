@@ -1,0 +1,154 @@
+"""The image of a service: from its lock and files, the same from everywhere, with what has not changed made once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from built_artifacts import OWN_RUNTIME, service_in, write
+from images import base_parts
+
+from fastlambda_cli.artifact.build import build
+from fastlambda_cli.artifact.image.build import build_image
+from fastlambda_cli.artifact.image.layers import is_sound
+from fastlambda_cli.artifact.interpreter import find_python
+from fastlambda_cli.artifact.model import Part, Platform
+
+ARCHITECTURES = {Platform.ARM64: "arm64", Platform.X86_64: "amd64"}
+DEPENDENCIES = ("idna==3.11", "markupsafe==3.0.3")
+SRC = Path(__file__).parents[2] / "packages" / "fastlambda-cli" / "src"
+SUPPORT = Path(__file__).parents[1] / "support"
+BUILDER = """
+import pathlib, sys
+from fastlambda_cli.artifact.model import Platform
+from fastlambda_cli.service.load import load_service
+sys.path[:0] = sys.argv[3:]
+from test_building import image_of
+service = load_service(pathlib.Path(sys.argv[1]))
+print(image_of(service, pathlib.Path(sys.argv[2]), runtime="python3.13").digest)
+"""
+
+
+def image_of(service, cache, *, platform=Platform.ARM64, runtime=OWN_RUNTIME, warned=None):
+    """Build the image on a base that is in no registry."""
+    base = base_parts(architecture=ARCHITECTURES[platform]).base()
+
+    def tell(text, /, *, warning=False):
+        if warning and warned is not None:
+            warned.append(text)
+
+    return asyncio.run(build_image(service, runtime=runtime, platform=platform, base=base, cache=cache, tell=tell))
+
+
+def shop(folder):
+    return service_in(folder / "shop", {"demo/app.py": "NAMES = {'a', 'b', 'c'}\n"}, dependencies=DEPENDENCIES)
+
+
+def names(layer):
+    with tarfile.open(layer.path) as tar:
+        return {member.name.removeprefix("var/task/") for member in tar.getmembers() if member.isfile()}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache that these tests share."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.mark.parametrize("platform", list(ARCHITECTURES))
+def test_the_image_holds_the_files_of_the_zip(tmp_path, cache, platform):
+    service = shop(tmp_path)
+    image = image_of(service, cache, platform=platform)
+    making = build(service, runtime=OWN_RUNTIME, platform=platform, cache=cache, tell=lambda *_, **__: None)
+    packages, own = map(names, image.layers)
+    assert packages | own == set(asyncio.run(making).files)
+    assert own & packages == set()
+    assert "demo/app.py" in own
+    assert "idna/__init__.py" in packages
+
+
+@pytest.mark.parametrize("platform", list(ARCHITECTURES))
+def test_another_folder_user_mask_and_time_give_the_same_digest(tmp_path, cache, platform):
+    first = image_of(shop(tmp_path / "one"), cache, platform=platform)
+    old = os.umask(0o077)
+    try:
+        service = shop(tmp_path / "deep" / "er")
+        for path in service.root.rglob("*"):
+            os.utime(path, (0, 0))
+        other = image_of(service, tmp_path / "cache", platform=platform)
+    finally:
+        os.umask(old)
+    assert other.digest == first.digest
+    assert other.layers[0].path != first.layers[0].path
+
+
+def test_another_processor_has_other_packages_and_the_same_own_files(tmp_path, cache):
+    service = shop(tmp_path)
+    arm, intel = (image_of(service, cache, platform=platform) for platform in ARCHITECTURES)
+    assert arm.layers[1].digest == intel.layers[1].digest
+    assert arm.layers[0].digest != intel.layers[0].digest
+
+
+def test_another_python_builds_the_same_digest(tmp_path):
+    service = shop(tmp_path)
+    python = asyncio.run(find_python("3.13"))
+    if python is None or sys.version_info[:2] == (3, 13):
+        pytest.skip("a second Python, 3.13, is not on this machine")
+    here = image_of(service, tmp_path / "here", runtime="python3.13").digest
+    libraries = [f"--with={name}" for name in ("httpx", "packaging", "pathspec", "platformdirs", "pydantic")]
+    libraries += ["--with=tomlkit", "--with=uv", "--with=pytest"]
+    command = ["uv", "run", "--quiet", "--no-project", "--isolated", "--python", str(python), *libraries]
+    script = [
+        "python",
+        "-c",
+        BUILDER,
+        str(service.root),
+        str(tmp_path / "there"),
+        str(SUPPORT),
+        str(SUPPORT.parent / "image"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(SRC), "PYTHONHASHSEED": "13"}
+    said = subprocess.run([*command, *script], env=environment, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.strip() == here
+
+
+def test_a_changed_line_makes_one_small_layer(tmp_path, cache):
+    service = shop(tmp_path)
+    before = image_of(service, cache)
+    assert image_of(service, cache).reused == frozenset(Part)
+
+    write(service.root, {"demo/app.py": "NAMES = set()\n"})
+    after = image_of(service, cache)
+
+    assert after.reused == {Part.PACKAGES}
+    assert after.layers[0] == before.layers[0]
+    assert after.layers[1].digest != before.layers[1].digest
+    assert after.layers[1].size < 5000
+
+
+def test_a_layer_that_is_damaged_is_made_anew_and_said_so(tmp_path):
+    service, cache, warned = shop(tmp_path), tmp_path / "cache", []
+    before = image_of(service, cache)
+    for layer in before.layers:
+        content = bytearray(layer.path.read_bytes())
+        content[-5] ^= 0xFF
+        layer.path.write_bytes(content)
+        assert not is_sound(layer.path.parent)
+    assert image_of(service, cache, warned=warned) == before
+    assert len([text for text in warned if "is damaged" in text]) == 2
+
+
+def test_more_than_a_zip_may_hold_is_fine_in_an_image(tmp_path, cache):
+    service = shop(tmp_path)
+    with (service.root / "model.bin").open("wb") as file:
+        file.truncate(251 * 2**20)
+    image = image_of(service, cache)
+    assert image.layers[1].unpacked > 251 * 2**20
+    assert json.loads(image.manifest)["layers"][-1]["size"] == image.layers[1].size
