@@ -14,10 +14,13 @@ startup.tune(current())
 from fastlambda.errors import (
     AppExitedError,
     BadRequestError,
+    EventDeclarationError,
     FastLambdaError,
+    InvalidMessageError,
     NoAnswerError,
     SettingsError,
     StartupError,
+    UnfinishedRecordError,
     UnknownEventError,
 )
 from fastlambda.handler import FastLambda
@@ -26,18 +29,23 @@ from fastlambda.observe.metrics import metrics
 from fastlambda.observe.tracing import tracer
 
 if TYPE_CHECKING:
+    from fastlambda.events.router import EventRouter
     from fastlambda.secrets import Secret
 
 __all__ = [
     "AppExitedError",
     "BadRequestError",
+    "EventDeclarationError",
+    "EventRouter",
     "FastLambda",
     "FastLambdaError",
+    "InvalidMessageError",
     "NoAnswerError",
     "Secret",
     "Settings",
     "SettingsError",
     "StartupError",
+    "UnfinishedRecordError",
     "UnknownEventError",
     "logger",
     "metrics",
@@ -46,7 +54,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # A function without secrets does not pay for the import of what reads them.
+    # A function without secrets does not pay for the import of what reads them, nor one without events.
+    if name == "EventRouter":
+        from fastlambda.events.router import EventRouter  # noqa: PLC0415
+
+        return EventRouter
     if name == "Secret":
         from fastlambda.secrets import Secret  # noqa: PLC0415
 

@@ -30,7 +30,7 @@ class StartupError(FastLambdaError):
 
 
 class UnknownEventError(FastLambdaError):
-    """The function was invoked with an event that is not an HTTP request."""
+    """The function was invoked with an event that is neither an HTTP request nor one that it has a consumer for."""
 
 
 class NoAnswerError(FastLambdaError):
@@ -43,3 +43,15 @@ class AppExitedError(FastLambdaError):
 
 class BadRequestError(FastLambdaError):
     """An HTTP event carries a request that no ASGI scope can describe, such as one with a malformed Host header."""
+
+
+class EventDeclarationError(FastLambdaError):
+    """A consumer is declared in a way that AWS would refuse, or that the runtime could not deliver."""
+
+
+class InvalidMessageError(FastLambdaError):
+    """A record's message is not what its consumer takes; the values of the message are in no part of the text."""
+
+
+class UnfinishedRecordError(FastLambdaError):
+    """A record was still being handled when the invocation had to end: it goes back to its queue."""

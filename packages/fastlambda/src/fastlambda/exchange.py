@@ -1,13 +1,17 @@
-"""The HTTP request that this environment is answering: one at a time, as on Lambda.
+"""The HTTP request that this environment is answering, or the records that it is handling.
 
-What logs, metrics and traces say about a request, they read here. It is a plain module attribute and no context
-variable, because a line that a bare thread writes belongs to the request as well.
+What logs, metrics and traces say about a request, they read here. There is one at a time, as on Lambda, and it is a
+plain module attribute and no context variable, because a line that a bare thread writes belongs to the request as
+well. Of the records of an event several are handled at a time: each has a context variable for its keys.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -83,6 +87,8 @@ class Exchange:
 
 
 _current: Exchange | None = None
+_consumed: Mapping[str, str] = {}
+_handled: ContextVar[Mapping[str, str] | None] = ContextVar("fastlambda_record", default=None)
 
 
 def current() -> Exchange | None:
@@ -102,3 +108,27 @@ def end() -> Exchange | None:
     global _current
     request, _current = _current, None
     return request
+
+
+@contextmanager
+def consuming(key: str) -> Iterator[None]:
+    """Make the consumer with this key the route of all lines that belong to none of the event's records."""
+    global _consumed  # noqa: PLW0603
+    _consumed = {"route": key}
+    try:
+        yield
+    finally:
+        _consumed = {}
+
+
+def handling(keys: Mapping[str, str]) -> None:
+    """Make the record with these keys what the current task handles."""
+    _handled.set(keys)
+
+
+def keys() -> Mapping[str, str]:
+    """Return what every line says about the request or the record that it belongs to."""
+    handled = _handled.get()
+    if handled is not None:
+        return handled
+    return {"route": _current.route} if _current is not None else _consumed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from mangum.types import ASGI, LambdaContext
 
+    from fastlambda.events.router import EventRouter
+
+Handler = Callable[[Any, Any], Any]
+
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +38,7 @@ class FastLambda:
 
     Args:
         app: The FastAPI app, or any other ASGI app.
+        events: The consumers of other events, which share the app's dependencies.
 
     Raises:
         SettingsError: an environment variable has a name or a value that means nothing.
@@ -40,7 +46,7 @@ class FastLambda:
 
     """
 
-    def __init__(self, app: ASGI) -> None:
+    def __init__(self, app: ASGI, *, events: EventRouter | None = None) -> None:
         settings = current()
         self.__name__ = settings.handler_name
         self._raise_errors = settings.raise_errors
@@ -58,15 +64,17 @@ class FastLambda:
         guarded = FailureMiddleware(app, logs.failure)
         observed = ObserveMiddleware(guarded, Routes(app), self._lifespan.state, tracer)
         self._adapter = adapter(observed)
-        self._invoke = logs.with_context(tracer.traced(metrics.flushed(self._http, settings), self.__name__))
+        handle = self._http if events is None else self._delivering(events, app, tracer)
+        self._invoke = logs.with_context(tracer.traced(metrics.flushed(handle, settings), self.__name__))
         startup.settle()
 
     def __call__(self, event: Any, context: LambdaContext) -> Any:
         """Answer one event.
 
         Raises:
-            UnknownEventError: the event is not an HTTP request.
-            Exception: with FASTLAMBDA_RAISE_ERRORS, whatever the app let escape.
+            UnknownEventError: the event is not an HTTP request, and there is no consumer for it.
+            Exception: with FASTLAMBDA_RAISE_ERRORS, whatever the app let escape; and what a consumer did, but for
+                those of queues, which report their failed messages.
 
         """
         # Code that ran a loop of its own, such as asyncio.run, has left the thread without one.
@@ -87,6 +95,19 @@ class FastLambda:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _delivering(self, events: EventRouter, app: ASGI, tracer: tracing.EventTracer) -> Handler:
+        from fastlambda.events.delivery import Deliveries  # noqa: PLC0415 - a function without events does not load it
+
+        deliveries = Deliveries(events, app, self._lifespan.state, self._loop, tracer, self._http)
+
+        def deliver(event: Any, context: LambdaContext) -> Any:
+            try:
+                return deliveries(event, context)
+            finally:
+                self._report_running_tasks()
+
+        return deliver
 
     def _http(self, event: Any, context: LambdaContext) -> dict[str, Any]:
         try:

@@ -163,7 +163,7 @@ class Unknown(HTTPGateway):
         raise UnknownEventError(
             f"The function got {_shape(event)}",
             why="FastLambda answers HTTP events: HTTP API, REST API, function URL and load balancer",
-            remedy="Send other events to a function with a handler of their own.",
+            remedy="Declare a consumer, FastLambda(app, events=...), or send it to a function with another handler.",
         )
 
 

@@ -22,9 +22,7 @@ class Routes:
     """
 
     def __init__(self, app: ASGI) -> None:
-        self._app: Any = app
-        while not hasattr(self._app, "routes") and hasattr(self._app, "app"):
-            self._app = self._app.app
+        self._app: Any = innermost(app)
         self._candidates: list[Any] = []
         self._including: dict[int, list[Any]] = {}
 
@@ -65,6 +63,14 @@ class Routes:
             if match.name == "PARTIAL" and partial == UNMATCHED:
                 partial = _template(candidate)
         return partial
+
+
+def innermost(app: ASGI) -> Any:
+    """Return the app that has routes behind those that wrap it and have none."""
+    inner: Any = app
+    while not hasattr(inner, "routes") and hasattr(inner, "app"):
+        inner = inner.app
+    return inner
 
 
 def _template(route: Any) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastlambda.errors import SettingsError
 
-_OWN = ("FASTLAMBDA_RAISE_ERRORS", "FASTLAMBDA_ROOT_PATH", "FASTLAMBDA_STARTUP_TUNING")
+_OWN = ("FASTLAMBDA_EVENT_SOURCES", "FASTLAMBDA_RAISE_ERRORS", "FASTLAMBDA_ROOT_PATH", "FASTLAMBDA_STARTUP_TUNING")
 _FLAGS = (
     "POWERTOOLS_DEBUG",
     "POWERTOOLS_DEV",
@@ -47,6 +48,8 @@ class Settings:
             Errors metric sees it, instead of answering 500.
         root_path: `FASTLAMBDA_ROOT_PATH`: the API mapping of an HTTP API's custom domain, such as `/shop`, which
             payload 2.0 does not tell; empty without one.
+        event_sources: `FASTLAMBDA_EVENT_SOURCES`, a JSON object: the name or the ARN of a queue, topic or schedule as
+            deployed, by the key of its consumer, such as `{"sqs:book-imports": "shop-prod-book-imports"}`.
         startup_tuning: `FASTLAMBDA_STARTUP_TUNING`, on unless set to false: see `fastlambda.startup`.
 
     """
@@ -61,6 +64,7 @@ class Settings:
     in_lambda: bool = False
     raise_errors: bool = False
     root_path: str = ""
+    event_sources: Mapping[str, str] = field(default_factory=dict)
     startup_tuning: bool = True
 
     @classmethod
@@ -90,6 +94,7 @@ class Settings:
             in_lambda=in_lambda,
             raise_errors=_flag(environ, "FASTLAMBDA_RAISE_ERRORS", default=False),
             root_path=_root_path(environ),
+            event_sources=_event_sources(environ),
             startup_tuning=_flag(environ, "FASTLAMBDA_STARTUP_TUNING", default=True),
         )
 
@@ -143,6 +148,24 @@ def _root_path(environ: Mapping[str, str]) -> str:
             f"{name} is {value!r}", why="it must be a path such as /shop or /shop/v1", remedy="Correct or unset it."
         )
     return value
+
+
+def _event_sources(environ: Mapping[str, str]) -> Mapping[str, str]:
+    name = "FASTLAMBDA_EVENT_SOURCES"
+    value = environ.get(name)
+    if not value:
+        return {}
+    try:
+        sources = json.loads(value)
+    except ValueError:
+        sources = None
+    if isinstance(sources, dict) and all(isinstance(source, str) for source in sources.values()):
+        return sources
+    raise SettingsError(
+        f"{name} is {value!r}",
+        why="it must be a JSON object of names or ARNs by consumer",
+        remedy="Correct or unset it.",
+    )
 
 
 def _check_sample_rate(environ: Mapping[str, str]) -> None:

@@ -11,11 +11,13 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from fastlambda import exchange
+from fastlambda.errors import InvalidMessageError
 from fastlambda.settings import current
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.logging.types import PowertoolsLogRecord
 
+    from fastlambda.events.attempts import Attempts
     from fastlambda.exchange import Exchange
 
 # Their DEBUG lines carry whole requests and answers: secrets, tokens and rows.
@@ -26,11 +28,9 @@ class Formatter(LambdaPowertoolsFormatter):
     """Powertools' formatter, which also knows the route, and reads it when the line is written."""
 
     def serialize(self, log: dict[str, Any] | PowertoolsLogRecord) -> str:
-        """Serialize the line; a `route` that the line brings itself is kept."""
-        request = exchange.current()
-        if request is not None and "route" not in log:
-            log = {**log, "route": request.route}
-        return super().serialize(log)
+        """Serialize the line with the keys of its request or record; those that the line brings itself are kept."""
+        missing = {name: value for name, value in exchange.keys().items() if name not in log}
+        return super().serialize({**log, **missing} if missing else log)
 
 
 logger = Logger(
@@ -123,3 +123,28 @@ def access(request: Exchange) -> None:
 def failure(error: BaseException) -> None:
     """Write the traceback of an exception that the app did not handle."""
     logger.error("Unhandled exception in the app", exc_info=error)
+
+
+def delivered(route: str, records: int, attempts: Attempts) -> None:
+    """Write the one line that every event gets; records that were never begun have failed no attempt."""
+    handled = len(attempts.latencies_ms) - attempts.failed
+    logger.info(
+        "%s %s of %s",
+        route,
+        handled,
+        records,
+        extra={
+            "route": route,
+            "records": records,
+            "failed_records": attempts.failed,
+            "returned_records": records - handled,
+        },
+    )
+
+
+def record_failure(error: BaseException) -> None:
+    """Write why a record failed: an exception with its traceback, a refused message with what is wrong with it."""
+    if isinstance(error, InvalidMessageError):
+        logger.error("Refused a record: %s", error)
+    else:
+        logger.error("Unhandled exception in the consumer", exc_info=error)

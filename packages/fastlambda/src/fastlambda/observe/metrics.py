@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from fastlambda.settings import Settings, current
 
 if TYPE_CHECKING:
+    from fastlambda.events.attempts import Attempts
     from fastlambda.exchange import Exchange
 
 metrics = Metrics(namespace=current().metrics_namespace, service=current().service)
@@ -28,6 +29,8 @@ _disabled = is_metrics_disabled()
 
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
+# Of a metric in one document ("Specification: Embedded metric format", Amazon CloudWatch User Guide).
+_MAX_VALUES = 100
 
 Handler = Callable[[Any, Any], Any]
 
@@ -73,8 +76,27 @@ def count(request: Exchange) -> None:
     sys.stdout.write(_compact(document) + "\n")
 
 
-def _metric(unit: MetricUnit, value: float) -> dict[str, Any]:
-    return {"Unit": unit.value, "Value": [float(value)]}
+def count_records(route: str, records: int, attempts: Attempts) -> None:
+    """Publish the records of an event: Records, FailedRecords, and RecordLatency (milliseconds) of each."""
+    if _disabled:
+        return
+    counted: dict[str, Any] = {
+        "Records": _metric(MetricUnit.Count, records),
+        "FailedRecords": _metric(MetricUnit.Count, attempts.failed),
+    }
+    latencies = attempts.latencies_ms
+    for start in range(0, max(len(latencies), 1), _MAX_VALUES):
+        if values := latencies[start : start + _MAX_VALUES]:
+            counted["RecordLatency"] = _metric(MetricUnit.Milliseconds, *values)
+        document = _requests.serialize_metric_set(
+            metrics=counted, dimensions={"service": current().service, "route": route}
+        )
+        sys.stdout.write(_compact(document) + "\n")
+        counted = {}
+
+
+def _metric(unit: MetricUnit, *values: float) -> dict[str, Any]:
+    return {"Unit": unit.value, "Value": [float(value) for value in values]}
 
 
 def _flush() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools.tracing import Tracer
@@ -16,6 +17,9 @@ from fastlambda.observe.xray_context import EventContext
 from fastlambda.settings import Settings, current
 
 if TYPE_CHECKING:
+    from aws_xray_sdk.core.models.subsegment import Subsegment
+
+    from fastlambda.events.attempts import Attempts
     from fastlambda.exchange import Exchange
 
 tracer = Tracer(service=current().service, auto_patch=False)
@@ -40,6 +44,7 @@ class EventTracer:
     def __init__(self, settings: Settings) -> None:
         # An exception that is going to fail the invocation is recorded by Powertools, and X-Ray takes it only once.
         self._adds_errors = settings.capture_error and not settings.raise_errors
+        self._captures_errors = settings.capture_error
         xray_recorder.configure(context=_context, max_trace_back=_MAX_FRAMES)
 
     def traced(self, handler: Handler, name: str) -> Handler:
@@ -76,5 +81,39 @@ class EventTracer:
         subsegment.put_annotation("status", status)
         subsegment.apply_status_code(status)
         if request.error is not None and self._adds_errors:
-            frames = traceback.extract_tb(request.error.__traceback__, limit=-_MAX_FRAMES)
-            subsegment.add_exception(cast("Exception", request.error), frames)
+            _add_exception(subsegment, request.error)
+
+    def annotate_records(self, route: str, records: int, attempts: Attempts) -> None:
+        """Say on the event's subsegment whose records they were, how many, and how many failed."""
+        subsegment = _context.held
+        if subsegment is None:
+            return
+        subsegment.put_annotation("route", route)
+        subsegment.put_annotation("records", records)
+        subsegment.put_annotation("failed_records", attempts.failed)
+
+    @contextmanager
+    def record(self, route: str, message_id: str) -> Iterator[None]:
+        """Put a subsegment round one record of a sampled event."""
+        if _context.held is None:
+            yield
+            return
+        subsegment = xray_recorder.begin_subsegment(f"## {route}")
+        if subsegment is None:  # the SDK was disabled while the event was on its way
+            yield
+            return
+        subsegment.put_annotation("message_id", message_id)
+        try:
+            yield
+        except BaseException as error:
+            subsegment.add_fault_flag()
+            if self._captures_errors:
+                _add_exception(subsegment, error)
+            raise
+        finally:
+            xray_recorder.end_subsegment()
+
+
+def _add_exception(subsegment: Subsegment, error: BaseException) -> None:
+    frames = traceback.extract_tb(error.__traceback__, limit=-_MAX_FRAMES)
+    subsegment.add_exception(cast("Exception", error), frames)

@@ -1,0 +1,153 @@
+"""One record through FastAPI: a request to a route that only its consumer has."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from fastlambda.errors import EventDeclarationError
+from fastlambda.events.envelopes import SCOPE_KEY
+from fastlambda.events.signature import invalid_message, parameters
+
+if TYPE_CHECKING:
+    from mangum.types import Message, Scope
+
+    from fastlambda.events.declarations import Declaration
+    from fastlambda.events.record import Record
+
+# What the endpoint gets beside what FastAPI provides; a thread in which FastAPI runs it has a copy of the context.
+_arguments: ContextVar[Mapping[str, Any]] = ContextVar("fastlambda_arguments")
+
+
+class Consumer:
+    """A declared function.
+
+    Args:
+        declaration: What it consumes.
+        function: The function.
+        unwrap: Whether messages are taken out of SNS's and EventBridge's envelopes.
+
+    Raises:
+        EventDeclarationError: the function cannot be called with a record.
+
+    """
+
+    def __init__(self, declaration: Declaration, function: Callable[..., Any], *, unwrap: bool) -> None:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise EventDeclarationError(
+                f"The consumer {declaration.consumer} is a generator", why="nobody takes what it yields"
+            )
+        self.declaration = declaration
+        self.unwrap = unwrap
+        self._parameters = parameters(function, declaration.kind)
+        self._endpoint = _endpoint(function, self._parameters.provided)
+
+    def bound(self, app: Any, state: Mapping[str, Any]) -> BoundConsumer:
+        """Return the consumer as a part of an app, with the state that the app's lifespan yielded."""
+        return BoundConsumer(self, self._endpoint, app, state)
+
+    def arguments(self, record: Record) -> Mapping[str, Any]:
+        """Return the record's message and envelopes by the names of the consumer's parameters.
+
+        Raises:
+            InvalidMessageError: the message is not what the consumer takes, or an envelope that it asks for is missing.
+
+        """
+        wanted = self._parameters
+        arguments: dict[str, Any] = {name: record.envelope(kind) for name, kind in wanted.envelopes.items()}
+        if wanted.message is not None:
+            arguments[wanted.message.name] = wanted.message.of(record)
+        return arguments
+
+
+class BoundConsumer:
+    """A consumer and the app whose dependencies it shares."""
+
+    def __init__(self, consumer: Consumer, endpoint: Callable[..., Any], app: Any, state: Mapping[str, Any]) -> None:
+        self.declaration = consumer.declaration
+        self.key = consumer.declaration.key
+        self.unwrap = consumer.unwrap
+        self._arguments = consumer.arguments
+        self._path = "/" + self.key.replace(":", "/")
+        route = APIRoute(
+            self._path,
+            endpoint,
+            methods=["POST"],
+            response_model=None,
+            dependency_overrides_provider=app if hasattr(app, "dependency_overrides") else None,
+        )
+        # Not a part of the app's router, and without its exception handlers: those answer clients, and here is none.
+        self._asgi = AsyncExitStackMiddleware(route.app)
+        self._app = app
+        self._state = state
+
+    async def __call__(self, record: Record) -> None:
+        """Handle a record.
+
+        Raises:
+            InvalidMessageError: the message is not what the consumer takes; nothing of it has run.
+            Exception: whatever escapes from the consumer, from its dependencies or from its background tasks.
+
+        """
+        _arguments.set(self._arguments(record))
+        try:
+            await self._asgi(self._scope(record), functools.partial(_receive, record), _ignore)
+        except RequestValidationError as error:  # of a dependency's own parameters
+            found = error.errors()
+        else:
+            return
+        raise invalid_message("A dependency of the consumer cannot be had", found)
+
+    def _scope(self, record: Record) -> Scope:
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "https",
+            "path": self._path,
+            "raw_path": self._path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(b"content-type", b"application/json")],
+            "path_params": {},
+            "client": None,
+            "server": None,
+            "app": self._app,
+            "state": dict(self._state),
+            SCOPE_KEY: record,
+        }
+
+
+def _endpoint(function: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
+    """Return the function without the parameters that FastAPI cannot provide: it adds those, and returns nothing."""
+
+    async def in_the_loop(**provided: Any) -> Response:
+        await function(**_arguments.get(), **provided)
+        return Response()
+
+    def in_a_thread(**provided: Any) -> Response:
+        function(**_arguments.get(), **provided)
+        return Response()
+
+    endpoint: Callable[..., Any] = in_the_loop if inspect.iscoroutinefunction(function) else in_a_thread
+    functools.update_wrapper(endpoint, function)
+    endpoint.__signature__ = signature  # type: ignore[attr-defined]
+    return endpoint
+
+
+async def _receive(record: Record) -> Message:
+    # For a dependency that reads the request's body itself.
+    return {"type": "http.request", "body": record.text.encode(), "more_body": False}
+
+
+async def _ignore(_: Message) -> None:
+    """Take the answer, which nobody waits for."""

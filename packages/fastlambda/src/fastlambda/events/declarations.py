@@ -1,0 +1,204 @@
+"""What a service consumes, as plain data: the runtime delivers by it, and a deployment can be derived from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from fastlambda.errors import EventDeclarationError
+
+_ARN = re.compile(r"arn:[\w-]+:(?P<service>[a-z]+):[a-z0-9-]+:\d{12}:(?P<name>\S+)")
+_NAMES = {"sqs": re.compile(r"[\w-]{1,80}|[\w-]{1,75}\.fifo"), "sns": re.compile(r"[\w-]{1,256}")}
+_RULE_NAME = re.compile(r"[\w.-]{1,64}")
+_EXPRESSION = re.compile(r"(rate|cron|at)\([^()]+\)")
+
+# Amazon SQS as an event source of Lambda: "Creating and configuring an Amazon SQS event source mapping".
+_MAX_BATCH = 10_000
+_MAX_FIFO_BATCH = 10
+_MAX_BATCH_WITHOUT_WINDOW = 10
+_MAX_WINDOW = 300
+_CONCURRENCY = range(2, 1001)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """A consumer and its source.
+
+    Attributes:
+        name: The queue's, topic's, rule's or schedule's name as declared; a queue or topic may be an ARN.
+        consumer: Where the function is: `module:function`.
+        function: The Lambda function that is to run it; None for the one that answers HTTP.
+
+    """
+
+    kind: ClassVar[str]
+    name: str
+    consumer: str
+    function: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The consumer's name in logs, metrics and traces: `sqs:book-imports`."""
+        return f"{self.kind}:{self.name.rpartition(':')[2]}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the declaration, its kind among it, as values that JSON has."""
+        return {"kind": self.kind, **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqsDeclaration(Declaration):
+    """A queue.
+
+    Attributes:
+        batch_size: Messages that one invocation gets at most.
+        window: Seconds that Lambda gathers a batch.
+        concurrency: Messages of a batch, of a FIFO queue its groups, that are handled side by side.
+        maximum_concurrency: Environments that the queue may occupy; None for no limit of its own.
+        filters: Patterns of the event source mapping, of which a message has to match one.
+        max_receive_count: Deliveries until a message goes to the dead-letter queue.
+
+    """
+
+    kind = "sqs"
+    batch_size: int = 10
+    window: int = 0
+    concurrency: int = 10
+    maximum_concurrency: int | None = None
+    filters: tuple[Mapping[str, Any], ...] = ()
+    max_receive_count: int = 3
+
+    def __post_init__(self) -> None:
+        """Check what AWS would refuse later."""
+        _require_resource("sqs", self.name)
+        largest = _MAX_FIFO_BATCH if self.fifo else _MAX_BATCH
+        _require(1 <= self.batch_size <= largest, self, f"batch_size is {self.batch_size}, not 1 to {largest}")
+        _require(0 <= self.window <= _MAX_WINDOW, self, f"window is {self.window}, not 0 to {_MAX_WINDOW} seconds")
+        _require(not (self.fifo and self.window), self, "a FIFO queue has no window")
+        _require(
+            self.batch_size <= _MAX_BATCH_WITHOUT_WINDOW or self.window > 0,
+            self,
+            f"a batch_size above {_MAX_BATCH_WITHOUT_WINDOW} takes a window of at least 1 second",
+        )
+        _require(self.concurrency >= 1, self, f"concurrency is {self.concurrency}, not 1 or more")
+        _require(
+            self.maximum_concurrency is None or self.maximum_concurrency in _CONCURRENCY,
+            self,
+            f"maximum_concurrency is {self.maximum_concurrency}, not 2 to 1000",
+        )
+        _require(self.max_receive_count >= 1, self, f"max_receive_count is {self.max_receive_count}, not 1 or more")
+        _require_json(self, "filters", self.filters)
+
+    @property
+    def fifo(self) -> bool:
+        """Whether the queue keeps the order of each message group."""
+        return self.name.endswith(".fifo")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the declaration as values that JSON has."""
+        return {**Declaration.as_json(self), "fifo": self.fifo, "filters": list(self.filters)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnsDeclaration(Declaration):
+    """A topic.
+
+    Attributes:
+        filter_policy: The subscription's filter policy; None without one.
+        filter_scope: What it is about: `MessageAttributes` or `MessageBody`.
+
+    """
+
+    kind = "sns"
+    filter_policy: Mapping[str, Any] | None = None
+    filter_scope: str = "MessageAttributes"
+
+    def __post_init__(self) -> None:
+        """Check what AWS would refuse later."""
+        _require_resource("sns", self.name)
+        scopes = ("MessageAttributes", "MessageBody")
+        _require(self.filter_scope in scopes, self, f"filter_scope is {self.filter_scope!r}, not one of {scopes}")
+        _require_json(self, "filter_policy", self.filter_policy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventBridgeDeclaration(Declaration):
+    """Events of a bus.
+
+    Attributes:
+        source: The events' source.
+        detail_type: Their detail-type; None for all of the source.
+        detail: An event pattern for their detail, which EventBridge applies; None for all.
+        bus: The bus's name.
+
+    """
+
+    kind = "eventbridge"
+    source: str
+    detail_type: str | None = None
+    detail: Mapping[str, Any] | None = None
+    bus: str = "default"
+
+    def __post_init__(self) -> None:
+        """Check what AWS would refuse later."""
+        _require(bool(_RULE_NAME.fullmatch(self.name)), self, "a rule's name has 1 to 64 letters, digits, or . _ -")
+        _require(bool(self.source), self, "its source is empty")
+        _require_json(self, "detail", self.detail)
+
+    def overlaps(self, other: EventBridgeDeclaration) -> bool:
+        """Tell whether an event could be for both: it says its source and detail-type, but not its bus or rule."""
+        types = (self.detail_type, other.detail_type)
+        return self.source == other.source and (None in types or types[0] == types[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleDeclaration(Declaration):
+    """A schedule.
+
+    Attributes:
+        expression: `rate(1 hour)`, `cron(0 3 * * ? *)` or `at(2026-12-24T18:00:00)`, as EventBridge Scheduler has them.
+        timezone: The time zone of the expression, such as `Europe/Berlin`.
+
+    """
+
+    kind = "schedule"
+    expression: str
+    timezone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        """Check what AWS would refuse later."""
+        _require(bool(_RULE_NAME.fullmatch(self.name)), self, "a schedule's name has 1 to 64 letters, digits, or . _ -")
+        _require(
+            bool(_EXPRESSION.fullmatch(self.expression)),
+            self,
+            f"{self.expression!r} is no rate(...), cron(...) or at(...)",
+        )
+
+
+def _require(holds: bool, declaration: Declaration, why: str) -> None:  # noqa: FBT001 - a condition is what it takes
+    if not holds:
+        raise EventDeclarationError(f"The consumer {declaration.consumer} cannot take {declaration.key}", why=why)
+
+
+def _require_resource(kind: str, name: str) -> None:
+    arn = _ARN.fullmatch(name)
+    own_name = arn["name"] if arn and arn["service"] == kind else name
+    if not _NAMES[kind].fullmatch(own_name):
+        what = {"sqs": "queue", "sns": "topic"}[kind]
+        raise EventDeclarationError(
+            f"{name!r} is neither the name nor the ARN of a {what}",
+            why="a name has letters, digits, hyphens and underscores" + (", or ends in .fifo" if kind == "sqs" else ""),
+        )
+
+
+def _require_json(declaration: Declaration, what: str, value: Any) -> None:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise EventDeclarationError(
+            f"The {what} of {declaration.consumer} cannot be written as JSON", why=str(error)
+        ) from error

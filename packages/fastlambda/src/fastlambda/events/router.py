@@ -1,0 +1,237 @@
+"""EventRouter: the consumers of a service, declared with decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from fastlambda.errors import EventDeclarationError
+from fastlambda.events.consumer import Consumer
+from fastlambda.events.declarations import (
+    Declaration,
+    EventBridgeDeclaration,
+    ScheduleDeclaration,
+    SnsDeclaration,
+    SqsDeclaration,
+)
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class EventRouter:
+    """The consumers of a service: `handler = FastLambda(app, events=events)`.
+
+    A decorated function stays what it is and can be called by tests. One of its parameters may take the message: of
+    the type `str` the text, of any other type JSON, validated by Pydantic. Parameters of the type of an envelope
+    (`SqsMessage`, `SnsMessage`, `EventBridgeEvent`, `ScheduledEvent`) get it; all others are dependencies.
+
+    Args:
+        unknown: What becomes of an event that is for no consumer: `raise` fails the invocation with
+            UnknownEventError, `ignore` writes a warning. Messages of a queue without a consumer always fail: ignored
+            ones would be deleted.
+        deadline_reserve: Seconds before the invocation's deadline at which a batch ends: what still runs is cancelled
+            and, with what has not begun, goes back to the queue. At most a tenth of the time that there is.
+
+    """
+
+    def __init__(self, *, unknown: Literal["raise", "ignore"] = "raise", deadline_reserve: float = 1.0) -> None:
+        if unknown not in ("raise", "ignore"):
+            raise EventDeclarationError(f"unknown is {unknown!r}", why="it must be 'raise' or 'ignore'")
+        if deadline_reserve <= 0:
+            raise EventDeclarationError(f"deadline_reserve is {deadline_reserve}", why="it must be more than 0 seconds")
+        self.unknown = unknown
+        self.deadline_reserve = deadline_reserve
+        self._consumers: dict[str, Consumer] = {}
+
+    def sqs(  # noqa: PLR0913 - each is an option of AWS's own, and all but the first have a default
+        self,
+        queue: str,
+        *,
+        batch_size: int = 10,
+        window: int = 0,
+        concurrency: int = 10,
+        maximum_concurrency: int | None = None,
+        filters: Sequence[Mapping[str, Any]] = (),
+        max_receive_count: int = 3,
+        function: str | None = None,
+        unwrap: bool = True,
+    ) -> Callable[[Function], Function]:
+        """Consume the messages of a queue, in batches of which only the failed messages go back.
+
+        Args:
+            queue: The queue's name, of a FIFO queue with its `.fifo`, or the ARN of one that exists.
+            batch_size: Messages in a batch: at most 10,000, of a FIFO queue 10; more than 10 take a window.
+            window: Seconds in which a batch is gathered, up to 300; not for FIFO queues.
+            concurrency: Messages that are handled side by side. Of a FIFO queue it counts message groups: within a
+                group they are handled one after the other, and after a failure the rest of the group goes back.
+            maximum_concurrency: How many environments the queue may occupy, 2 to 1000.
+            filters: Event filter patterns; a message that matches none is deleted by Lambda.
+            max_receive_count: Deliveries until a message goes to the dead-letter queue.
+            function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
+            unwrap: Whether a message that SNS or EventBridge has sent is taken out of their envelopes.
+
+        Raises:
+            EventDeclarationError: AWS would refuse this, or the function cannot be called with a record.
+
+        """
+
+        def declared(consumer: Function) -> Function:
+            declaration = SqsDeclaration(
+                name=queue,
+                consumer=_where(consumer),
+                function=function,
+                batch_size=batch_size,
+                window=window,
+                concurrency=concurrency,
+                maximum_concurrency=maximum_concurrency,
+                filters=tuple(filters),
+                max_receive_count=max_receive_count,
+            )
+            return self._add(declaration, consumer, unwrap=unwrap)
+
+        return declared
+
+    def sns(
+        self,
+        topic: str,
+        *,
+        filter_policy: Mapping[str, Any] | None = None,
+        filter_scope: Literal["MessageAttributes", "MessageBody"] = "MessageAttributes",
+        function: str | None = None,
+        unwrap: bool = True,
+    ) -> Callable[[Function], Function]:
+        """Consume the messages of a topic; an exception fails the invocation, and Lambda retries.
+
+        Args:
+            topic: The topic's name, or the ARN of one that exists.
+            filter_policy: The subscription's filter policy.
+            filter_scope: What the policy is about.
+            function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
+            unwrap: Whether a message that EventBridge has sent is taken out of its envelope.
+
+        Raises:
+            EventDeclarationError: AWS would refuse this, or the function cannot be called with a record.
+
+        """
+
+        def declared(consumer: Function) -> Function:
+            declaration = SnsDeclaration(
+                name=topic,
+                consumer=_where(consumer),
+                function=function,
+                filter_policy=filter_policy,
+                filter_scope=filter_scope,
+            )
+            return self._add(declaration, consumer, unwrap=unwrap)
+
+        return declared
+
+    def eventbridge(
+        self,
+        *,
+        source: str,
+        detail_type: str | None = None,
+        detail: Mapping[str, Any] | None = None,
+        bus: str = "default",
+        name: str | None = None,
+        function: str | None = None,
+    ) -> Callable[[Function], Function]:
+        """Consume the events of a bus; an exception fails the invocation, and Lambda retries.
+
+        An event names neither its bus nor its rule, so no two consumers may declare the same source and detail-type.
+
+        Args:
+            source: The events' source.
+            detail_type: Their detail-type; None for all of the source.
+            detail: An event pattern for their detail.
+            bus: The bus's name.
+            name: The rule's name; None for the function's.
+            function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
+
+        Raises:
+            EventDeclarationError: AWS would refuse this, or the function cannot be called with a record.
+
+        """
+
+        def declared(consumer: Function) -> Function:
+            declaration = EventBridgeDeclaration(
+                name=name or consumer.__name__,
+                consumer=_where(consumer),
+                function=function,
+                source=source,
+                detail_type=detail_type,
+                detail=detail,
+                bus=bus,
+            )
+            return self._add(declaration, consumer)
+
+        return declared
+
+    def schedule(
+        self, expression: str, *, timezone: str = "UTC", name: str | None = None, function: str | None = None
+    ) -> Callable[[Function], Function]:
+        """Run a function on a schedule; an exception fails the invocation, and Lambda retries.
+
+        Args:
+            expression: `rate(1 hour)`, `cron(0 3 * * ? *)` or `at(2026-12-24T18:00:00)`.
+            timezone: The time zone of the expression.
+            name: The schedule's name; None for the function's.
+            function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
+
+        Raises:
+            EventDeclarationError: AWS would refuse this, or the function cannot be called with a record.
+
+        """
+
+        def declared(consumer: Function) -> Function:
+            declaration = ScheduleDeclaration(
+                name=name or consumer.__name__,
+                consumer=_where(consumer),
+                function=function,
+                expression=expression,
+                timezone=timezone,
+            )
+            return self._add(declaration, consumer)
+
+        return declared
+
+    def include(self, other: EventRouter) -> None:
+        """Take over the consumers that another router has by now; its settings are not taken over.
+
+        Raises:
+            EventDeclarationError: both have a consumer for the same source.
+
+        """
+        for consumer in other.consumers():
+            self._register(consumer)
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        """Return what is consumed, in the order of declaration."""
+        return tuple(consumer.declaration for consumer in self._consumers.values())
+
+    def consumers(self) -> tuple[Consumer, ...]:
+        """Return the consumers, in the order of declaration."""
+        return tuple(self._consumers.values())
+
+    def _add(self, declaration: Declaration, function: Function, *, unwrap: bool = True) -> Function:
+        self._register(Consumer(declaration, function, unwrap=unwrap))
+        return function
+
+    def _register(self, consumer: Consumer) -> None:
+        added = consumer.declaration
+        for declaration in self.declarations():
+            if declaration.key == added.key or _overlap(declaration, added):
+                raise EventDeclarationError(
+                    f"{added.key} has two consumers",
+                    why=f"{declaration.consumer} ({declaration.key}) and {added.consumer} would take the same events",
+                    remedy="Let one of them call the other, or give the second a queue of its own.",
+                )
+        self._consumers[added.key] = consumer
+
+
+def _overlap(one: Declaration, other: Declaration) -> bool:
+    return isinstance(one, EventBridgeDeclaration) and isinstance(other, EventBridgeDeclaration) and one.overlaps(other)
+
+
+def _where(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}:{function.__qualname__}"
