@@ -19,7 +19,8 @@ from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION
 from fastlambda_cli.local.processes import ProcessRegistry, signal_group
 
-LAUNCHER = Path(__file__).with_name("launcher.py")
+LAUNCHER = Path(__file__).with_name("launcher")
+"""A folder that Python runs: its `__main__.py`, with the files beside it."""
 
 _START_S = 30.0
 _STOP_S = 5.0

@@ -2,7 +2,7 @@
 
 Run by path with the Python of the emulator's environment, never imported by the engine:
 
-    python launcher.py LISTENER_FD OWNER_FD
+    python launcher LISTENER_FD OWNER_FD
 
 It ends when SIGTERM arrives or when the other end of OWNER_FD closes, which happens even if the owner is killed.
 What ministack holds in memory is saved while it runs, because ministack by itself saves only at a clean end.
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import uvicorn
+from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -189,6 +190,7 @@ def main(listener: int, owner: int) -> int:
     os.umask(0o077)  # what ministack writes holds secrets
     Path(os.environ["TMPDIR"]).mkdir(parents=True, exist_ok=True)
     tell = tell_user()
+    invoke_elsewhere(int(os.environ["GATEWAY_PORT"]))
     app = SavedWhileRunning(tell)
     config = uvicorn.Config(
         app,

@@ -1,0 +1,165 @@
+"""Whatever in ministack wants to run a function asks the local Lambda to, through Lambda's own Invoke API.
+
+ministack has no code of the functions' that may run: its ways to run them are replaced here, before it starts. Those of
+its event sources that wait for an answer (streams, custom resources, triggers of Cognito) invoke with
+`RequestResponse`, those that do not (SNS, EventBridge, Scheduler, S3) with `Event`, as the services on AWS do. SQS is
+not among them: the engine polls queues itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from ministack.services import eventbridge, lambda_svc, sns  # type: ignore[import-not-found,unused-ignore]
+
+Event: TypeAlias = Any
+"""A function's event, as the value that JSON stands for."""
+
+_LOG = logging.getLogger("fastlambda.invoking")
+_ARN_PARTS = 7
+"""The parts of a function's ARN before its qualifier."""
+_NOT_FOUND = 404
+_THROTTLED = 429
+_OK = 200
+
+
+class LocalLambda:
+    """Lambda's Invoke at the front door.
+
+    Args:
+        port: Where the front door listens on 127.0.0.1.
+
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def run(self, function: Mapping[str, Any], event: Event) -> dict[str, Any]:
+        """Run an event and wait for the function's answer, in ministack's own terms for it."""
+        if _on_event_loop():
+            # The front door asks ministack about the function, which would wait here for ever.
+            message = "The local AWS cannot invoke functions for this service."
+            return {"body": {"errorType": "ServiceException", "errorMessage": message}, "error": True, "log": ""}
+        configuration = function.get("config") or function
+        status, headers, payload = self._invoke(configuration["FunctionArn"], event, "RequestResponse")
+        body = json.loads(payload or b"null")
+        if status == _THROTTLED:
+            return {"throttle": True, "error": True, "body": body, "log": ""}
+        failed = status != _OK or "x-amz-function-error" in headers
+        if status != _OK:
+            body = {"errorType": headers.get("x-amzn-errortype", "ServiceException"), "errorMessage": body["message"]}
+        return {"body": body, "error": failed, "function_error": "Unhandled" if failed else None, "log": ""}
+
+    def accept(self, arn: str, event: Event) -> bool:
+        """Hand over an event that nobody waits for; False when there is no such function."""
+        status, _, payload = self._invoke(arn, event, "Event")
+        if status >= http.client.BAD_REQUEST and status != _NOT_FOUND:
+            _LOG.error("An event for %s was not accepted: %s %s", arn, status, payload.decode(errors="replace"))
+        return status != _NOT_FOUND
+
+    def _invoke(self, arn: str, event: Event, kind: str) -> tuple[int, Mapping[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port)
+        try:
+            connection.request(
+                "POST",
+                f"/2015-03-31/functions/{quote(arn, safe='')}/invocations",
+                json.dumps(event).encode(),
+                {"content-type": "application/json", "x-amz-invocation-type": kind},
+            )
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.read()
+        finally:
+            connection.close()
+
+
+def invoke_elsewhere(port: int) -> None:
+    """Have ministack run every function through the front door at this port."""
+    local_lambda = LocalLambda(port)
+    lambda_svc._execute_function = local_lambda.run  # noqa: SLF001
+    lambda_svc._poll_sqs = lambda: False  # noqa: SLF001
+    lambda_svc._get_func_record_for_ref = _with_qualifier(lambda_svc._get_func_record_for_ref)  # noqa: SLF001
+
+    def accept_retried(function: Mapping[str, Any], event: Event) -> None:
+        configuration = function.get("config") or function
+        _apart(local_lambda.accept, configuration["FunctionArn"], event)
+
+    def accept_from_rule(arn: str, payload: str) -> None:
+        _apart(local_lambda.accept, arn, _json_or_text(payload))
+
+    def accept_from_topic(endpoint: str, envelope: str, topic: str, subscription: str, *_: object) -> None:
+        if not local_lambda.accept(endpoint, _sns_event(endpoint, envelope, subscription)):
+            _LOG.warning("SNS found no function %s for a message of %s", endpoint, topic)
+            _dead_letter(topic, subscription, envelope)
+
+    lambda_svc.invoke_async_with_retry = accept_retried
+    eventbridge._dispatch_to_lambda = accept_from_rule  # noqa: SLF001
+    sns._deliver_to_lambda = accept_from_topic  # noqa: SLF001
+
+
+def _with_qualifier(find: Any) -> Any:
+    """Keep the alias or version that a function was asked for in its ARN: ministack puts the version's there."""
+
+    def found(reference: str) -> tuple[Any, Any, str]:
+        record, configuration, name = find(reference)
+        if configuration is not None:
+            _, qualifier = lambda_svc._resolve_name_and_qualifier(reference)  # noqa: SLF001
+            unqualified = configuration["FunctionArn"].split(":")[:_ARN_PARTS]
+            arn = ":".join([*unqualified, qualifier] if qualifier else unqualified)
+            configuration = {**configuration, "FunctionArn": arn}
+        return record, configuration, name
+
+    return found
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _apart(accept: Any, *arguments: object) -> None:
+    # Never on ministack's event loop, which the front door may need for its answer.
+    threading.Thread(target=accept, args=arguments, name="event for a function", daemon=True).start()
+
+
+def _json_or_text(payload: str) -> Event:
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload  # what an input transformer makes without quotes is a string
+
+
+def _sns_event(_: str, envelope: str, subscription: str) -> Event:
+    """The event of AWS Lambda Developer Guide, "Invoking Lambda functions with Amazon SNS notifications"."""
+    notification = json.loads(envelope)
+    notification["SigningCertUrl"] = notification.pop("SigningCertURL")
+    notification["UnsubscribeUrl"] = notification.pop("UnsubscribeURL")
+    return {
+        "Records": [
+            {
+                "EventVersion": "1.0",
+                "EventSubscriptionArn": subscription,
+                "EventSource": "aws:sns",
+                "Sns": {"Subject": None, "MessageAttributes": {}} | notification,
+            }
+        ]
+    }
+
+
+def _dead_letter(topic: str, subscription: str, envelope: str) -> None:
+    """Put a message that has no function into the subscription's dead-letter queue, if it has one."""
+    found = sns._topic_by_arn_any_scope(topic) or {"subscriptions": []}  # noqa: SLF001
+    for candidate in found["subscriptions"]:
+        policy = candidate.get("attributes", {}).get("RedrivePolicy")
+        if candidate["arn"] == subscription and policy:
+            queue = json.loads(policy)["deadLetterTargetArn"]
+            sns._deliver_to_sqs(queue, envelope, False, envelope, topic_arn=topic)  # noqa: SLF001, FBT003
