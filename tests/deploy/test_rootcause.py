@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -72,6 +73,41 @@ def test_a_failure_of_the_stack_itself_is_told_when_no_resource_failed():
     assert root_cause(events(told)).reason.startswith("Export shop")
 
 
+ROLLBACK = ("shop-dev", STACK_TYPE, "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update: [Api].")
+
+
+def test_what_keeps_cloudformation_from_putting_everything_back_is_told_beside_the_cause():
+    told = events(
+        ("Api", "AWS::ApiGatewayV2::Api", "UPDATE_FAILED", "Invalid CORS configuration."),
+        ROLLBACK,
+        ("Role", "AWS::IAM::Role", "UPDATE_FAILED", "Rate exceeded."),
+        ("shop-dev", STACK_TYPE, "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: [Role]."),
+    )
+    error = failure(stack("UPDATE_ROLLBACK_FAILED"), told)
+    assert error.what == (
+        "Api (AWS::ApiGatewayV2::Api) could not be changed; CloudFormation could not put everything back; the next "
+        "deployment goes on with that (Role: Rate exceeded)"
+    )
+    assert error.why == "Invalid CORS configuration"
+
+
+def test_a_rollback_that_was_gone_on_with_is_told_by_what_failed_in_it():
+    told = events(ROLLBACK, ("Role", "AWS::IAM::Role", "UPDATE_FAILED", "Rate exceeded."))
+    error = failure(stack("UPDATE_ROLLBACK_FAILED"), told)
+    assert (error.what.partition(" ")[0], error.why) == ("Role", "Rate exceeded")
+
+
+def test_a_hook_that_refuses_a_resource_is_the_cause_in_its_own_words():
+    hook, aftermath = events(
+        ("Function", "AWS::Lambda::Function", "CREATE_IN_PROGRESS", "Functions have to be in a VPC."),
+        ("Function", "AWS::Lambda::Function", "CREATE_FAILED", "The following hook(s) failed: [Acme::Vpc::Hook]"),
+    )
+    refusal = replace(hook, hook="Acme::Vpc::Hook", refused=True)
+    error = failure(stack("ROLLBACK_COMPLETE"), [refusal, aftermath, *events(SUMMARY)])
+    assert error.why == "the hook Acme::Vpc::Hook refuses it: Functions have to be in a VPC"
+    assert "Hooks" in error.remedy
+
+
 @pytest.mark.parametrize(
     ("reason", "remedy"),
     [
@@ -83,6 +119,10 @@ def test_a_failure_of_the_stack_itself_is_told_when_no_resource_failed():
         ("Rate exceeded", "wait a minute"),
         ("CloudFormation cannot update a stack when a custom-named resource requires replacing.", "rename it"),
         ("Function not found: arn:aws:lambda:eu-west-1:1:function:shop", "--drift"),
+        ("The subnet ID 'subnet-1' does not exist", "name one that there is"),
+        ("A conflicting deployment is in progress", "wait for its end"),
+        ("Action denied by stack policy", "stack policy"),
+        ("One or more alarms have been activated according to the metrics you selected", "alarm of the rollout"),
         ("The operation cannot be performed at this time. An update is in progress for resource", "wait for its end"),
         ("Something nobody has seen before", "Put that right"),
     ],

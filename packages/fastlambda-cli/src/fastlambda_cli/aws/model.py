@@ -20,7 +20,9 @@ class StackEvent:
     Attributes:
         at: When, UTC.
         status: Such as CREATE_COMPLETE.
-        reason: Why, when it says so.
+        reason: Why, when it says so; of a hook's event, what the hook says.
+        hook: The type of the CloudFormation Hook that was run, of a hook's event.
+        refused: Whether the hook failed, and keeps the resource from being changed.
 
     """
 
@@ -31,6 +33,13 @@ class StackEvent:
     kind: str
     status: str
     reason: str = ""
+    hook: str = ""
+    refused: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it tells of a failure."""
+        return self.refused or self.status.endswith("_FAILED")
 
 
 @dataclass(frozen=True, slots=True)

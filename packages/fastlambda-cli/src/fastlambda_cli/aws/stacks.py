@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DescribeChangeSetOutputTypeDef,
         StackTypeDef,
     )
+    from types_boto3_cloudformation.type_defs import OperationEventTypeDef as _OperationEvent
     from types_boto3_cloudformation.type_defs import StackEventTypeDef as _Event
 
 Tell: TypeAlias = Callable[[StackEvent], None]
@@ -32,6 +33,11 @@ MAX_TEMPLATE_BODY = 51_200
 _POLL_S = 2.0
 _LOCAL_POLL_S = 0.05
 _SLOWEST_POLL_S = 30.0
+
+_HOOK_FAILURES = frozenset({"HOOK_COMPLETE_FAILED", "HOOK_FAILED"})
+_EARLY_VALIDATION = "DescribeEvents"
+"""Where CloudFormation sends whoever wants to know why it did not accept a change set (AWS CloudFormation User Guide,
+"Validate stack deployments")."""
 
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
@@ -45,7 +51,7 @@ class ChangeRequest:
         template: The template as JSON or YAML text.
         template_url: Where the same text is in S3; needed when it is longer than MAX_TEMPLATE_BODY.
         parameters: By name, every one of the template's that has no default.
-        tags: Of the stack and everything in it that takes tags.
+        tags: Of the stack and everything in it that takes tags; without any, the stack keeps those that it has.
         capabilities: What the template may do that has to be allowed.
 
     """
@@ -207,10 +213,20 @@ class Stacks:
                 self._forget(change_set_id, stack_id, creates=creates)
                 return ChangeSet(change_set_id, stack_id, stack_name, creates, ())
             if not status.endswith("_IN_PROGRESS") and not status.endswith("_PENDING"):
-                raise StackError(
-                    f"CloudFormation accepts no such change of the stack {stack_name}", why=reason.rstrip(".") or status
-                )
+                why = self._details(change_set_id, reason) or reason.rstrip(".") or status
+                raise StackError(f"CloudFormation accepts no such change of the stack {stack_name}", why=why)
             self._wait(poll_interval(self._aws))
+
+    def _details(self, change_set_id: str, reason: str) -> str:
+        """What was found wrong before anything was made, as far as the reason says that there is something to read."""
+        if _EARLY_VALIDATION not in reason:
+            return ""
+        with told_of_stack("read why CloudFormation does not accept the change set"):
+            pages = self._client.get_paginator("describe_events").paginate(
+                ChangeSetName=change_set_id, Filters={"FailedEvents": True}
+            )
+            events = [event for page in pages for event in page["OperationEvents"]]
+        return "; ".join(filter(None, map(_finding, events)))
 
     def _changes(self, first: DescribeChangeSetOutputTypeDef) -> tuple[Mapping[str, Any], ...]:
         pages = [first]
@@ -237,15 +253,17 @@ class Stacks:
             except ClientError as problem:
                 if code_of(problem) not in OUTDATED:
                     raise
-            if creates and self._is_empty(stack_id):
+            if creates and self._is_empty(stack_id, but_for=change_set_id):
                 self._client.delete_stack(StackName=stack_id)
 
-    def _is_empty(self, stack_id: str) -> bool:
+    def _is_empty(self, stack_id: str, but_for: str) -> bool:
         """Whether the stack is only planned, and by nobody else either."""
         stack = self.describe(stack_id)
         if stack is None or not stack.only_planned:
             return False
-        return not self._client.list_change_sets(StackName=stack_id)["Summaries"]
+        # What was deleted a moment ago may still be listed.
+        listed = self._client.list_change_sets(StackName=stack_id).get("Summaries", [])
+        return all(summary["ChangeSetId"] == but_for for summary in listed)
 
     def execute(self, change_set: ChangeSet) -> None:
         """Begin to make the changes; `follow` tells how it goes on.
@@ -319,15 +337,19 @@ def poll_interval(aws: Aws) -> float:
 
 
 def _input(request: ChangeRequest, *, creates: bool) -> CreateChangeSetInputTypeDef:
+    token = str(uuid.uuid4())
     fields: CreateChangeSetInputTypeDef = {
         "StackName": request.stack_name,
-        "ChangeSetName": f"fastlambda-{uuid.uuid4()}",
+        "ChangeSetName": f"fastlambda-{token}",
+        # With it botocore can repeat the call, and one change set is made.
+        "ClientToken": token,
         "ChangeSetType": "CREATE" if creates else "UPDATE",
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in request.parameters.items()],
-        "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
         "Capabilities": request.capabilities,
         "ImportExistingResources": True,
     }
+    if request.tags:
+        fields["Tags"] = [{"Key": key, "Value": value} for key, value in request.tags.items()]
     if len(request.template.encode()) <= MAX_TEMPLATE_BODY:
         return {**fields, "TemplateBody": request.template}
     if request.template_url is None:
@@ -342,6 +364,15 @@ def _is_absent(problem: Any) -> bool:
     # The API has no code of its own for it (AWS CloudFormation API Reference, "DescribeStacks").
     message = problem.response.get("Error", {}).get("Message", "")
     return code_of(problem) == "ValidationError" and "does not exist" in message
+
+
+def _finding(event: _OperationEvent) -> str:
+    """What an event of DescribeEvents says is wrong; empty for a warning and for what only sums up."""
+    if "WARN" in {event.get("ValidationFailureMode"), event.get("HookFailureMode")}:
+        return ""
+    what = event.get("ValidationStatusReason") or event.get("HookStatusReason") or event.get("ResourceStatusReason", "")
+    where = event.get("LogicalResourceId") or event.get("ValidationPath", "")
+    return f"{where}: {what}".removeprefix(": ").rstrip(".") if what else ""
 
 
 def _ends(event: StackEvent, stack_id: str) -> bool:
@@ -372,5 +403,8 @@ def _event(answer: _Event) -> StackEvent:
         physical_id=answer.get("PhysicalResourceId", ""),
         kind=answer.get("ResourceType", ""),
         status=answer.get("ResourceStatus", ""),
-        reason=answer.get("ResourceStatusReason", ""),
+        reason=answer.get("ResourceStatusReason") or answer.get("HookStatusReason", ""),
+        hook=answer.get("HookType", ""),
+        # A hook that fails in the mode WARN stops nothing (AWS CloudFormation Hooks User Guide).
+        refused=answer.get("HookStatus") in _HOOK_FAILURES and answer.get("HookFailureMode", "FAIL") == "FAIL",
     )

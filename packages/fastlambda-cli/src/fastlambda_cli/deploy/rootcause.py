@@ -1,7 +1,8 @@
 """Why CloudFormation failed, out of its events: the cause first, then what became of the stack, then what to do.
 
 One resource fails; then everything else that was under way is cancelled, each with a failure of its own, and what is
-said last is that "the following resource(s) failed". The first failure that is none of these is the cause.
+said last is that "the following resource(s) failed". The first failure that is none of these is the cause. What fails
+after that, while CloudFormation takes everything back, is a trouble of its own and told as well.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from fastlambda_cli.aws.model import STACK_TYPE, Stack, StackEvent
 from fastlambda_cli.errors import StackError
 
 _AFTERMATH = re.compile(
-    r"(Resource (creation|update) cancelled|The following resource\(s\) failed to|Rollback requested by user)",
+    r"(Resource (creation|update|deletion) cancelled|The following resource\(s\) failed to|The following hook\(s\) "
+    r"failed|Rollback requested by user)",
     re.IGNORECASE,
 )
 _WRAPPED = re.compile(r'^Resource handler returned message: "(?P<message>.*)" \(RequestToken: .*\)$', re.DOTALL)
@@ -55,15 +57,25 @@ _REMEDIES = (
         "AWS was asked too much at once: wait a minute, then deploy again.",
     ),
     _Remedy(
+        r"[Dd]enied by stack policy",
+        "Somebody protects this resource by a stack policy: have it changed (`aws cloudformation get-stack-policy`).",
+    ),
+    _Remedy(
+        r"alarms have been activated|ALARM_ACTIVE",
+        "The new version made an alarm of the rollout ring, and traffic went back to the one before: its log says why.",
+    ),
+    _Remedy(
         r"requires replacing",
         "Its name is fixed, and it can only be changed by making it anew: rename it, or destroy the stack.",
     ),
     _Remedy(
-        r"NotFound|does not exist|[Nn]ot found|NoSuch",
-        "Other hands deleted it; `fastlambda status --drift` shows what differs. Destroy and deploy anew.",
+        r"NotFound|does not exist|[Nn]ot found|NoSuch|InvalidSubnetID|InvalidGroup",
+        "Where the service's configuration names it, name one that there is. Where it was made by this stack, other "
+        "hands deleted it, and `fastlambda status --drift` shows what differs.",
     ),
     _Remedy(
-        r"in the following state\(s\): \[?Pending|update is in progress|ResourceConflict|currently in the process",
+        r"in the following state\(s\): \[?Pending|(update|deployment) is in progress|ResourceConflict|"
+        r"currently in the process",
         "Something else is changing it right now: wait for its end, then deploy again.",
     ),
 )
@@ -89,21 +101,35 @@ def failure(stack: Stack, events: Iterable[StackEvent]) -> StackError:
         events: Of this operation, oldest first.
 
     """
-    cause = root_cause(events)
+    before, after = _until_rollback(list(events))
+    cause = root_cause(before) or root_cause(after)
     done = _DONE.get(stack.status, f"the stack is {stack.status}")
+    obstacle = root_cause(after)
+    if stack.status.endswith("ROLLBACK_FAILED") and obstacle is not None and obstacle is not cause:
+        done += f" ({obstacle.logical_id}: {plain_reason(obstacle.reason).rstrip('.') or obstacle.status})"
     if cause is None:
         why = stack.reason.rstrip(".") or "CloudFormation gives no reason"
         return StackError(f"The stack {stack.name} failed; {done}", why=why, remedy=_LOST_REMEDY)
     verb = next((word for key, word in _VERBS.items() if cause.status.startswith(key)), "changed")
-    reason = plain_reason(cause.reason)
     what = f"{cause.logical_id} ({cause.kind}) could not be {verb}; {done}"
-    return StackError(what, why=reason.rstrip(".") or cause.status, remedy=remedy_for(cause.reason))
+    reason = plain_reason(cause.reason).rstrip(".") or cause.status
+    if cause.hook:
+        remedy = "Whoever runs this account's CloudFormation Hooks can say what they ask for."
+        return StackError(what, why=f"the hook {cause.hook} refuses it: {reason}", remedy=remedy)
+    return StackError(what, why=reason, remedy=remedy_for(cause.reason))
+
+
+def _until_rollback(events: list[StackEvent]) -> tuple[list[StackEvent], list[StackEvent]]:
+    """What happened before CloudFormation began to take everything back, and what since."""
+    for place, event in enumerate(events):
+        if event.kind == STACK_TYPE and event.status.endswith("ROLLBACK_IN_PROGRESS"):
+            return events[:place], events[place:]
+    return events, []
 
 
 def root_cause(events: Iterable[StackEvent]) -> StackEvent | None:
     """The first failure that no other failure led to; None when nothing but aftermath is told."""
-    failed = [event for event in events if event.status.endswith("_FAILED")]
-    causes = [event for event in failed if not _AFTERMATH.search(event.reason)]
+    causes = [event for event in events if event.failed and not _AFTERMATH.search(event.reason)]
     return next((event for event in causes if event.kind != STACK_TYPE), causes[0] if causes else None)
 
 

@@ -20,6 +20,7 @@ from fastlambda_cli.deploy.desired import API_URL, Desired, Standing, as_text, v
 from fastlambda_cli.deploy.execution import execute, out_of_sight
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.model import Remark, Step, Tell
+from fastlambda_cli.deploy.rootcause import remedy_for
 from fastlambda_cli.errors import (
     AwsError,
     FastLambdaError,
@@ -179,7 +180,11 @@ class Traffic:
         template = as_text(document)
         url = self.publish(template) if len(template.encode()) > MAX_TEMPLATE_BODY else None
         all_parameters = {**parameters, LIVE_VERSION: live_version}
-        return self.stacks.create_change_set(ChangeRequest(stack_name, template, url, all_parameters))
+        try:
+            return self.stacks.create_change_set(ChangeRequest(stack_name, template, url, all_parameters))
+        except StackError as error:
+            error.remedy = error.remedy or remedy_for(error.why)
+            raise
 
     def _check_version(self, desired: Desired) -> None:
         version = version_of(desired.document, self.stacks.resources(desired.stack_name))
