@@ -26,7 +26,7 @@ from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
 from fastlambda_cli.local.watch import concerns_packages, saves, watched
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
-from fastlambda_cli.service.stages import DEFAULT_STAGE
+from fastlambda_cli.service.stages import DEFAULT_STAGE, stack_name
 from fastlambda_cli.service.variables import function_variables
 
 _LIVE = ("live",)
@@ -95,7 +95,7 @@ class LocalCloud:
     @property
     def function_name(self) -> str:
         """The name that the function has in the stage's stack."""
-        return f"{self.service.name}-{self.stage}"
+        return stack_name(self.service.name, self.stage)
 
     async def follow(self) -> None:
         """Replace the environments after every save, until cancelled; a save that is wrong is told and waited out."""
@@ -167,10 +167,11 @@ class LocalCloud:
         """Read the service anew; when anything is wrong with it, everything stays as it was."""
         service = await asyncio.to_thread(load_service, self.service.root, stage=self.stage)
         importable = await prepare(service, self._state, self._sink)
-        variables = await self._aws.ensure_secrets(service, f"{service.name}-{self.stage}")
+        name = stack_name(service.name, self.stage)
+        variables = await self._aws.ensure_secrets(service, name)
         if service.name != self.service.name:
             self._aws.unregister(self.function_name)
-            self._aws.register(f"{service.name}-{self.stage}", self._function.invoke, _LIVE)
+            self._aws.register(name, self._function.invoke, _LIVE)
         self.service = service
         self._tell_what_is_not_checked()
         self._function.replace(self._spec(importable, variables), service.configuration.local.concurrency)

@@ -21,6 +21,11 @@ SAME_IN_EVERY_STAGE = frozenset({"stages", "local"})
 _ALTERNATIVES = (frozenset({"arn", "generate"}), frozenset({"topic", "email"}))
 
 
+def stack_name(service: str, stage: str) -> str:
+    """Name a stage of a service: its stack, its function, and whatever else of it has a name."""
+    return f"{service}-{stage}"
+
+
 def stage_table(table: Mapping[str, Any], stage: str) -> dict[str, Any]:
     """The configuration of one stage: the table, and what its stage replaces in it.
 

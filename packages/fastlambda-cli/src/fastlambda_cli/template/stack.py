@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.model import Configuration, Runtime, Service
+from fastlambda_cli.service.stages import stack_name
 
 MAX_FUNCTION_NAME = 64
 """Characters (AWS Lambda API Reference, CreateFunction)."""
@@ -41,7 +42,7 @@ class Stack:
     @property
     def name(self) -> str:
         """The name of the stack, the function and whatever else has a name."""
-        return f"{self.service.name}-{self.stage}"
+        return stack_name(self.service.name, self.stage)
 
     @property
     def configuration(self) -> Configuration:
