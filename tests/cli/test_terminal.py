@@ -6,6 +6,11 @@ import os
 import subprocess
 import sys
 
+from rich.text import Text
+
+from fastlambda_cli.cli.terminal import report_console
+from fastlambda_cli.cli.views.layout import columns
+
 SAYS_TWICE = """
 from fastlambda_cli.cli.terminal import Output
 from fastlambda_cli.cli.view import RawView
@@ -27,3 +32,10 @@ def test_when_nobody_reads_any_more_it_stops_once_and_ends_cleanly():
     )
     os.close(write)
     assert (ended.returncode, ended.stderr) == (0, "stopped\n")
+
+
+def test_in_a_pipe_no_line_of_a_report_ends_with_spaces(capsys):
+    console = report_console()
+    console.print(columns([("ID", Text("wide as can be")), ("a longer one", Text("narrow", style="dim"))]))
+    console.print(Text("below  "))
+    assert capsys.readouterr().out == "ID            wide as can be\na longer one  narrow\nbelow\n"

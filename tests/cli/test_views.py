@@ -13,7 +13,7 @@ from fastlambda_cli.cli.views.layout import Place
 from fastlambda_cli.cli.views.outcome import Typed, outcome_view
 from fastlambda_cli.cli.views.plan import plan_view
 from fastlambda_cli.cli.views.stack import destruction_view, releases_view, status_view
-from fastlambda_cli.deploy.model import Action, ArtifactChange, FileChange, ResourceChange
+from fastlambda_cli.deploy.model import Action, ArtifactChange, FileChange, PermissionChange, ResourceChange
 
 PLACE = Place("123456789012", "eu-west-1", local=False)
 
@@ -61,6 +61,21 @@ def test_every_permission_has_a_line_with_its_resource_and_its_condition():
     assert f"on  {records.SECRET}" in shown
     assert "-  dynamodb:PutItem" in shown
     assert any(line.startswith('if  {"ArnLike"') for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("resource", "shown"),
+    [
+        ("${Alias}", "on  the resource Alias"),
+        ("${Topic.Arn}", "on  the resource Topic"),
+        ("arn:aws:s3:::${Bucket}/*", "on  arn:aws:s3:::${Bucket}/*"),
+    ],
+)
+def test_a_permission_on_what_has_no_name_yet_names_it_as_the_template_does(resource, shown):
+    change = PermissionChange(
+        granted=True, to="the function", effect="Allow", action="lambda:InvokeFunction", resource=resource
+    )
+    assert shown in "\n".join(lines_of(plan_view(records.plan(permissions=(change,)), PLACE)))
 
 
 def test_what_is_made_before_the_stack_is_said():

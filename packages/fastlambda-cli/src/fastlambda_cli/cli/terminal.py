@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from fastlambda_cli.errors import FastLambdaError
@@ -23,6 +24,30 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+class _Report(_Console):
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; in a file or a pipe without the spaces to which Rich fills the last column of a table."""
+        if not self.is_terminal:
+            objects = tuple(each if isinstance(each, str) else _Trimmed(each) for each in objects)
+        super().print(*objects, **options)
+
+
+class _Trimmed:
+    def __init__(self, view: RenderableType) -> None:
+        self._view = view
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Give the view's lines without what nobody sees at their ends."""
+        for line in console.render_lines(self._view, options, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                *begun, last = line
+                yield from begun
+                yield Segment(last.text.rstrip(), last.style)
+            yield Segment.line()
+
+
 console = _Console(soft_wrap=True, highlight=False)
 _errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -36,7 +61,7 @@ def report_console(*, stderr: bool = False) -> Console:
     """
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _LOG_WIDTH
-    return _Console(stderr=stderr, highlight=False, width=width)
+    return _Report(stderr=stderr, highlight=False, width=width)
 
 
 def discard_output(stream: IO[str]) -> None:

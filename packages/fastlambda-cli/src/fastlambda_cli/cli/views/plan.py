@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
@@ -39,6 +40,8 @@ _COUNTED = {
 }
 _ORDER = list(_LOOKS)
 _SHOWN_FILES = 12
+_TO_BE_MADE = re.compile(r"^\$\{([A-Za-z0-9]+)(\.Arn)?\}$")
+"""A resource of the stack whose name AWS gives it later: as a whole it reads better by its logical id alone."""
 
 
 def plan_view(plan: Plan, place: Place) -> RenderableType:
@@ -113,7 +116,7 @@ def _permission(change: PermissionChange) -> Iterator[tuple[Text, RenderableType
     style = "green" if change.granted else "red"
     action = change.action if change.effect == "Allow" else f"{change.effect} {change.action}"
     yield Text("+" if change.granted else "-", style=style), Text(action, style=style)
-    below = [(Text("on", style="dim"), Text(change.resource))]
+    below = [(Text("on", style="dim"), Text(_TO_BE_MADE.sub(r"the resource \1", change.resource)))]
     if change.condition:
         below.append((Text("if", style="dim"), Text(change.condition)))
     yield Text(), columns(below)
