@@ -24,12 +24,12 @@ def write(folder, body, status=200):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory, local_aws):
-    """A plain handler beside a local AWS that a `dev` of it could be running, deployed once."""
+    """A plain handler beside a local AWS that a `dev` of its stage `folder` could be running, deployed once."""
     folder = tmp_path_factory.mktemp("deployed") / "shop"
     folder.mkdir()
     write(folder, "first")
     (folder / "pyproject.toml").write_text('[project]\nname = "cli-shop"\nversion = "1"\nrequires-python = ">=3.11"\n')
-    session = Session("dev", local_aws.endpoint_url, http_url="")
+    session = Session("folder", local_aws.endpoint_url, http_url="")
     with exclusive(folder / STATE), recorded(folder / STATE, session):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as told:
             assert run_command(["deploy", str(folder), "--local", "--yes"]) == 0, told.getvalue()
@@ -121,6 +121,20 @@ def test_without_a_terminal_what_has_to_be_confirmed_fails_before_any_work(fastl
     assert (answer.returncode, answer.stdout) == (1, "")
     assert "there is no terminal to ask at" in answer.stderr
     assert option in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "option"), [("deploy", "--yes"), ("rollback", "--yes"), ("destroy", "--confirm=cli-shop-folder")]
+)
+def test_the_stack_that_a_running_dev_keeps_is_changed_by_nobody_else(fastlambda, service, command, option):
+    answer = fastlambda(command, service, "--local", "--stage", "folder", option)
+    assert answer.returncode == 3
+    assert "cli-shop-folder is the stack of a running `fastlambda dev`" in answer.stderr
+    assert "--stage test, or end dev first" in answer.stderr
+
+
+def test_the_stack_that_a_running_dev_keeps_can_be_looked_at(document):
+    assert document("status", "--stage", "folder")["status"] is None
 
 
 def test_local_and_an_account_exclude_each_other(fastlambda, service):

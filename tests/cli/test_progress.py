@@ -85,6 +85,17 @@ def test_in_a_terminal_what_is_under_way_is_shown_with_its_seconds_and_gone_at_t
     assert erase_line in console.file.getvalue()
 
 
+def test_what_is_under_way_before_the_first_step_is_shown_and_gets_no_line():
+    now = 0.0
+    console = Console(file=io.StringIO(), width=120, highlight=False)
+    with Progress(console, "Reaching AWS", clock=lambda: now) as progress:
+        now = 2.0
+        with console.capture() as shown:
+            console.print(progress.under_way())
+    assert "Reaching AWS  2.0 s" in shown.get()
+    assert console.file.getvalue() == ""
+
+
 def test_the_time_that_a_question_takes_is_not_the_deployments():
     now = 0.0
     console = Console(file=io.StringIO(), width=120, highlight=False)

@@ -10,7 +10,7 @@ import sys
 import boto3
 import pytest
 
-from fastlambda_cli.local.standing import LocalEndpoint, local_aws
+from fastlambda_cli.local.standing import local_aws
 
 
 @pytest.fixture
@@ -111,7 +111,8 @@ def test_the_folder_takes_the_place_of_the_stacks_function(dev, qualifier):
 
 def test_other_commands_find_the_local_aws_that_dev_runs(dev):
     with local_aws(dev.service, print) as endpoint:
-        assert endpoint == LocalEndpoint(dev.endpoint_url, owned=False)
+        assert (endpoint.endpoint_url, endpoint.owned) == (dev.endpoint_url, False)
+        assert endpoint.dev.stage == "dev"
 
 
 def test_no_secret_value_is_ever_shown(dev, token):

@@ -58,7 +58,10 @@ class Changing:
         with told_to_machines(as_json=self._as_json), interruptible():
             if not self._yes:
                 require_someone(doing=doing, option="--yes", as_json=self._as_json)
-            with Progress(self._console) as progress, opened(self._typed, progress) as at:
+            with (
+                Progress(self._console, self._typed.reaching) as progress,
+                opened(self._typed, progress, changes=True) as at,
+            ):
 
                 def confirm(plan: Plan) -> bool:
                     with progress.paused():

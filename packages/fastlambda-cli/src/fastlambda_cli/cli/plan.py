@@ -47,7 +47,7 @@ def plan(
     typed = Typed(service, stage, local, profile, region)
     console = report_console(stderr=as_json)
     with told_to_machines(as_json=as_json), interruptible():
-        with Progress(console) as progress, opened(typed, progress) as at:
+        with Progress(console, typed.reaching) as progress, opened(typed, progress) as at:
             made = engine.plan(at.target, at.aws, progress, requests_per_month=requests)
             place = at.place
         if as_json:

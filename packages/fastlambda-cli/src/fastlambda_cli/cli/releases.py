@@ -40,7 +40,7 @@ def releases(
     typed = Typed(service, stage, local, profile, region)
     console = report_console(stderr=as_json)
     with told_to_machines(as_json=as_json), interruptible():
-        with Progress(console) as progress, opened(typed, progress) as at:
+        with Progress(console, typed.reaching) as progress, opened(typed, progress) as at:
             every = engine.releases(at.aws, at.target.stack_name)
         if as_json:
             print_document({"releases": [release_document(release) for release in every]})

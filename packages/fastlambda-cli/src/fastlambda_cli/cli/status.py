@@ -48,7 +48,7 @@ def status(
     typed = Typed(service, stage, local, profile, region)
     console = report_console(stderr=as_json)
     with told_to_machines(as_json=as_json), interruptible():
-        with Progress(console) as progress, opened(typed, progress) as at:
+        with Progress(console, typed.reaching) as progress, opened(typed, progress) as at:
             state = engine.status(at.aws, at.target.stack_name, drift=drift)
             place, answers = at.place, at.lasts
         if as_json:

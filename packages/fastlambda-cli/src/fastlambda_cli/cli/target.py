@@ -22,6 +22,12 @@ class ContradictoryOptionsError(FastLambdaError):
     exit_code = 2
 
 
+class KeptByDevError(FastLambdaError):
+    """A stack is to be changed that a running `dev` keeps."""
+
+    exit_code = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What a command works on.
@@ -48,15 +54,17 @@ class Opened:
 
 
 @contextmanager
-def opened(typed: Typed, tell: Tell) -> Iterator[Opened]:
+def opened(typed: Typed, tell: Tell, *, changes: bool = False) -> Iterator[Opened]:
     """Read the service and connect to where it is deployed, until the block ends.
 
     Args:
         typed: What was typed.
         tell: Is told what the local AWS has to say, if that is where it goes.
+        changes: Whether the block may change the stack.
 
     Raises:
         ConfigurationError: The folder holds no usable service.
+        KeptByDevError: The stack is that of a running `dev`, which keeps it as it is.
         ContradictoryOptionsError: An account was named for this machine.
         FastLambdaError: There is no AWS to connect to.
 
@@ -76,6 +84,12 @@ def opened(typed: Typed, tell: Tell) -> Iterator[Opened]:
     from fastlambda_cli.local.standing import local_aws  # noqa: PLC0415 - servers that AWS itself does without
 
     with local_aws(service.root, _as_remarks(tell)) as endpoint, connect(endpoint_url=endpoint.endpoint_url) as aws:
+        if changes and endpoint.dev is not None and endpoint.dev.stage == typed.stage:
+            raise KeptByDevError(
+                f"{target.stack_name} is the stack of a running `fastlambda dev`",
+                why=f"process {endpoint.dev.pid} runs it from the service's folder, and keeps it as that describes it",
+                remedy="Name another stage, such as --stage test, or end dev first.",
+            )
         yield Opened(target, aws, lasts=not endpoint.owned)
 
 

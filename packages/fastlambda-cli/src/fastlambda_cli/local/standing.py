@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastlambda_cli.local.aws import LocalAws
 from fastlambda_cli.local.model import Sink
-from fastlambda_cli.local.session import STATE, AlreadyRunningError, exclusive, running_session
+from fastlambda_cli.local.session import STATE, AlreadyRunningError, Session, exclusive, running_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,17 @@ class LocalEndpoint:
 
     Attributes:
         endpoint_url: The front door's URL.
-        owned: True when it was started for this command and ends with it, False when a running `dev` has it.
+        dev: The running `dev` that it is part of; None when it was started for this command and ends with it.
 
     """
 
     endpoint_url: str
-    owned: bool
+    dev: Session | None
+
+    @property
+    def owned(self) -> bool:
+        """Whether it was started for this command and ends with it."""
+        return self.dev is None
 
 
 @contextlib.contextmanager
@@ -55,9 +60,9 @@ def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
             session = running_session(state)
             if session is None:
                 raise
-            endpoint = LocalEndpoint(session.endpoint_url, owned=False)
+            endpoint = LocalEndpoint(session.endpoint_url, session)
         else:
-            endpoint = LocalEndpoint(stack.enter_context(_started(state / "aws", sink)), owned=True)
+            endpoint = LocalEndpoint(stack.enter_context(_started(state / "aws", sink)), None)
         yield endpoint
 
 

@@ -34,6 +34,11 @@ class Typed:
     profile: str | None = None
     region: str | None = None
 
+    @property
+    def reaching(self) -> str:
+        """What every command does first."""
+        return "Reaching the AWS on this machine" if self.local else "Reaching AWS"
+
     def here(self, command: str) -> str:
         """The command line of a command that knows a service and a stage, and no AWS."""
         words = ["fastlambda", command]

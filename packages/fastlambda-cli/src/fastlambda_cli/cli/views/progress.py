@@ -22,7 +22,7 @@ from fastlambda_cli.cli.terminal import discard_output
 from fastlambda_cli.cli.views.layout import columns
 from fastlambda_cli.cli.views.stack import status_style
 from fastlambda_cli.cli.views.words import duration, kind
-from fastlambda_cli.deploy.model import Happening, Remark, Step
+from fastlambda_cli.deploy.model import Happening, Progressed, Remark, Step
 
 Clock: TypeAlias = Callable[[], float]
 """Seconds that only ever grow."""
@@ -60,15 +60,17 @@ class Progress:
 
     Args:
         console: Where to.
+        first: What is under way from the beginning; it gets no line of its own.
         clock: Tells how long everything takes.
 
     """
 
-    def __init__(self, console: Console, *, clock: Clock = time.monotonic) -> None:
+    def __init__(self, console: Console, first: str = "", *, clock: Clock = time.monotonic) -> None:
         self._console = console
         self._clock = clock
         self._began = clock()
-        self._step: tuple[str, float] | None = None
+        self._step = (first, self._began) if first else None
+        self._percent = ""
         self._resources: dict[str, _UnderWay] = {}
         self._live: Live | None = None
         self._spinner = Spinner("dots")
@@ -116,7 +118,10 @@ class Progress:
         match happening:
             case Step(text=text):
                 self._step = (text, self._clock())
+                self._percent = ""
                 self._print(Text(text, style="bold"))
+            case Progressed(done=done, total=total):
+                self._percent = f"  {done * 100 // total} %"
             case Remark(text=text, warning=warning):
                 self._print(Text.assemble(("Note: ", "bold yellow"), text) if warning else Text(text, style="dim"))
             case StackEvent():
@@ -155,7 +160,7 @@ class Progress:
         if self._step is None:
             return Text()
         text, since = self._step
-        self._spinner.update(text=Text(f"{text}  {duration(now - since)}", style="bold"))
+        self._spinner.update(text=Text(f"{text}{self._percent}  {duration(now - since)}", style="bold"))
         every = [begun for begun in list(self._resources.values()) if begun.event.kind != _STACK]
         rows = [
             (begun.event.logical_id, Text(kind(begun.event.kind), style="dim"), duration(now - begun.clock))
