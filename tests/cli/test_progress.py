@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fastlambda_cli.aws.model import StackEvent
 from fastlambda_cli.cli.views.progress import Progress
-from fastlambda_cli.deploy.model import Remark, Step
+from fastlambda_cli.deploy.model import Progressed, Remark, Step
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 IDS = itertools.count()
@@ -83,6 +83,20 @@ def test_in_a_terminal_what_is_under_way_is_shown_with_its_seconds_and_gone_at_t
     assert "Function  Lambda::Function  0.0 s" in shown.file.getvalue()
     erase_line = "\x1b[2K"
     assert erase_line in console.file.getvalue()
+
+
+def test_how_far_a_step_has_come_is_shown_beside_it_until_the_next_and_is_no_line_of_its_own():
+    console = Console(file=io.StringIO(), width=120, highlight=False)
+    shown = []
+    with Progress(console, clock=lambda: 2.0) as progress:
+        for happening in (Step("Uploading"), Progressed("Uploading", 7, 20), Step("Creating the stack")):
+            progress(happening)
+            with console.capture() as capture:
+                console.print(progress.under_way())
+            shown.append(capture.get())
+    assert ["35 %" in text for text in shown] == [False, True, False]
+    assert "Uploading  35 %  0.0 s" in shown[1]
+    assert console.file.getvalue().split() == ["0.0", "s", "Uploading", "0.0", "s", "Creating", "the", "stack"]
 
 
 def test_what_is_under_way_before_the_first_step_is_shown_and_gets_no_line():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from deployments import Shop, steady_load
 
-from fastlambda_cli.deploy.model import Action
+from fastlambda_cli.deploy.model import Action, Progressed
 from fastlambda_cli.errors import StackError
 
 TWICE_THE_SAME_TAG = "tags = { team = 'a', Team = 'b' }"
@@ -17,6 +17,14 @@ def test_a_first_deployment_makes_the_stack_and_it_answers(shop):
     assert outcome.plan.creates
     assert (shop.status(), shop.live(), shop.get()) == ("CREATE_COMPLETE", "1", "200 one")
     assert (outcome.release.number, outcome.release.status, outcome.release.version) == (1, "live", "1")
+
+
+def test_how_much_of_the_artifact_is_uploaded_is_told_as_it_grows(shop):
+    shop.deploy()
+    told = [happening for happening in shop.told if isinstance(happening, Progressed)]
+    assert [one.done for one in told] == sorted(one.done for one in told)
+    assert told[-1].done == told[-1].total
+    assert len(told) <= 101
 
 
 def test_a_deployment_without_changes_does_nothing_and_succeeds(shop):

@@ -93,6 +93,9 @@ class Bucket:
     def upload(self, key: str, file: Path, sha256: str, progress: Progress | None = None) -> bool:
         """Upload a file in one request, unless there is an object of that key already.
 
+        In one, because Lambda takes no zip of more than some hundred megabytes, and because an upload that is cut off
+        then leaves nothing behind: no part, and no object.
+
         Args:
             key: Where to.
             file: At most 5 GB, what S3 takes in one request.

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from fastlambda_cli.artifact.model import Artifact
 from fastlambda_cli.aws.model import StackEvent
 from fastlambda_cli.service.model import Runtime, Service
+from fastlambda_cli.service.stages import stack_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Target:
     @property
     def stack_name(self) -> str:
         """The name of the stack, and of the function in it."""
-        return f"{self.service.name}-{self.stage}"
+        return stack_name(self.service.name, self.stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,23 @@ class Remark:
     warning: bool = False
 
 
-Happening: TypeAlias = Step | StackEvent | Remark
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far the step that is under way has come.
+
+    Attributes:
+        text: The step's.
+        done: Of `total`; it may begin anew when a request has to be repeated.
+        total: All that there is to do, more than nothing.
+
+    """
+
+    text: str
+    done: int
+    total: int
+
+
+Happening: TypeAlias = Step | StackEvent | Remark | Progressed
 Tell: TypeAlias = Callable[[Happening], None]
 """Is told what happens while it happens."""
 

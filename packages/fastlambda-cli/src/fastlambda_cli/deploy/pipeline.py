@@ -17,7 +17,7 @@ from fastlambda_cli.deploy.desired import Desired
 from fastlambda_cli.deploy.engine import Engine
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.interrupted import finalise_interrupted
-from fastlambda_cli.deploy.model import Confirm, Outcome, Plan, Release, Remark, Step, Target, Tell
+from fastlambda_cli.deploy.model import Confirm, Outcome, Plan, Progressed, Release, Remark, Step, Target, Tell
 from fastlambda_cli.deploy.preparation import Prepared, completed, prepare
 from fastlambda_cli.deploy.proposing import Proposal, discard, propose
 from fastlambda_cli.deploy.recovery import rolled_back, settled
@@ -168,6 +168,17 @@ class _Deployment:
 
 
 def _upload(artifact: Artifact, desired: Desired, bucket: Bucket, tell: Tell) -> None:
-    tell(Step(f"Uploading {megabytes(artifact.size) if artifact.size >= _MEGABYTE else f'{artifact.size:,} bytes'}"))
-    if not bucket.upload(desired.artifact.key, artifact.path, desired.artifact.sha256):
+    size = megabytes(artifact.size) if artifact.size >= _MEGABYTE else f"{artifact.size:,} bytes"
+    step = Step(f"Uploading {size}")
+    tell(step)
+    told = -1
+
+    def progress(sent: int, total: int) -> None:
+        nonlocal told
+        percent = sent * 100 // total
+        if percent != told:
+            told = percent
+            tell(Progressed(step.text, sent, total))
+
+    if not bucket.upload(desired.artifact.key, artifact.path, desired.artifact.sha256, progress):
         tell(Remark("The artifact was there already."))
