@@ -40,17 +40,27 @@ def test_twice_the_memory_is_twice_the_duration():
     assert two == pytest.approx(2 * one)
 
 
-def test_environments_that_wait_are_paid_all_month():
+@pytest.mark.parametrize(
+    ("architecture", "waiting", "working"),
+    [("x86_64", 0.0000041667, 0.0000097222), ("arm64", 0.0000033334, 0.0000077778)],
+)
+def test_environments_that_wait_are_paid_all_month_and_less_while_they_work(architecture, waiting, working):
     alias = {"ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 2}}
-    found = lines(document(architecture="x86_64", Alias={"Type": "AWS::Lambda::Alias", "Properties": alias}), 0)
-    assert found["Lambda, 2 provisioned"] == pytest.approx(2 * 730 * 3600 * 0.0000041667)
+    found = lines(document(architecture=architecture, Alias={"Type": "AWS::Lambda::Alias", "Properties": alias}), 0)
+    assert found["Lambda, 2 provisioned"] == pytest.approx(2 * 730 * 3600 * waiting)
+    assert found[f"Lambda, duration on {architecture}"] == pytest.approx(50_000 * working)
 
 
-def test_what_has_no_known_price_is_said_and_not_counted_as_nothing():
-    alias = {"ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 2}}
-    cost = estimate(document(Alias={"Type": "AWS::Lambda::Alias", "Properties": alias}), 0)
-    assert any("provisioned concurrency on arm64" in text for text in cost.unpriced)
-    assert not any("provisioned" in line.what for line in cost.lines)
+def test_storage_costs_beyond_what_every_function_has():
+    usual, more = (lines(document(function={"EphemeralStorage": {"Size": size}}), 0) for size in (512, 2560))
+    assert "Lambda, ephemeral storage" not in usual
+    assert more["Lambda, ephemeral storage"] == pytest.approx(50_000 * 2 * 0.0000000309)
+
+
+def test_what_has_no_price_here_is_said_and_not_counted_as_nothing():
+    cost = estimate(document(function={"VpcConfig": {"SubnetIds": ["subnet-1"]}}), 0)
+    assert "the VPC's NAT gateways and endpoints" in cost.unpriced
+    assert not any("VPC" in line.what for line in cost.lines)
 
 
 def test_traces_are_sampled_as_lambda_samples():

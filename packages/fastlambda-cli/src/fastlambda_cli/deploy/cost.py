@@ -18,6 +18,7 @@ _REQUEST_MS = 50
 _LOG_BYTES = 1500
 _MILLION = 1_000_000
 _MB_IN_GB = 1024
+_FREE_STORAGE_MB = 512
 _TRACES_A_SECOND = 1
 _TRACED_BEYOND = 0.05
 """Lambda's sampling, which cannot be changed: the first request of a second, and 5 % of the others (AWS Lambda
@@ -66,13 +67,13 @@ class _Stack:
 
     def unpriced(self) -> Iterator[str]:
         """Tell what costs as well and is not in the sum, and why."""
-        if self._provisioned and not self._provisioned_prices:
-            yield f"provisioned concurrency on {self._architecture}: no list price is known here"
         if self._of_type("AWS::ApplicationAutoScaling::ScalableTarget"):
             yield "environments that scaling provisions beyond the minimum"
         if self._snap_start:
             price = self.prices["lambda"]["snap_start_restored_gb"]
             yield f"SnapStart's restores, {price:.5f} USD a GB each, and the caches of earlier versions"
+        if "VpcConfig" in self._function:
+            yield "the VPC's NAT gateways and endpoints"
         price = self.prices["metrics"]["custom_metric"]
         yield f"custom metrics, {price:.2f} USD a month each: their number is that of the routes in use"
         yield "stored logs, secrets' calls, data that leaves AWS, cold starts"
@@ -100,28 +101,31 @@ class _Stack:
         return sum(int(config.get("ProvisionedConcurrentExecutions", 0)) for config in configured)
 
     @property
-    def _provisioned_prices(self) -> tuple[float, float] | None:
-        prices = self.prices["lambda"]
-        try:
-            architecture = self._architecture
-            return prices["provisioned_gb_second"][architecture], prices["provisioned_duration_gb_second"][architecture]
-        except KeyError:
-            return None
+    def _extra_storage(self) -> float:
+        """GB of /tmp beyond what costs nothing."""
+        size = int(self._function.get("EphemeralStorage", {}).get("Size", _FREE_STORAGE_MB))
+        return (size - _FREE_STORAGE_MB) / _MB_IN_GB
 
     def _lambda(self) -> Iterator[CostLine]:
-        price = self._millions("lambda", "million_requests")
-        yield self._line("Lambda, requests", f"{self.requests:,} requests", price)
-        worked = self.requests * _REQUEST_MS / 1000 * self._gigabytes
-        provisioned = self._provisioned_prices if self._provisioned else None
-        a_second = provisioned[1] if provisioned else self.prices["lambda"]["gb_second"][self._architecture]
-        yield self._line(f"Lambda, duration on {self._architecture}", f"{worked:,.0f} GB-s", worked * a_second)
-        if provisioned:
+        prices, architecture = self.prices["lambda"], self._architecture
+        yield self._line(
+            "Lambda, requests", f"{self.requests:,} requests", self._millions("lambda", "million_requests")
+        )
+        seconds = self.requests * _REQUEST_MS / 1000
+        worked = seconds * self._gigabytes
+        a_second = prices["provisioned_duration_gb_second" if self._provisioned else "gb_second"][architecture]
+        yield self._line(f"Lambda, duration on {architecture}", f"{worked:,.0f} GB-s", worked * a_second)
+        if self._provisioned:
             waiting = self._provisioned * _MONTH_S * self._gigabytes
             what = f"Lambda, {self._provisioned} provisioned"
-            yield self._line(what, f"{waiting:,.0f} GB-s", waiting * provisioned[0])
+            yield self._line(what, f"{waiting:,.0f} GB-s", waiting * prices["provisioned_gb_second"][architecture])
+        if self._extra_storage:
+            stored = seconds * self._extra_storage
+            what = "Lambda, ephemeral storage"
+            yield self._line(what, f"{stored:,.0f} GB-s", stored * prices["ephemeral_gb_second"])
         if self._snap_start:
             cached = _MONTH_S * self._gigabytes
-            price = self.prices["lambda"]["snap_start_cached_gb_second"]
+            price = prices["snap_start_cached_gb_second"]
             yield self._line("SnapStart, one cached version", f"{cached:,.0f} GB-s", cached * price)
 
     def _fixed(self) -> Iterator[CostLine]:
