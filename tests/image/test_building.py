@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from built_artifacts import OWN_RUNTIME, service_in, write
 from images import base_parts
+from uv import find_uv_bin
 
+import fastlambda_cli
 from fastlambda_cli.artifact.build import build
 from fastlambda_cli.artifact.image.build import build_image
 from fastlambda_cli.artifact.image.layers import is_sound
@@ -22,7 +24,6 @@ from fastlambda_cli.artifact.model import Part, Platform
 
 ARCHITECTURES = {Platform.ARM64: "arm64", Platform.X86_64: "amd64"}
 DEPENDENCIES = ("idna==3.11", "markupsafe==3.0.3")
-SRC = Path(__file__).parents[2] / "packages" / "fastlambda-cli" / "src"
 SUPPORT = Path(__file__).parents[1] / "support"
 BUILDER = """
 import pathlib, sys
@@ -103,7 +104,7 @@ def test_another_python_builds_the_same_digest(tmp_path):
     here = image_of(service, tmp_path / "here", runtime="python3.13").digest
     libraries = [f"--with={name}" for name in ("httpx", "packaging", "pathspec", "platformdirs", "pydantic")]
     libraries += ["--with=tomlkit", "--with=uv", "--with=pytest"]
-    command = ["uv", "run", "--quiet", "--no-project", "--isolated", "--python", str(python), *libraries]
+    command = [find_uv_bin(), "run", "--quiet", "--no-project", "--isolated", "--python", str(python), *libraries]
     script = [
         "python",
         "-c",
@@ -113,7 +114,10 @@ def test_another_python_builds_the_same_digest(tmp_path):
         str(SUPPORT),
         str(SUPPORT.parent / "image"),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(SRC), "PYTHONHASHSEED": "13"}
+    # The package alone: what lies beside it may be for another Python.
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "fastlambda_cli").symlink_to(Path(fastlambda_cli.__file__).parent)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONHASHSEED": "13"}
     said = subprocess.run([*command, *script], env=environment, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     assert said.stdout.strip() == here
