@@ -138,8 +138,10 @@ def _endpoint(function: Callable[..., Any], signature: inspect.Signature) -> Cal
         function(**_arguments.get(), **provided)
         return Response()
 
-    endpoint: Callable[..., Any] = in_the_loop if inspect.iscoroutinefunction(function) else in_a_thread
+    is_coroutine = any(map(inspect.iscoroutinefunction, (function, inspect.unwrap(function))))
+    endpoint: Callable[..., Any] = in_the_loop if is_coroutine else in_a_thread
     functools.update_wrapper(endpoint, function)
+    del endpoint.__wrapped__  # type: ignore[attr-defined]  # FastAPI would look through to the function
     endpoint.__signature__ = signature  # type: ignore[attr-defined]
     return endpoint
 

@@ -1,0 +1,3 @@
+from function_fixtures import deploy, runtime_dir
+
+__all__ = ["deploy", "runtime_dir"]
