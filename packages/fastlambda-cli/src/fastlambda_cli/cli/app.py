@@ -24,6 +24,7 @@ COMMANDS = (
     Listed("rollback", _DEPLOY, "Return to an earlier release: its artifact, template and parameters."),
     Listed("destroy", _DEPLOY, "Delete a service's stack, after listing what goes and what stays."),
     Listed("build", _OTHERS, "Build what would be deployed: the zip or, with --image, the container image."),
+    Listed("dockerfile", _OTHERS, "Print a Dockerfile that makes what `fastlambda build --image` makes."),
     Listed("template", _OTHERS, "Print a service's CloudFormation template, deployable with any tool."),
     Listed("schema", _OTHERS, "Print the JSON schema of `[tool.fastlambda]`, for editors."),
 )
