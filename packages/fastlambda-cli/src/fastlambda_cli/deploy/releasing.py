@@ -6,10 +6,11 @@ from fastlambda_cli.aws.model import Stack
 from fastlambda_cli.deploy.bootstrap import Bootstrap
 from fastlambda_cli.deploy.engine import Engine, live_version
 from fastlambda_cli.deploy.execution import out_of_sight
-from fastlambda_cli.deploy.model import Release, ReleaseStatus, Remark, Tell
+from fastlambda_cli.deploy.model import Release, ReleaseStatus, Remark
 from fastlambda_cli.deploy.proposing import Proposal
 from fastlambda_cli.deploy.recovery import cleared
 from fastlambda_cli.deploy.releases import Releases
+from fastlambda_cli.deploy.snapshots import prune_snapshots
 from fastlambda_cli.deploy.traffic import Traffic
 from fastlambda_cli.deploy.underway import kept_up
 from fastlambda_cli.errors import AwsError, FastLambdaError, HealthCheckError, StackError
@@ -50,7 +51,7 @@ def release(
         raise
     version = live_version(engine.aws, proposal.desired.stack_name)
     live = releases.finalise(started, ReleaseStatus.LIVE, version=version)
-    _tidied(releases, engine.tell)
+    _tidied(engine, releases, live, proposal.desired.stack_name)
     return stack, live
 
 
@@ -64,17 +65,25 @@ def _carried_out(engine: Engine, traffic: Traffic, proposal: Proposal) -> Stack:
     return traffic.update(desired, before, change_set or traffic.propose(desired))
 
 
-def _tidied(releases: Releases, tell: Tell) -> None:
+def _tidied(engine: Engine, releases: Releases, live: Release, function: str) -> None:
+    """Delete what nobody will need any more; what was deployed is live all the same when that fails."""
     try:
         releases.prune()
+        if live.version is not None:
+            earlier = (found.version for found in releases.list() if found.status is ReleaseStatus.EARLIER)
+            before = next(filter(None, earlier), None)
+            gone = prune_snapshots(engine.aws, function, live.version, {before} if before else set())
+            if gone:
+                engine.tell(
+                    Remark(f"Deleted earlier versions whose SnapStart snapshots cost money: {', '.join(gone)}.")
+                )
     except AwsError as error:
-        # What was deployed is live all the same, and the next deployment tidies again.
-        tell(Remark(f"Releases that are no longer kept could not be deleted: {error.in_one_line()}", warning=True))
+        engine.tell(Remark(f"What is no longer needed could not be deleted: {error.in_one_line()}", warning=True))
 
 
 def _record_failure(releases: Releases, started: Release, error: FastLambdaError) -> None:
     try:
-        releases.finalise(started, ReleaseStatus.FAILED, reason=error.in_one_line())
+        releases.finalise(started, ReleaseStatus.FAILED, reason=str(error))
     except FastLambdaError as second:
         # The first failure is the one to act on; the record is put right by the next deployment.
         error.add_note(f"That release {started.number} failed could not be recorded: {second.in_one_line()}")
