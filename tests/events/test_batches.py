@@ -1,0 +1,154 @@
+"""A batch: so many messages side by side, FIFO groups in their order, and an answer before the deadline."""
+
+from __future__ import annotations
+
+import pytest
+from queue_events import failed, fifo, sqs, sqs_record
+
+APP = """
+    import asyncio
+    import threading
+
+    from fastapi import FastAPI
+    from fastapi.concurrency import run_in_threadpool
+    from fastlambda import EventRouter, FastLambda, logger
+
+    app = FastAPI()
+    events = EventRouter()
+    running = most = 0
+    release = threading.Event()
+
+    async def take(text):
+        global running, most
+        running += 1
+        most = max(most, running)
+        try:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            if text == "bad":
+                raise ValueError("bad")
+            logger.info(text)
+        finally:
+            running -= 1
+
+    @events.sqs("three", batch_size=100, window=1, concurrency=3)
+    async def three_at_a_time(text: str) -> None:
+        await take(text)
+        logger.info("most", extra={"most": most})
+
+    @events.sqs("orders.fifo", concurrency=2)
+    async def in_order(text: str) -> None:
+        await take(text)
+
+    @events.sqs("fair")
+    async def in_any_order(text: str) -> None:
+        await take(text)
+
+    both = asyncio.Barrier(2)
+
+    @events.sqs("pairs.fifo")
+    async def with_the_other_group(text: str) -> None:
+        await both.wait()
+
+    @events.sqs("slow", concurrency=2)
+    async def slow(text: str) -> None:
+        try:
+            if text == "for ever":
+                await asyncio.Event().wait()
+            logger.info(text)
+        except asyncio.CancelledError:
+            logger.info("rolled back")
+            raise
+
+    @events.sqs("stubborn", concurrency=1)
+    async def stubborn(text: str) -> None:
+        match text:
+            case "release":
+                release.set()
+            case "wait in a thread":
+                await run_in_threadpool(release.wait)
+            case "wait and refuse to be cancelled":
+                while not release.is_set():
+                    try:
+                        await asyncio.sleep(0)
+                    except asyncio.CancelledError:
+                        logger.info("no")
+
+    @events.sqs("slow.fifo")
+    async def slow_in_order(text: str) -> None:
+        if text == "for ever":
+            await asyncio.Event().wait()
+        logger.info(text)
+
+    handler = FastLambda(app, events=events)
+"""
+
+
+def test_no_more_messages_are_handled_at_a_time_than_is_said(deploy) -> None:
+    done = deploy(APP).invoke(sqs(*map(str, range(30)), queue="three"))
+    assert done.answer == failed()
+    assert [line["most"] for line in done.logs if line["message"] == "most"][-1] == 3
+
+
+def test_a_fifo_group_stops_at_its_first_failure_and_the_other_groups_do_not(deploy) -> None:
+    batch = fifo(("a", "a1"), ("b", "b1"), ("a", "bad"), ("b", "b2"), ("a", "a3"), ("a", "a4"), ("b", "b3"))
+    done = deploy(APP).invoke(batch)
+    assert done.answer == failed("3", "5", "6")
+    taken = [line["message"] for line in done.logs]
+    assert [text for text in taken if text.startswith("a")] == ["a1"]
+    assert [text for text in taken if text.startswith("b")] == ["b1", "b2", "b3"]
+    assert done.log("sqs:orders.fifo 4 of 7")["failed_records"] == 1
+
+
+def test_the_groups_of_a_fifo_queue_are_handled_side_by_side(deploy) -> None:
+    assert deploy(APP).invoke(fifo(("a", "1"), ("b", "2"), queue="pairs.fifo")).answer == failed()
+
+
+def test_a_group_on_a_standard_queue_orders_nothing(deploy) -> None:
+    records = [sqs_record(text, text, queue="fair", MessageGroupId="tenant") for text in ("bad", "fine")]
+    assert deploy(APP).invoke({"Records": records}).answer == failed("bad")
+
+
+def test_what_still_runs_shortly_before_the_deadline_is_cancelled_and_goes_back(deploy) -> None:
+    function = deploy(APP)
+    done = function.invoke(sqs("first", "for ever", "for ever", "never begun", queue="slow"), seconds=0.5)
+    assert (done.answer, done.error) == (failed("2", "3", "4"), None)
+    assert {line["message_id"] for line in done.logs if line["message"] == "rolled back"} == {"2", "3"}
+    cancelled = [line for line in done.logs if line["message"] == "Unhandled exception in the consumer"]
+    assert {line["exception_name"] for line in cancelled} == {"UnfinishedRecordError"}
+    assert "asyncio.Event().wait()" in cancelled[0]["exception"]
+    summary = done.log("sqs:slow 1 of 4")
+    assert (summary["failed_records"], summary["returned_records"]) == (2, 3)
+    assert function.invoke(sqs("next", queue="slow")).answer == failed()
+
+
+@pytest.mark.parametrize("what", ["wait in a thread", "wait and refuse to be cancelled"])
+def test_what_does_not_end_in_time_keeps_no_answer_back(deploy, what) -> None:
+    function = deploy(APP, fresh=True)
+    done = function.invoke(sqs("done", what, "never begun", queue="stubborn"), seconds=0.5)
+    assert (done.answer, done.error) == (failed("2", "3"), None)
+    assert function.invoke(sqs("release", queue="stubborn")).answer == failed()
+
+
+def test_a_task_that_refuses_to_be_cancelled_is_reported(deploy) -> None:
+    function = deploy(APP, fresh=True)
+    done = function.invoke(sqs("wait and refuse to be cancelled", queue="stubborn"), seconds=0.5)
+    assert any("still runs" in line["message"] for line in done.logs if line["level"] == "WARNING")
+    function.invoke(sqs("release", queue="stubborn"))
+
+
+def test_a_deadline_that_is_past_returns_everything(deploy) -> None:
+    done = deploy(APP).invoke(sqs("for ever", "for ever", queue="slow"), seconds=0)
+    assert done.answer == failed("1", "2")
+
+
+def test_the_rest_of_a_fifo_group_goes_back_when_the_time_is_up(deploy) -> None:
+    batch = fifo(("a", "a1"), ("a", "for ever"), ("a", "a3"), queue="slow.fifo")
+    assert deploy(APP).invoke(batch, seconds=0.5).answer == failed("2", "3")
+
+
+@pytest.mark.parametrize("count", [1, 250])
+def test_all_messages_of_a_batch_are_answered_for(deploy, count) -> None:
+    texts = ["bad" if number % 10 == 0 else str(number) for number in range(1, count + 1)]
+    done = deploy(APP).invoke(sqs(*texts, queue="three"))
+    assert done.answer == failed(*(str(number) for number in range(1, count + 1) if number % 10 == 0))
