@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.session import connect
 from fastlambda_cli.errors import AwsError
 
 
@@ -113,3 +114,20 @@ def test_an_object_is_replaced_only_as_long_as_it_is_the_one_that_was_read(bucke
 def test_how_old_an_object_is_is_told_by_s3s_own_clock(bucket):
     bucket.create("record", b"new")
     assert 0 <= bucket.read("record").age < 60
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("eu-west-1", "https://artifacts.s3.eu-west-1.amazonaws.com/templates/a.json"),
+        ("cn-north-1", "https://artifacts.s3.cn-north-1.amazonaws.com.cn/templates/a.json"),
+    ],
+)
+def test_a_template_has_the_url_that_cloudformation_takes_whatever_endpoint_is_configured(
+    no_configuration, monkeypatch, region, url
+):
+    del no_configuration
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://bucket.vpce-1.s3.example")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    with connect(region=region) as aws:
+        assert Bucket(aws, "artifacts").url("templates/a.json") == url

@@ -70,8 +70,10 @@ class Bucket:
         self._client = aws.client("s3")
 
     def url(self, key: str) -> str:
-        """The object's URL, as CloudFormation takes it for a template."""
-        return f"{self._client.meta.endpoint_url}/{self.name}/{quote(key)}"
+        """The object's URL, as CloudFormation takes it for a template: by S3's own name, whichever endpoint we use."""
+        if self._aws.is_local:
+            return f"{self._aws.endpoint_url}/{self.name}/{quote(key)}"
+        return f"https://{self.name}.s3.{self._aws.region}.{self._aws.url_suffix}/{quote(key)}"
 
     def head(self, key: str) -> StoredObject | None:
         """What an object is; None when there is none."""

@@ -62,6 +62,15 @@ class Aws:
         """Whether this is the AWS on this machine."""
         return self.endpoint_url is not None
 
+    @property
+    def url_suffix(self) -> str:
+        """What the names of AWS's hosts end with in this Region's partition, such as amazonaws.com."""
+        core: Any = self._session._session  # noqa: SLF001  boto3 does not show the table of partitions
+        wanted = core.get_partition_for_region(self.region)
+        suffixes = {one["id"]: one["outputs"]["dnsSuffix"] for one in core.get_data("partitions")["partitions"]}
+        suffix: str = suffixes[wanted]
+        return suffix
+
     @cached_property
     def _identity(self) -> tuple[str, str]:
         with translated("find out who you are in AWS"):

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from fastlambda_cli.aws.model import Stack, StackResource
 from fastlambda_cli.deploy.model import Published
 from fastlambda_cli.deploy.proposal import VERSION
+from fastlambda_cli.deploy.short_form import from_yaml
 from fastlambda_cli.template.function import ALIAS, FUNCTION
 from fastlambda_cli.template.parameters import LIVE_VERSION
 
@@ -96,7 +95,7 @@ def parsed(template: str) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(template)
     except ValueError:
-        document = yaml.safe_load(template)
+        document = from_yaml(template)
     return document
 
 
