@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -9,6 +10,8 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -17,7 +20,7 @@ import pytest
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.model import Notice
-from fastlambda_cli.local.session import STATE, AlreadyRunningError, Session, exclusive, recorded, running_session
+from fastlambda_cli.local.session import STATE, Session, exclusive, recorded, running_session
 from fastlambda_cli.local.standing import local_aws
 
 
@@ -63,15 +66,48 @@ def test_the_local_aws_of_a_running_dev_is_used_as_it_is(tmp_path):
     assert running_session(state) is None
 
 
-def test_a_dev_that_is_not_ready_yet_is_an_error_that_names_its_process(tmp_path):
-    state = tmp_path / STATE
+class Second:
+    """A second command beside one that is not to be used: it has said so once the block begins."""
 
-    with (
-        exclusive(state),
-        pytest.raises(AlreadyRunningError, match=f"process {os.getpid()}"),
-        local_aws(tmp_path, told),
-    ):
-        pass
+    def __init__(self, root):
+        self._root = root
+        self._waiting = threading.Event()
+        self.told = []
+
+    def __enter__(self):
+        self._threads = ThreadPoolExecutor(1)
+        self.endpoint = self._threads.submit(self._use)
+        assert self._waiting.wait(30)
+        return self
+
+    def __exit__(self, *_):
+        self._threads.shutdown()
+
+    def _use(self):
+        with local_aws(self._root, self._hear) as endpoint:
+            return endpoint
+
+    def _hear(self, notice):
+        self.told.append(notice.text)
+        self._waiting.set()
+
+
+def test_another_command_is_waited_for_and_named_once(tmp_path):
+    with contextlib.ExitStack() as first:
+        first.enter_context(exclusive(tmp_path / STATE))
+        with Second(tmp_path) as second:
+            first.close()
+            assert second.endpoint.result().owned
+
+    assert second.told == [f"Waiting for another command on {tmp_path.name}: process {os.getpid()} runs it"]
+
+
+def test_a_dev_that_is_not_ready_yet_is_waited_for_and_used(tmp_path):
+    state = tmp_path / STATE
+    session = Session("dev", "http://127.0.0.1:4566", "http://127.0.0.1:8000")
+
+    with exclusive(state), Second(tmp_path) as second, recorded(state, session):
+        assert second.endpoint.result().dev == session
 
 
 def test_what_a_killed_dev_has_recorded_is_not_believed(tmp_path):

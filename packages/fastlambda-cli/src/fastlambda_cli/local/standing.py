@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastlambda_cli.local.aws import LocalAws
-from fastlambda_cli.local.model import Sink
+from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.session import STATE, AlreadyRunningError, Session, exclusive, running_session
+
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,15 @@ def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
     """Give the local AWS of the service in a folder while the block runs.
 
     A running `dev` of the service is used as it is. Without one the local AWS is started, with the state that earlier
-    ones left, and ended with the block, an interrupted one too.
+    ones left, and ended with the block, an interrupted one too. Another command that has started it for itself is
+    waited for, and so is a `dev` that is not ready yet.
 
     Args:
         service_root: The service's folder.
-        sink: Is told what happens to a local AWS that is started, on the thread that it runs on.
+        sink: Is told what is waited for, and what happens to a local AWS that is started, on the thread that it runs
+            on.
 
     Raises:
-        AlreadyRunningError: Another command holds the service's state and cannot be used: it starts, or comes and goes.
         ToolchainError: The emulator is not installed and cannot be.
         EmulatorError: It does not start.
         FastLambdaError: The state cannot be kept.
@@ -54,16 +58,27 @@ def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
     """
     state = service_root / STATE
     with contextlib.ExitStack() as stack:
+        dev = _mine_or_that_of(stack, state, sink)
+        url = dev.endpoint_url if dev else stack.enter_context(_started(state / "aws", sink))
+        yield LocalEndpoint(url, dev)
+
+
+def _mine_or_that_of(stack: contextlib.ExitStack, state: Path, sink: Sink) -> Session | None:
+    """Hold the state until the stack is closed, or else return the session that does; wait for either."""
+    waiting = False
+    while True:
         try:
             stack.enter_context(exclusive(state))
-        except AlreadyRunningError:
+        except AlreadyRunningError as other:
             session = running_session(state)
-            if session is None:
-                raise
-            endpoint = LocalEndpoint(session.endpoint_url, session)
+            if session is not None:
+                return session
+            if not waiting:
+                waiting = True
+                sink(Notice(f"Waiting for another command on {state.parent.name}: {other.why}"))
+            time.sleep(_POLL_S)
         else:
-            endpoint = LocalEndpoint(stack.enter_context(_started(state / "aws", sink)), None)
-        yield endpoint
+            return None
 
 
 @contextlib.contextmanager
