@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from deployments import Shop, steady_load
 
@@ -69,6 +72,12 @@ def test_a_deployment_that_nobody_confirms_leaves_nothing_behind(shop):
     assert shop.deploy(confirm=lambda _: False) is None
     assert shop.status() is None
     assert not shop.releases()
+
+
+def test_how_long_somebody_thinks_about_it_is_not_how_long_it_takes(shop):
+    begun = time.monotonic()
+    outcome = shop.deploy(confirm=lambda _: not threading.Event().wait(0.3))
+    assert outcome.seconds <= time.monotonic() - begun - 0.3
 
 
 def test_an_update_that_nobody_confirms_leaves_the_stack_without_a_change_set(shop):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.server
 import json
@@ -18,6 +19,16 @@ THROTTLED = (429, {"x-amzn-errortype": "TooManyRequestsException"}, {"message": 
 NOT_READY = (409, {"x-amzn-errortype": "ResourceConflictException"}, {"message": "The function is Pending."})
 DENIED = (403, {"x-amzn-errortype": "AccessDeniedException"}, {"Message": "not authorized to perform: lambda:Invoke"})
 START_S = 0.2
+
+
+def logged(*lines):
+    """An answer of 500 and what Invoke gives of the log with it."""
+    tail = base64.b64encode("\n".join(lines).encode()).decode()
+    return 200, {"x-amz-log-result": tail}, {"statusCode": 500, "body": "Internal Server Error"}
+
+
+POWERTOOLS = {"level": "ERROR", "message": "Unhandled", "exception": "Traceback ...\nRuntimeError: db gone"}
+LAMBDA = {"level": "ERROR", "errorType": "KeyError", "errorMessage": "'DSN'", "stackTrace": []}
 
 
 class Lambda(http.server.ThreadingHTTPServer):
@@ -131,3 +142,27 @@ def test_who_may_not_invoke_it_is_told_so_at_once():
         with pytest.raises(AwsError, match="invoke version 2"):
             ask(server)
         assert server.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        pytest.param(
+            [json.dumps(POWERTOOLS)], "its status is 500: RuntimeError: db gone", id="an exception's own line"
+        ),
+        pytest.param([json.dumps(LAMBDA)], "its status is 500: KeyError: 'DSN'", id="as Lambda's runtime logs it"),
+        pytest.param(
+            [json.dumps({"level": "error", "message": "no DSN"})], "its status is 500: no DSN", id="an error's message"
+        ),
+        pytest.param(
+            ['cut off"}', json.dumps(LAMBDA), json.dumps({"level": "INFO", "message": "bye"}), "REPORT RequestId: 1"],
+            "its status is 500: KeyError: 'DSN'",
+            id="among lines that are none",
+        ),
+        pytest.param(["[1, 2]", json.dumps({"level": "INFO", "message": "hello"})], "its status is 500", id="no error"),
+    ],
+)
+def test_why_a_version_answers_with_500_is_read_off_the_end_of_its_log(lines, why):
+    with lambda_that(logged(*lines)) as server, pytest.raises(HealthCheckError) as failure:
+        ask(server)
+    assert failure.value.why == why

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from deployments import RAISES, steady_load
 
+from fastlambda_cli.deploy import releases
 from fastlambda_cli.deploy.health import LiveHealthCheck, request_event
 from fastlambda_cli.deploy.model import Outcome
 from fastlambda_cli.deploy.pipeline import deploy
@@ -39,7 +40,9 @@ def test_a_version_that_answers_500_gets_no_traffic(shop):
     with pytest.raises(HealthCheckError, match="does not answer GET /") as failure:
         shop.deploy()
     assert failure.value.why == "its status is 500"
+    assert failure.value.remedy == "The stack is as it was, and version 1 has all traffic."
     assert (shop.live(), shop.get()) == ("1", "200 one")
+    assert releases(shop.aws, shop.stack)[0].reason == str(failure.value)
 
 
 def test_a_version_that_refuses_strangers_is_healthy(shop):

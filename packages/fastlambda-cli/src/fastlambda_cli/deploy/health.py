@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from fastlambda_cli.aws.session import Aws, translated
+from fastlambda_cli.deploy.log_tail import last_failure
 from fastlambda_cli.errors import AwsError, HealthCheckError, ThrottledByAwsError
 
 if TYPE_CHECKING:
@@ -96,13 +97,13 @@ class LiveHealthCheck:
         """
         timeout = self._active(function, version)
         with contextlib.closing(self._aws.client_for_one_try("lambda", read_timeout=timeout + self._start)) as client:
-            function_error, payload = self._invoked(client, function, version, path)
-        problem = _problem(function_error, payload)
+            answer = self._invoked(client, function, version, path)
+        problem = _problem(*answer)
         if problem is not None:
             raise HealthCheckError(
                 f"Version {version} of {function} does not answer GET {path}",
                 why=problem,
-                remedy=f"Its log says more: aws logs tail /aws/lambda/{function}",
+                remedy=self._where_more_is(function),
             )
 
     def url(self, url: str, path: str) -> None:
@@ -134,21 +135,25 @@ class LiveHealthCheck:
                 raise HealthCheckError(
                     f"Version {version} of {function} cannot be started",
                     why=found.get("StateReason", "Lambda gives no reason").rstrip("."),
-                    remedy=f"Its log says more: aws logs tail /aws/lambda/{function}",
+                    remedy=self._where_more_is(function),
                 )
             if state != "Pending":
                 return found["Timeout"]
             self._wait(_LOCAL_PAUSE_S if self._aws.is_local else _PAUSE_S)
 
-    def _invoked(self, client: Any, function: str, version: str, path: str) -> tuple[str | None, bytes]:
-        """What a version answers: Lambda's word for a failure of the function, and the payload."""
+    def _where_more_is(self, function: str) -> str:
+        # The AWS CLI would look in the account, and not at this machine.
+        return "" if self._aws.is_local else f"Its log says more: `aws logs tail /aws/lambda/{function}`."
+
+    def _invoked(self, client: Any, function: str, version: str, path: str) -> tuple[str | None, bytes, str | None]:
+        """What a version answers: Lambda's word for a failure of the function, the payload, and the end of its log."""
         pauses = list(_BUSY_PAUSES_S)
         while True:
             try:
                 with translated(f"invoke version {version} of {function}"):
                     payload = json.dumps(request_event(path))
-                    answer = client.invoke(FunctionName=function, Qualifier=version, Payload=payload)
-                    return answer.get("FunctionError"), answer["Payload"].read()
+                    answer = client.invoke(FunctionName=function, Qualifier=version, Payload=payload, LogType="Tail")
+                    return answer.get("FunctionError"), answer["Payload"].read(), answer.get("LogResult")
             except ThrottledByAwsError as error:
                 if not pauses:
                     raise _no_room(function, version, error) from error
@@ -224,7 +229,7 @@ def _no_room(function: str, version: str, error: AwsError) -> ThrottledByAwsErro
     )
 
 
-def _problem(function_error: str | None, payload: bytes) -> str | None:
+def _problem(function_error: str | None, payload: bytes, log_result: str | None) -> str | None:
     """What is wrong with a version's answer; None when it is healthy."""
     text = payload.decode("utf-8", "replace")
     try:
@@ -238,7 +243,10 @@ def _problem(function_error: str | None, payload: bytes) -> str | None:
     status = answer.get("statusCode", 200) if isinstance(answer, Mapping) else 200
     if not isinstance(status, int):
         return f"its status is {status!r}"
-    return None if status < _HEALTHY_BELOW else f"its status is {status}"
+    if status < _HEALTHY_BELOW:
+        return None
+    logged = last_failure(log_result)
+    return f"its status is {status}: {logged}"[:_DETAIL] if logged else f"its status is {status}"
 
 
 def _unhealthy(response: httpx.Response) -> str | None:

@@ -21,7 +21,7 @@ from fastlambda_cli.deploy.model import Confirm, Outcome, Plan, Progressed, Rele
 from fastlambda_cli.deploy.preparation import Prepared, completed, prepare
 from fastlambda_cli.deploy.proposing import Proposal, discard, propose
 from fastlambda_cli.deploy.recovery import rolled_back, settled
-from fastlambda_cli.deploy.releasing import release
+from fastlambda_cli.deploy.releasing import ask_again, release
 from fastlambda_cli.template.parameters import generated_secrets
 from fastlambda_cli.template.stack import Stack as StackOfService
 
@@ -85,9 +85,11 @@ def deploy(
         told = deployment.plan(proposal, _A_MONTH)
         if told.empty:
             outputs = proposal.before.stack.outputs if proposal.before else {}
-            return Outcome(told, outputs, None, time.monotonic() - begun)
+            return Outcome(told, outputs, deployment.ask_again(proposal), time.monotonic() - begun)
+        asked = time.monotonic()
         if not confirm(told):
             return None
+        begun += time.monotonic() - asked  # how long somebody thinks about it is not how long it takes
         desired, bootstrap = deployment.publish()
         if desired == proposal.desired and not proposal.publishes:
             undo.pop_all()  # what was shown is what is executed
@@ -148,6 +150,12 @@ class _Deployment:
             new_secrets=prepared.missing_secrets,
             left_out=prepared.left_out,
         )
+
+    def ask_again(self, proposal: Proposal) -> Release | None:
+        """Ask a stack that stands as it is to be, where it did not answer when it was made; return what is live now."""
+        if self._bootstrap is None or proposal.before is None:
+            return None
+        return ask_again(self._engine, proposal.desired, proposal.before, self._bootstrap)
 
     def publish(self) -> tuple[Desired, Bootstrap]:
         """Make what is missing, and put the artifact where CloudFormation reads it.

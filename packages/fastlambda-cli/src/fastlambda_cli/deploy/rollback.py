@@ -63,8 +63,10 @@ def rollback(
         told = _plan(proposal, aws, releases)
         if told.empty:
             return Outcome(told, stack.outputs if stack else {}, None, time.monotonic() - begun)
+        asked = time.monotonic()
         if not confirm(told):
             return None
+        begun += time.monotonic() - asked  # how long somebody thinks about it is not how long it takes
         if proposal.publishes:
             proposal = replace(proposal, change_set=None)
         else:
