@@ -135,6 +135,27 @@ def test_a_package_is_unpacked_once_and_the_oldest_of_those_out_of_use_go(tmp_pa
     assert [folder.exists() for folder in folders[:-1]] == [True, False, False, *[True] * KEPT]
 
 
+def test_what_an_earlier_release_or_a_cut_off_deletion_left_is_unpacked_anew(tmp_path):
+    async def read():
+        return zipped(("main.py", "now"))
+
+    async def unpack_beside_remains():
+        digest = hashlib.sha256(b"one").digest()
+        place = tmp_path / digest.hex()
+        place.mkdir()
+        (place / "main.py").write_text("before")
+        (tmp_path / "elsewhere").mkdir()
+        store = CodeStore(tmp_path)
+        folder = await store.unpacked(b64encode(digest).decode(), read)
+        await store.prune({folder})
+        return folder
+
+    folder = asyncio.run(unpack_beside_remains())
+
+    assert (folder / "main.py").read_text() == "now"
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [folder.name]
+
+
 def test_a_zip_that_is_none_is_the_error_that_lambda_has_for_it(aws):
     # UpdateFunctionCode checks what it is given; a stack does not.
     bucket = aws.client("s3")

@@ -42,7 +42,7 @@ class CodeStore:
         """
         place = self._folder / _folder_name(sha256)
         async with self._lock:  # versions with the same code are the same folder
-            if place.exists():
+            if _whole(place):
                 os.utime(place)
                 return place
             package = await read()
@@ -68,7 +68,8 @@ def _folder_name(sha256: str) -> str:
 def _install(package: bytes, place: Path) -> None:
     """Unpack beside the place and move into it whole, so that a start that is cut short leaves nothing there."""
     aside = place.with_name(f"{place.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
+    for remains in (aside, place):
+        shutil.rmtree(remains, ignore_errors=True)
     aside.mkdir(mode=0o700, parents=True)
     try:
         manifest = unpack(package, aside, _newest(place.parent))
@@ -91,13 +92,21 @@ def _newest(folder: Path) -> Unpacked | None:
 
 def _prune(folder: Path, in_use: frozenset[Path]) -> None:
     for place in [place for place in _by_age(folder) if place not in in_use][KEPT:]:
-        shutil.rmtree(place)
+        # The manifest first: what is cut short is then no package any more.
         _manifest_of(place).unlink()
+        shutil.rmtree(place)
+    for remains in [path for path in folder.glob("*") if path.is_dir() and not _whole(path)]:
+        shutil.rmtree(remains)
+
+
+def _whole(place: Path) -> bool:
+    """Whether a package is unpacked here, and not what an earlier release or a deletion that was cut short left."""
+    return place.is_dir() and _manifest_of(place).is_file()
 
 
 def _by_age(folder: Path) -> list[Path]:
     """The unpacked packages, the one that was used last first."""
-    places = [path for path in folder.glob("*") if path.is_dir() and path.suffix != ".partial"]
+    places = [path for path in folder.glob("*") if _whole(path)]
     return sorted(places, key=lambda place: place.stat().st_mtime, reverse=True)
 
 
