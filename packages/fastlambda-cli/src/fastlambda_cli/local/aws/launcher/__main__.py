@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import uvicorn
+from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 
@@ -37,6 +38,7 @@ _SAVE_PAUSE_S = 1.0
 _SAVE_SHARE = 0.05  # of the time may go into saving, however large the state grows
 _IDLE_SAVE_S = 5.0  # schedules and queues change state without a request
 _HEALTH = "/_ministack/health"
+_MAPPINGS = "/2015-03-31/event-source-mappings/"
 _SAVE = "/_fastlambda/save"
 """Ours, on the private socket only: answers once everything so far is on disk."""
 _CODE = re.compile(r"/_fastlambda/lambda-code/(\d{12})/([a-z0-9-]+)/([^/]+)/([^/]+)")
@@ -78,6 +80,7 @@ class SavedWhileRunning:
         self._changed = False
         self._save_failed = False
         self._saving: asyncio.Task[None] | None = None
+        self._ministack = ended_by_hangup(ministack.app)
         self.state_unreadable = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -92,9 +95,9 @@ class SavedWhileRunning:
             await _send_code(send, *code.groups())
             return
         try:
-            await ministack.app(scope, receive, send)
+            await self._ministack(scope, receive, send)
         finally:
-            self._changed = self._changed or scope["path"] != _HEALTH
+            self._changed = self._changed or not _only_looks(scope)
 
     def _watch_startup(self, send: Send) -> Send:
         async def watched(message: Message) -> None:
@@ -150,6 +153,11 @@ class SavedWhileRunning:
             self._tell(f"state is not saved: {failures[0]}{more}")
         self._save_failed = bool(failures)
         self._changed = self._changed or self._save_failed
+
+
+def _only_looks(scope: Message) -> bool:
+    """Whether it is one of the requests that the engine makes every second."""
+    return bool(scope["path"] == _HEALTH or (scope["path"] == _MAPPINGS and scope["method"] == "GET"))
 
 
 async def _send_code(send: Send, account: str, region: str, name: str, version: str) -> None:

@@ -1,0 +1,105 @@
+"""Functions behind the event sources of a local AWS, through boto3 and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from deployed_functions import Aws, eventually
+
+from fastlambda_cli.local.model import LogLine
+
+CONSUMER = """
+    import json, os, signal, time
+
+    def handler(event, context):
+        print("EVENT " + json.dumps({"event": event, "arn": context.invoked_function_arn,
+                                     "id": context.aws_request_id, "version": context.function_version}))
+        return consume(event)
+
+    def consume(event):
+        %s
+"""
+"""A function that says what it got, and then does what the test puts in."""
+
+
+@dataclass
+class Sources:
+    """Functions behind event sources, and what reached them."""
+
+    aws: Aws
+    names: Any = field(default_factory=itertools.count)
+
+    def client(self, service: str) -> Any:
+        return self.aws.client(service)
+
+    def consumer(self, does: str = "return None", **configuration: Any) -> tuple[str, str]:
+        """Deploy a function behind the alias `live`; return its name and the alias's ARN."""
+        name = self.aws.create(CONSUMER % does, Publish=True, **configuration)
+        alias = self.aws.lambda_.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+        return name, alias["AliasArn"]
+
+    def queue(self, suffix: str = "", **attributes: str) -> tuple[str, str]:
+        """Make a queue; return its URL and its ARN."""
+        name = f"queue-{next(self.names)}{suffix}"
+        url = self.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return url, f"arn:aws:sqs:us-east-1:000000000000:{name}"
+
+    def mapped(self, function: str, queue: str, **settings: Any) -> str:
+        """Have a function consume a queue, and its answers name what failed; return the mapping's id."""
+        return self.aws.lambda_.create_event_source_mapping(
+            FunctionName=function,
+            EventSourceArn=queue,
+            **{"FunctionResponseTypes": ["ReportBatchItemFailures"]} | settings,
+        )["UUID"]
+
+    def send(self, url: str, *bodies: str, **parameters: Any) -> None:
+        for body in bodies:
+            self.client("sqs").send_message(QueueUrl=url, MessageBody=body, **parameters)
+
+    def seen(self, function: str) -> list[dict[str, Any]]:
+        """The invocations of a function until now: event, ARN, request id and version."""
+        said = [line.text for line in self.aws.heard(LogLine) if line.text.startswith("EVENT ")]
+        invocations = [json.loads(text.removeprefix("EVENT ")) for text in said]
+        return [each for each in invocations if f":function:{function}:" in f"{each['arn']}:"]
+
+    def bodies(self, function: str) -> list[str]:
+        """The bodies of all the messages that reached a function, in their order."""
+        return [record["body"] for each in self.seen(function) for record in each["event"]["Records"]]
+
+    def eventually_seen(self, function: str, count: int = 1) -> list[dict[str, Any]]:
+        return eventually(lambda: seen if len(seen := self.seen(function)) >= count else None)
+
+    def eventually_bodies(self, function: str, count: int) -> list[str]:
+        return eventually(lambda: bodies if len(bodies := self.bodies(function)) >= count else None)
+
+    def eventually_in(self, url: str, count: int = 1) -> list[dict[str, Any]]:
+        """Take messages out of a queue that no function consumes."""
+        taken: list[dict[str, Any]] = []
+
+        def enough() -> bool:
+            answer = self.client("sqs").receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
+            )
+            taken.extend(answer.get("Messages", []))
+            return len(taken) >= count
+
+        eventually(enough)
+        return taken
+
+    def eventually_empty(self, url: str) -> None:
+        """Wait until a queue has no message, visible or in flight."""
+        kinds = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        ask = self.client("sqs").get_queue_attributes
+        eventually(lambda: not any(int(ask(QueueUrl=url, AttributeNames=kinds)["Attributes"][kind]) for kind in kinds))
+
+    def eventually_not_polled(self, queue: str) -> None:
+        """Wait until nobody asks for the messages of a queue any more."""
+
+        async def polled() -> bool:
+            return f"poller of {queue.rpartition(':')[2]}" in {task.get_name() for task in asyncio.all_tasks()}
+
+        eventually(lambda: not self.aws.run(polled()))
