@@ -8,7 +8,13 @@ from fastlambda_cli import deploy as engine
 from fastlambda_cli.deploy.desired import Desired
 from fastlambda_cli.deploy.engine import Engine
 from fastlambda_cli.deploy.model import Published
-from fastlambda_cli.errors import AccessDeniedError, AwsUnreachableError, CredentialsError, ThrottledByAwsError
+from fastlambda_cli.errors import (
+    AccessDeniedError,
+    AwsUnreachableError,
+    CredentialsError,
+    HealthCheckError,
+    ThrottledByAwsError,
+)
 
 
 class Fails:
@@ -67,6 +73,18 @@ def test_without_network_after_the_traffic_has_moved_that_is_told_and_the_releas
     assert "has moved to the new version, and whether its API answers is not known" in changed.told[-1].text
     assert changed.deploy().plan.empty
     assert changed.releases() == [(2, "live"), (1, "earlier")]
+
+
+def test_a_first_deployment_that_answers_too_late_is_live_once_it_is_asked_again(shop):
+    late = Fails(HealthCheckError("GET / does not answer"), url_only=True)
+    for _ in range(2):
+        with pytest.raises(HealthCheckError):
+            deploy(shop, late)
+        assert shop.releases() == [(1, "failed")]
+    outcome = shop.deploy()
+    assert outcome.plan.empty
+    assert (outcome.release.number, outcome.release.status, outcome.release.version) == (1, "live", "1")
+    assert shop.releases() == [(1, "live")]
 
 
 ROLLOUT = {"CodeDeployLambdaAliasUpdate": {"ApplicationName": "shop", "DeploymentGroupName": "live"}}

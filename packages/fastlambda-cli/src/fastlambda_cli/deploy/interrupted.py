@@ -18,7 +18,7 @@ def finalise_interrupted(releases: Releases, standing: Standing | None, tell: Te
     """
     for started in releases.started():
         release = started.release
-        if standing is not None and not standing.pinned and _is(release, standing, releases):
+        if standing is not None and not standing.pinned and is_of(standing, release, releases):
             if releases.finalise_for(started, ReleaseStatus.LIVE, version=standing.version):
                 text = f"Release {release.number} was interrupted and came to its end in CloudFormation: it is live."
                 tell(Remark(text))
@@ -28,7 +28,7 @@ def finalise_interrupted(releases: Releases, standing: Standing | None, tell: Te
             tell(Remark(f"Release {release.number} was interrupted: {reason}."))
 
 
-def _is(release: Release, standing: Standing, releases: Releases) -> bool:
+def is_of(standing: Standing, release: Release, releases: Releases) -> bool:
     """Whether a stack has the template and the parameters of a release."""
     if standing.parameters != release.parameters:
         return False

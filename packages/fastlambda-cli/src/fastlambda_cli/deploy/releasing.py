@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fastlambda_cli.aws.model import Stack
 from fastlambda_cli.deploy.bootstrap import Bootstrap
+from fastlambda_cli.deploy.desired import Desired, Standing
 from fastlambda_cli.deploy.engine import Engine, live_version
 from fastlambda_cli.deploy.execution import out_of_sight
+from fastlambda_cli.deploy.interrupted import is_of
 from fastlambda_cli.deploy.model import Release, ReleaseStatus, Remark
 from fastlambda_cli.deploy.proposing import Proposal
 from fastlambda_cli.deploy.recovery import cleared
@@ -53,6 +55,33 @@ def release(
     live = releases.finalise(started, ReleaseStatus.LIVE, version=version)
     _tidied(engine, releases, live, proposal.desired.stack_name)
     return stack, live
+
+
+def ask_again(engine: Engine, desired: Desired, standing: Standing, bootstrap: Bootstrap) -> Release | None:
+    """Ask a stack once more that did not answer when it was made, and stands as it was made then.
+
+    Args:
+        engine: The account and Region.
+        desired: What the stack is to be, and is.
+        standing: The stack.
+        bootstrap: Has the bucket in which releases are recorded.
+
+    Returns:
+        The release that is live from now on; None when the stack is no such one.
+
+    Raises:
+        HealthCheckError: It does not answer yet.
+
+    """
+    releases = engine.releases(bootstrap, desired.stack_name)
+    newest = next(iter(releases.list()), None)
+    if newest is None or newest.status is not ReleaseStatus.FAILED or standing.pinned:
+        return None
+    if not is_of(standing, newest, releases):
+        return None
+    engine.tell(Remark(f"Release {newest.number} did not answer when it was deployed."))
+    engine.traffic(bootstrap).check_api(desired, standing.stack)
+    return releases.finalise(newest, ReleaseStatus.LIVE, version=standing.version)
 
 
 def _carried_out(engine: Engine, traffic: Traffic, proposal: Proposal) -> Stack:

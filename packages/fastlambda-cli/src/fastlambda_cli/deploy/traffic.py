@@ -86,7 +86,7 @@ class Traffic:
             raise OvertakenError(f"Somebody else has made the stack {desired.stack_name} meanwhile", remedy=_AGAIN)
         stack = execute(self.stacks, change_set, self.tell)
         try:
-            self._check_api(desired, stack)
+            self.check_api(desired, stack)
         except HealthCheckError as error:
             remedy = f"{error.remedy} Nothing was live before, so the stack stays: put it right and deploy again."
             raise HealthCheckError(error.what, why=error.why, remedy=remedy) from error
@@ -105,7 +105,7 @@ class Traffic:
         stack = execute(self.stacks, change_set, self.tell)
         with _PutBack(self, before) as way:
             way.unseen = f"The stack {desired.stack_name} is updated, and whether its API answers is not known."
-            self._check_api(desired, stack)
+            self.check_api(desired, stack)
         return stack
 
     def replace(self, desired: Desired, before: Standing) -> Stack:
@@ -133,7 +133,7 @@ class Traffic:
             way.unseen = (
                 f"The traffic of {name} has moved to the new version, and whether its API answers is not known."
             )
-            self._check_api(desired, stack)
+            self.check_api(desired, stack)
         return stack
 
     def put_back(self, before: Standing) -> None:
@@ -194,7 +194,13 @@ class Traffic:
         self.tell(Step(f"Asking version {version} for {desired.health}"))
         self.health.version(desired.stack_name, version, desired.health)
 
-    def _check_api(self, desired: Desired, stack: Stack) -> None:
+    def check_api(self, desired: Desired, stack: Stack) -> None:
+        """Ask the API of a stack, unless its function may not run.
+
+        Raises:
+            HealthCheckError: It does not answer.
+
+        """
         if desired.stopped:
             return
         url = stack.outputs[API_URL]
