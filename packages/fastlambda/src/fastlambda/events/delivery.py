@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fastlambda import exchange
 from fastlambda.errors import UnknownEventError
 from fastlambda.events.attempts import Attempts
-from fastlambda.events.batch import Batch
 from fastlambda.events.declarations import SqsDeclaration
 from fastlambda.events.sources import Found, NoConsumerError, Sources
 from fastlambda.failure import raisable
@@ -61,6 +60,8 @@ class Deliveries:
         self._sources = Sources(router.declarations(), current().event_sources)
         inner = innermost(app)
         self._consumers = {one.declaration.key: one.bound(inner, state) for one in router.consumers()}
+        if any(isinstance(one, SqsDeclaration) for one in router.declarations()):
+            import fastlambda.events.batch  # noqa: F401, PLC0415 - Powertools Batch, in INIT, and for queues alone
         self._loop = loop
         self._tracer = tracer
         self._http = http
@@ -95,6 +96,8 @@ class Deliveries:
         if not isinstance(declaration, SqsDeclaration):
             self._complete(_one_by_one(found.records, attempts))
             return None
+        from fastlambda.events.batch import Batch  # noqa: PLC0415
+
         batch = Batch(found.records, attempts, declaration.concurrency)
         time_left, reserve = self._time(context)
         self._complete(batch.run(time_left, grace=reserve / 2))

@@ -155,8 +155,8 @@ class EventRouter:
 
         def declared(consumer: Function) -> Function:
             declaration = EventBridgeDeclaration(
-                name=name or consumer.__name__,
                 consumer=_where(consumer),
+                name=name or consumer.__name__,
                 function=function,
                 source=source,
                 detail_type=detail_type,
@@ -185,8 +185,8 @@ class EventRouter:
 
         def declared(consumer: Function) -> Function:
             declaration = ScheduleDeclaration(
-                name=name or consumer.__name__,
                 consumer=_where(consumer),
+                name=name or consumer.__name__,
                 function=function,
                 expression=expression,
                 timezone=timezone,
@@ -234,4 +234,9 @@ def _overlap(one: Declaration, other: Declaration) -> bool:
 
 
 def _where(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}:{function.__qualname__}"
+    name = getattr(function, "__qualname__", None)
+    if name is None:
+        raise EventDeclarationError(
+            f"{function!r} cannot be a consumer", why="it has no name", remedy="Write a function that calls it."
+        )
+    return f"{function.__module__}:{name}"
