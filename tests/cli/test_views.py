@@ -186,9 +186,15 @@ def test_a_failed_stack_says_why():
 
 def test_releases_are_rows_with_why_one_failed_and_where_one_returned_to():
     lines = lines_of(releases_view(records.releases(), "shop-prod"))
-    assert [line.split()[1] for line in lines if line.split()[0].isdigit()] == ["started", "failed", "live", "earlier"]
+    rows = [line.split() for line in lines[1 : lines.index("")]]
+    assert [row[1] for row in rows] == ["started", "failed", "live", "earlier"]
     assert "The role defined for the function cannot be assumed" in "\n".join(lines)
     assert "back at release 5" in "\n".join(lines)
+
+
+def test_why_a_release_failed_has_the_whole_width_below_the_table():
+    lines = lines_of(releases_view(records.releases(), "shop-prod"), width=80)
+    assert "      8  The role defined for the function cannot be assumed" in lines
 
 
 def test_a_stack_without_releases_says_so():
@@ -200,6 +206,14 @@ def test_a_destruction_lists_what_goes_and_how_to_delete_what_stays():
     assert "Goes: 2 resources" in lines
     assert row_with(lines, "Api") == ["-", "Api", "ApiGatewayV2::Api", "a1b2c3d4e5"]
     assert "    aws secretsmanager delete-secret --secret-id shop-prod/app" in lines
+
+
+def test_on_this_machine_no_command_is_shown_that_would_go_to_an_account():
+    here = Place("000000000000", "us-east-1", local=True)
+    lines = lines_of(destruction_view(records.destruction(), here, purge=False))
+    assert "Stays, unless --purge is given" in lines
+    assert "  shop-prod/app" in lines
+    assert not [line for line in lines if "aws " in line]
 
 
 def test_with_purge_what_would_stay_goes_too():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import typer
@@ -69,6 +70,9 @@ class Changing:
                         return self._yes or confirmed(self._console, question)
 
                 outcome = change(at.target, at.aws, progress, confirm=confirm)
+                if outcome is not None:
+                    # From the first line that was shown to the last, the start of a local AWS included.
+                    outcome = replace(outcome, seconds=progress.elapsed)
             self._tell(outcome, answers=at.lasts)
 
     def _tell(self, outcome: Outcome | None, *, answers: bool) -> None:

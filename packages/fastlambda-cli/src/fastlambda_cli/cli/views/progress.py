@@ -96,6 +96,11 @@ class Progress:
         self._began += self._clock() - asked
         self._show()
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning, without those of questions."""
+        return self._clock() - self._began
+
     def _show(self) -> None:
         if self._console.is_terminal:
             self._live = Live(
@@ -138,7 +143,7 @@ class Progress:
         self._print(_event_line(event, took))
 
     def _print(self, line: RenderableType) -> None:
-        elapsed = Text(duration(self._clock() - self._began), style="dim", justify="right")
+        elapsed = Text(duration(self.elapsed), style="dim", justify="right")
         row = Table.grid(padding=(0, 2, 0, 0))
         row.add_column(width=_TIME_WIDTH, no_wrap=True)
         row.add_column(overflow="fold")

@@ -96,15 +96,20 @@ def releases_view(releases: Sequence[Release], stack_name: str) -> RenderableTyp
             release.version or "",
             size(release.artifact.size),
             moment(release.at),
-            Text(person(release.by)).append(_note(release)),
+            person(release.by),
         )
-    return table
+    notes = list(_notes(releases))
+    return Group(table, Text(), columns(notes)) if notes else table
 
 
-def _note(release: Release) -> Text:
-    if release.reason:
-        return Text(f"\n{release.reason}", style="red")
-    return Text(f"\nback at release {release.of}", style="dim") if release.of is not None else Text()
+def _notes(releases: Sequence[Release]) -> Iterator[tuple[Text, Text]]:
+    """What a column is too narrow for."""
+    for release in releases:
+        number = Text(f"{release.number:>7}")
+        if release.reason:
+            yield number, Text(release.reason, style="red")
+        elif release.of is not None:
+            yield number, Text(f"back at release {release.of}", style="dim")
 
 
 def destruction_view(destruction: Destruction, place: Place, *, purge: bool) -> RenderableType:
@@ -120,6 +125,9 @@ def destruction_view(destruction: Destruction, place: Place, *, purge: bool) -> 
     if stays and purge:
         rows = ((Text("-", style="bold red"), Text(name)) for name in stays)
         parts.append(section(Text("Goes as well, because of --purge", style="bold red"), columns(rows)))
+    elif stays and place.local:
+        # The AWS CLI's commands would go to the account that it is signed in to.
+        parts.append(section("Stays, unless --purge is given", *map(Text, stays)))
     elif stays:
         lines = [Text.assemble((name, ""), (f"\n  {how}", "dim")) for name, how in stays.items()]
         parts.append(section("Stays, and may cost", *lines))
