@@ -157,12 +157,6 @@ class _Deployment:
             return None
         return ask_again(self._engine, proposal.desired, proposal.before, self._bootstrap)
 
-    def ask_again(self, proposal: Proposal) -> Release | None:
-        """Ask a stack that stands as it is to be, where it did not answer when it was made; return what is live now."""
-        if self._bootstrap is None or proposal.before is None:
-            return None
-        return ask_again(self._engine, proposal.desired, proposal.before, self._bootstrap)
-
     def publish(self) -> tuple[Desired, Bootstrap]:
         """Make what is missing, and put the artifact where CloudFormation reads it.
 
