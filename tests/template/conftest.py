@@ -24,12 +24,13 @@ Rendered = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """Load a service that has this pyproject.toml, and whatever handler it names."""
+    """Load a service that has this pyproject.toml, and whatever handler it names; the code is that of the default."""
 
-    def load(pyproject: str, *, stage: str | None = None) -> Service:
+    def load(pyproject: str, code: str = "handler = print\n", *, stage: str | None = None) -> Service:
         (tmp_path / "shop").mkdir(exist_ok=True)
-        for name in ("lambda_handler.py", "plain_handler.py", "shop/aws.py"):
+        for name in ("plain_handler.py", "shop/aws.py"):
             (tmp_path / name).write_text("handler = print\n", encoding="utf-8")
+        (tmp_path / "lambda_handler.py").write_text(code, encoding="utf-8")
         (tmp_path / "pyproject.toml").write_text(pyproject, encoding="utf-8")
         return load_service(tmp_path, stage=stage)
 

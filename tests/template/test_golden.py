@@ -24,18 +24,21 @@ STAGES = {
     "minimal": "dev",
     "everything": "dev",
     "staged": "prod",
+    "events": "dev",
     "books": "dev",
 }
+
+
+def _files(case):
+    """A service's pyproject.toml, and its handler when it has one to read."""
+    files = [HERE / "services" / f"{case}.{suffix}" for suffix in ("toml", "py")]
+    return [file.read_text(encoding="utf-8") for file in files if file.exists()]
 
 
 @pytest.fixture
 def template(case, load) -> Template:
     stage = STAGES[case]
-    service = (
-        load_service(BOOKS, stage=stage)
-        if case == "books"
-        else load((HERE / "services" / f"{case}.toml").read_text(encoding="utf-8"), stage=stage)
-    )
+    service = load_service(BOOKS, stage=stage) if case == "books" else load(*_files(case), stage=stage)
     return render(service, stage=stage, runtime=service.configuration.runtime or "python3.13")
 
 

@@ -28,7 +28,7 @@ def test_a_function_finds_the_variables_that_it_finds_on_a_laptop(load):
     service = load('[project]\nname = "shop"\n[tool.fastlambda]\nenvironment = { COLOUR = "blue" }')
     template = render(service, stage="dev", runtime="python3.13")
     variables = template.document["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
-    assert variables == function_variables(service, {})
+    assert variables == function_variables(service, "shop-dev", {})
     assert variables == {
         "POWERTOOLS_SERVICE_NAME": "shop",
         "POWERTOOLS_METRICS_NAMESPACE": "shop",

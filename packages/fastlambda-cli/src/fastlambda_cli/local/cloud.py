@@ -192,7 +192,7 @@ class LocalCloud:
             endpoint_url=self.endpoint_url,
             xray_address=self._aws.xray_address,
             log_level=configuration.log_level,
-            variables=function_variables(self.service, secret_arns),
+            variables=function_variables(self.service, self.function_name, secret_arns),
         )
 
 

@@ -148,10 +148,10 @@ def _error(problem: ErrorDetails, file: Path, table_name: str) -> ConfigurationE
         return _contradiction(problem["ctx"]["error"], f"{file}: {key}")
     if problem["loc"][-1:] == ("[key]",):
         return ConfigurationError(
-            f"{file}: {key} is no usable name", why=f"it must be {_expected(problem)}", remedy="Rename it."
+            f"{file}: {key} is no usable name", why=f"it must be {expected(problem)}", remedy="Rename it."
         )
     return ConfigurationError(
-        f"{file}: {key} must be {_expected(problem)}, got {_got(problem, where)}", remedy="Correct the value."
+        f"{file}: {key} must be {expected(problem)}, got {_got(problem, where)}", remedy="Correct the value."
     )
 
 
@@ -178,7 +178,8 @@ def _keys(where: tuple[int | str, ...]) -> list[str]:
     return list(kind.model_fields)
 
 
-def _expected(problem: ErrorDetails) -> str:
+def expected(problem: ErrorDetails) -> str:
+    """What would have been right in the place of a value that Pydantic refused, in words."""
     context = problem.get("ctx", {})
     if problem["type"] == "string_pattern_mismatch":
         return PATTERNS[context["pattern"]]

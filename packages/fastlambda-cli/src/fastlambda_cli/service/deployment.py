@@ -229,6 +229,7 @@ class AlarmsSpec(Record):
         email: An address that a topic of the stack sends to, once it has confirmed.
         faults: Answers of 5xx in five minutes.
         latency: Milliseconds at the 95th percentile of a minute, in three minutes of five.
+        message_age: Seconds that a message of a queue waits; by default more than all its deliveries can take.
 
     """
 
@@ -236,6 +237,7 @@ class AlarmsSpec(Record):
     email: Annotated[str, _text(_EMAIL)] | None = None
     faults: int = Field(default=5, ge=1)
     latency: int = Field(default=1000, ge=1, le=30000)
+    message_age: int | None = Field(default=None, ge=60)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

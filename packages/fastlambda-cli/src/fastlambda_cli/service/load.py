@@ -1,7 +1,8 @@
 """From a folder to a `Service`: the only place that reads the service's pyproject.toml.
 
-`configuration` checks the table [tool.fastlambda], `handler` looks for the handler without importing it, `lock`
-finds the locked versions and `sources` the packages that come from beside the service.
+`configuration` checks the table [tool.fastlambda], `handler` looks for the handler without importing it, `consumption`
+reads in the same way which events the code consumes, `lock` finds the locked versions and `sources` the packages that
+come from beside the service.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.configuration import parse_configuration
+from fastlambda_cli.service.consumption import consumed_events
 from fastlambda_cli.service.handler import check_handler
 from fastlambda_cli.service.lock import find_lock
 from fastlambda_cli.service.model import Configuration, Service
@@ -55,6 +57,7 @@ def load_service(folder: Path, *, stage: str | None = None) -> Service:
         dependencies=tuple(map(str, dependencies)),
         local_sources=local_sources(root, dependencies, document, workspace),
         lock=find_lock(root, workspace.root if workspace else None),
+        events=consumed_events(root, configuration, file),
     )
 
 

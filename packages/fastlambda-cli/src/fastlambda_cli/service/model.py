@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from fastlambda_cli.service import deployment, packaging
+from fastlambda_cli.service import deployment, events, packaging
 from fastlambda_cli.service.deployment import (
     AlarmsSpec,
     ConcurrencySpec,
@@ -17,6 +17,7 @@ from fastlambda_cli.service.deployment import (
     RolloutSpec,
     VpcSpec,
 )
+from fastlambda_cli.service.events import EventSource, EventsSpec
 from fastlambda_cli.service.packaging import PackageSpec
 from fastlambda_cli.service.record import ContradictionError, Record
 from fastlambda_cli.service.stages import STAGE_NAME, STAGE_NAME_IN_WORDS
@@ -43,6 +44,7 @@ PATTERNS = {
     _TAG_VALUE: "at most 256 letters, digits, spaces or any of _ . : / = + - @",
     STAGE_NAME: STAGE_NAME_IN_WORDS,
     **deployment.PATTERNS,
+    **events.PATTERNS,
     **packaging.PATTERNS,
 }
 """What each pattern of this file asks for, in words."""
@@ -135,6 +137,7 @@ class Configuration(Record):
     alarms: AlarmsSpec | None = None
     rollout: RolloutSpec = RolloutSpec()
     vpc: VpcSpec | None = None
+    events: EventsSpec = EventsSpec()
     package: PackageSpec = PackageSpec()
     permissions: tuple[PermissionSpec, ...] = Field(default=(), strict=False)
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=50)
@@ -176,6 +179,7 @@ class Service(Record):
         dependencies: The project's own requirement strings (PEP 508).
         local_sources: Dependencies that come from a folder or a wheel file beside the service, by package name.
         lock: The hash-pinned requirements file or uv.lock; None when the project has neither.
+        events: What its code consumes besides HTTP requests, sorted by kind and name.
 
     """
 
@@ -187,3 +191,4 @@ class Service(Record):
     dependencies: tuple[str, ...]
     local_sources: dict[str, Path]
     lock: Path | None
+    events: tuple[EventSource, ...] = ()

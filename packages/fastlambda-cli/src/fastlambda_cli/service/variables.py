@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TypeVar
 
+from fastlambda_cli.service.events import QueueSource, TopicSource, deployed_name, key_of
 from fastlambda_cli.service.model import SecretSpec, Service
 
 T = TypeVar("T")
 
+EVENT_SOURCES = "FASTLAMBDA_EVENT_SOURCES"
+"""Where the function finds the name or the ARN of each queue and topic, by the key of its consumer."""
 
 _LAMBDA_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
@@ -23,11 +27,12 @@ def secret_variable(name: str, spec: SecretSpec) -> str:
     return spec.env or f"{name.upper()}_SECRET_ARN"
 
 
-def function_variables(service: Service, secret_arns: Mapping[str, T]) -> dict[str, str | T]:
-    """Every environment variable that the service's configuration gives its function.
+def function_variables(service: Service, stack_name: str, secret_arns: Mapping[str, T]) -> dict[str, str | T]:
+    """Every environment variable that the service's configuration and its events give its function.
 
     Args:
         service: The service.
+        stack_name: The stage's, after which what the stack makes is named.
         secret_arns: The ARN of each secret by its environment variable; on AWS it may be a reference to one.
 
     """
@@ -35,4 +40,14 @@ def function_variables(service: Service, secret_arns: Mapping[str, T]) -> dict[s
         "POWERTOOLS_SERVICE_NAME": service.name,
         "POWERTOOLS_METRICS_NAMESPACE": service.configuration.metrics_namespace or service.name,
     }
-    return {**powertools, **service.configuration.environment, **secret_arns}
+    return {**powertools, **_events(service, stack_name), **service.configuration.environment, **secret_arns}
+
+
+def _events(service: Service, stack_name: str) -> dict[str, str]:
+    # An event tells its schedule by the name that was declared, and a rule not at all.
+    names = {
+        key_of(source): deployed_name(source, stack_name)
+        for source in service.events
+        if isinstance(source, QueueSource | TopicSource)
+    }
+    return {EVENT_SOURCES: json.dumps(names, separators=(",", ":"))} if names else {}

@@ -1,13 +1,15 @@
-"""Alarms on what clients get (the HTTP API) and on what the alias does (Lambda), and where they are sent."""
+"""Alarms on what clients get (the HTTP API), on what the alias does (Lambda) and on what waits or failed (queues)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fastlambda_cli.service.deployment import AlarmsSpec
+from fastlambda_cli.template.events.naming import FAILED_EVENTS, has_asynchronous_sources
+from fastlambda_cli.template.events.queues import DEAD_LETTERS, made_queues, visibility_timeout
 from fastlambda_cli.template.function import FUNCTION, LIVE
 from fastlambda_cli.template.http import API
-from fastlambda_cli.template.intrinsics import Resource, Resources, ref, resource, sub
+from fastlambda_cli.template.intrinsics import Resource, Resources, get_att, ref, resource, sub
 from fastlambda_cli.template.stack import Stack
 
 TOPIC = "AlarmTopic"
@@ -39,6 +41,40 @@ def alarm_resources(stack: Stack) -> Resources:
         "LatencyAlarm": _alarm(stack, "latency", "One request in twenty took too long.", latency),
         "ErrorsAlarm": _alarm(stack, "errors", "Invocations failed: a crash, a timeout or an INIT.", errors),
         "ThrottlesAlarm": _alarm(stack, "throttles", "Invocations were refused for lack of concurrency.", throttles),
+        **_of_events(stack, spec),
+    }
+
+
+def _of_events(stack: Stack, spec: AlarmsSpec) -> Resources:
+    found: Resources = {}
+    for logical_id, queue in made_queues(stack).items():
+        # By default no sooner than all deliveries of a message can have failed.
+        age = spec.message_age or (queue.max_receive_count + 1) * visibility_timeout(stack, queue)
+        waited = {**_of_queue(logical_id, "ApproximateAgeOfOldestMessage"), "Threshold": age}
+        letters = f"{logical_id}{DEAD_LETTERS}"
+        name = queue.name.replace(".", "-")
+        found[f"{logical_id}AgeAlarm"] = _alarm(stack, f"{name}-age", "A message has waited too long.", waited)
+        found[f"{letters}Alarm"] = _alarm(
+            stack, f"{name}-dead-letters", "Messages could not be handled.", _of_dead_letters(letters)
+        )
+    if has_asynchronous_sources(stack):
+        text = "Events of topics, rules or schedules could not be handled."
+        failed = _of_dead_letters(FAILED_EVENTS)
+        found[f"{FAILED_EVENTS}Alarm"] = _alarm(stack, "failed-events", text, failed)
+    return found
+
+
+def _of_dead_letters(logical_id: str) -> dict[str, Any]:
+    return {**_of_queue(logical_id, "ApproximateNumberOfMessagesVisible"), "Threshold": 1}
+
+
+def _of_queue(logical_id: str, metric: str) -> dict[str, Any]:
+    return {
+        "Namespace": "AWS/SQS",
+        "MetricName": metric,
+        "Dimensions": dimensions({"QueueName": get_att(logical_id, "QueueName")}),
+        "Statistic": "Maximum",
+        **_FIVE_MINUTES,
     }
 
 

@@ -9,6 +9,12 @@ from typing import Any
 from fastlambda_cli.service.model import Runtime, Service
 from fastlambda_cli.template.alarms import alarm_resources
 from fastlambda_cli.template.dashboard import dashboard_resources
+from fastlambda_cli.template.events.failed import failed_resources
+from fastlambda_cli.template.events.naming import check_names
+from fastlambda_cli.template.events.queues import queue_resources
+from fastlambda_cli.template.events.rules import rule_resources
+from fastlambda_cli.template.events.schedules import schedule_resources
+from fastlambda_cli.template.events.topics import topic_resources
 from fastlambda_cli.template.function import function_resources
 from fastlambda_cli.template.http import http_resources
 from fastlambda_cli.template.logs import log_resources
@@ -52,10 +58,26 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
         runtime: Lambda's Python: the service's own where it names one.
 
     Raises:
-        ConfigurationError: The service and the stage make no valid names.
+        ConfigurationError: The service, the stage and its events make no valid names, or one twice.
 
     """
     stack = Stack(service, stage, runtime)
+    resources = {
+        **log_resources(stack),
+        **role_resources(stack),
+        **function_resources(stack),
+        **scaling_resources(stack),
+        **rollout_resources(stack),
+        **http_resources(stack),
+        **queue_resources(stack),
+        **topic_resources(stack),
+        **rule_resources(stack),
+        **schedule_resources(stack),
+        **failed_resources(stack),
+        **alarm_resources(stack),
+        **dashboard_resources(stack),
+    }
+    check_names(resources)
     return Template(
         stack.name,
         {
@@ -63,16 +85,7 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
             "Description": f"{service.name}, stage {stage}: a FastAPI service on AWS Lambda.",
             "Parameters": parameters(stack),
             "Conditions": conditions(),
-            "Resources": {
-                **log_resources(stack),
-                **role_resources(stack),
-                **function_resources(stack),
-                **scaling_resources(stack),
-                **rollout_resources(stack),
-                **http_resources(stack),
-                **alarm_resources(stack),
-                **dashboard_resources(stack),
-            },
+            "Resources": resources,
             "Outputs": outputs(stack),
         },
     )

@@ -48,7 +48,7 @@ def _properties(stack: Stack) -> dict[str, Any]:
         "MemorySize": configuration.memory,
         "Timeout": configuration.timeout,
         "EphemeralStorage": {"Size": configuration.ephemeral_storage},
-        "Environment": {"Variables": function_variables(stack.service, parameters.secret_arns(stack))},
+        "Environment": {"Variables": function_variables(stack.service, stack.name, parameters.secret_arns(stack))},
         "LoggingConfig": {
             "LogFormat": "JSON",
             "LogGroup": ref(FUNCTION_LOGS),

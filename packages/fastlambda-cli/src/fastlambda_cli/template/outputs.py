@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fastlambda_cli.template.dashboard import DASHBOARD
+from fastlambda_cli.template.events.naming import FAILED_EVENTS, has_asynchronous_sources
+from fastlambda_cli.template.events.queues import DEAD_LETTERS, made_queues
+from fastlambda_cli.template.events.topics import made_topics
 from fastlambda_cli.template.function import ALIAS, FUNCTION, LIVE
 from fastlambda_cli.template.http import API, DOMAIN
 from fastlambda_cli.template.intrinsics import get_att, ref, sub
@@ -41,4 +44,19 @@ def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
             "Where a CNAME or alias record of the name must lead.",
             get_att(DOMAIN, "RegionalDomainName"),
         )
+    described |= _of_events(stack)
     return {name: {"Description": text, "Value": value} for name, (text, value) in described.items()}
+
+
+def _of_events(stack: Stack) -> dict[str, tuple[str, Any]]:
+    described: dict[str, tuple[str, Any]] = {}
+    for logical_id, queue in made_queues(stack).items():
+        letters = f"{logical_id}{DEAD_LETTERS}"
+        described[f"{logical_id}Url"] = (f"Where messages for {queue.consumer} are sent.", ref(logical_id))
+        described[f"{letters}Url"] = (f"Messages that {queue.consumer} could not handle.", ref(letters))
+    for logical_id, topic in made_topics(stack).items():
+        described[f"{logical_id}Arn"] = (f"Where messages for {topic.consumer} are published.", ref(logical_id))
+    if has_asynchronous_sources(stack):
+        text = "Events of topics, rules and schedules that could not be handled."
+        described[f"{FAILED_EVENTS}Url"] = (text, ref(FAILED_EVENTS))
+    return described

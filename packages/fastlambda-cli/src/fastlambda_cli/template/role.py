@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from fastlambda_cli.service.deployment import PermissionSpec
+from fastlambda_cli.template.events.permissions import event_statements
 from fastlambda_cli.template.intrinsics import Resources, arn, get_att, policy, ref, resource, statement, sub
 from fastlambda_cli.template.logs import FUNCTION_LOGS
 from fastlambda_cli.template.parameters import secret_arns
@@ -57,6 +58,7 @@ def _statements(stack: Stack) -> list[dict[str, Any]]:
     secrets = list(secret_arns(stack).values())
     if secrets:
         statements.append(statement("Secrets", ["secretsmanager:GetSecretValue"], secrets))
+    statements += event_statements(stack)
     if configuration.vpc is not None:
         statements += _network(stack)
     statements += [_declared(number, spec) for number, spec in enumerate(configuration.permissions, start=1)]

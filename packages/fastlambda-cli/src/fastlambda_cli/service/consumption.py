@@ -1,0 +1,141 @@
+"""What a service consumes in a stage: what its code declares, with what the configuration replaces in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from fastlambda_cli.errors import ConfigurationError
+from fastlambda_cli.service.configuration import expected
+from fastlambda_cli.service.declarations import Declaration, read_declarations
+from fastlambda_cli.service.events import (
+    EventSource,
+    QueueSource,
+    RuleSource,
+    ScheduleSource,
+    TopicSource,
+    key_of,
+)
+from fastlambda_cli.service.model import Configuration
+from fastlambda_cli.service.record import Record
+
+_KINDS: Mapping[str, type[EventSource]] = {
+    kind.kind: kind for kind in (QueueSource, TopicSource, RuleSource, ScheduleSource)
+}
+_NAMED_BY = {"sqs": "queue", "sns": "topic"}
+"""The arguments that hold a name or an ARN."""
+
+_NO_ARGUMENTS = frozenset({"arn", "consumer", "enabled", "name"})
+"""Fields of the sources that no decorator takes under this name."""
+
+_NEEDED = {"sqs": "queue", "sns": "topic", "eventbridge": "source", "schedule": "expression"}
+
+
+def consumed_events(root: Path, configuration: Configuration, file: Path) -> tuple[EventSource, ...]:
+    """Read what a service consumes besides HTTP requests, sorted by kind and name.
+
+    Args:
+        root: The service's folder.
+        configuration: Of the stage.
+        file: The pyproject.toml, for the error.
+
+    Raises:
+        ConfigurationError: A declaration cannot be read or says what AWS would refuse, or the configuration replaces
+            something in what is not declared.
+
+    """
+    found: dict[str, EventSource] = {}
+    declarations = read_declarations(root, configuration.handler, configuration.package.exclude)
+    places: dict[str, str] = {}
+    for declaration in declarations:
+        source = _source(declaration, configuration)
+        key = key_of(source)
+        if key in found:
+            raise ConfigurationError(
+                f"{declaration.place} declares a second consumer of {key}",
+                why=f"{found[key].consumer} at {places[key]} has it already",
+                remedy="Let one of them call the other, or give the second a name of its own.",
+            )
+        found[key], places[key] = source, declaration.place
+    _check_overrides(found, configuration, file)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _source(declaration: Declaration, configuration: Configuration) -> EventSource:
+    kind = _KINDS[declaration.kind]
+    arguments = dict(declaration.arguments)
+    _check_function(arguments.pop("function", None), declaration)
+    if _NEEDED[declaration.kind] not in arguments:
+        raise _wrong(declaration, f"lacks `{_NEEDED[declaration.kind]}`", "Add it.")
+    named_by = _NAMED_BY.get(declaration.kind)
+    name = arguments.pop(named_by) if named_by else arguments.pop("name", None) or declaration.function
+    if unknown := arguments.keys() - (kind.model_fields.keys() - _NO_ARGUMENTS):
+        near = difflib.get_close_matches(min(unknown), kind.model_fields.keys() - _NO_ARGUMENTS, n=1)
+        raise _wrong(
+            declaration, f"has no argument {min(unknown)}", f"Did you mean {near[0]}?" if near else "Remove it."
+        )
+    replaced = _override(declaration.kind, str(name).rpartition(":")[2], configuration)
+    if "arn" in replaced:
+        arguments.pop("max_receive_count", None)  # of the queue that is not made here
+    values = {"consumer": declaration.consumer, **_named(name, arn=bool(named_by)), **arguments, **replaced}
+    try:
+        return kind.model_validate(values)
+    except ValidationError as problem:
+        raise _refused(declaration, problem, replaced) from None
+
+
+def _named(name: Any, *, arn: bool) -> dict[str, Any]:
+    if arn and isinstance(name, str) and name.startswith("arn:"):
+        return {"name": name.rpartition(":")[2], "arn": name}
+    return {"name": name}
+
+
+def _override(kind: str, name: str, configuration: Configuration) -> dict[str, Any]:
+    override: Record | None = configuration.events.overrides(kind).get(name)
+    return override.model_dump(exclude_none=True) if override is not None else {}
+
+
+def _check_function(function: object, declaration: Declaration) -> None:
+    if function is not None:
+        raise _wrong(
+            declaration,
+            f"asks for a function of its own, {function}",
+            "Remove `function`: all consumers run in the one function of the service as yet.",
+        )
+
+
+def _refused(declaration: Declaration, problem: ValidationError, replaced: Mapping[str, Any]) -> ConfigurationError:
+    error = problem.errors(include_url=False)[0]
+    if error["type"] == "value_error":
+        contradiction = error["ctx"]["error"]
+        return _wrong(declaration, f"cannot be: {contradiction}", contradiction.remedy)
+    argument = str(error["loc"][0])
+    by = f" by [tool.fastlambda.events.{declaration.kind}]" if argument in replaced else ""
+    return _wrong(
+        declaration,
+        f"has {argument} = {error['input']!r}{by}, and it must be {expected(error)}",
+        "Correct the value.",
+    )
+
+
+def _wrong(declaration: Declaration, what: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{declaration.place}: @...{declaration.kind} of {declaration.function} {what}", remedy=remedy
+    )
+
+
+def _check_overrides(found: Mapping[str, EventSource], configuration: Configuration, file: Path) -> None:
+    for kind in _KINDS:
+        for name in configuration.events.overrides(kind):
+            if f"{kind}:{name}" not in found:
+                known = [source.name for source in found.values() if source.kind == kind]
+                near = difflib.get_close_matches(name, known, n=1)
+                raise ConfigurationError(
+                    f"{file}: tool.fastlambda.events.{kind}.{name} is of nothing that the code declares",
+                    why=f"it declares: {', '.join(known) or 'none of this kind'}",
+                    remedy=f"Did you mean {near[0]}?" if near else "Remove it, or declare it on the EventRouter.",
+                )

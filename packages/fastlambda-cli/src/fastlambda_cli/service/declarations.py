@@ -1,0 +1,229 @@
+"""The events that a service's code declares, read from its modules: user code never runs inside the engine.
+
+    events = EventRouter()                      a router: bound at the top level of a module
+    @events.sqs("book-imports", window=5)       a consumer: a function at the top level, with literal arguments
+    handler = FastLambda(app, events=events)    what the handler gets, other routers by `events.include(...)` among it
+
+What cannot be read without running it, or would not be there when it runs, is an error: nothing is left out silently.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastlambda_cli.errors import ConfigurationError
+from fastlambda_cli.service.modules import Module, Modules, top_level
+from fastlambda_cli.service.names import Elsewhere, Names, NotLiteralError, Value
+
+KINDS = {"sqs": "queue", "sns": "topic", "eventbridge": None, "schedule": "expression"}
+"""The decorators of an EventRouter, and what the one argument is that needs no keyword."""
+
+OF_THE_RUNTIME = frozenset({"concurrency", "unwrap", "idempotent"})
+"""Arguments that the function alone reads, and that need not be literal."""
+
+_ROUTER = b"EventRouter"
+_ROUTERS = frozenset(f"fastlambda.{module}EventRouter" for module in ("", "events.", "events.router."))
+_DECLARING = re.compile(rb"\.\s*(sqs|sns|eventbridge|schedule|include)\s*\(")
+
+Router = tuple[str, str]
+"""A router, by its module and its name there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A consumer as its decorator declares it.
+
+    Attributes:
+        kind: The decorator: sqs, sns, eventbridge or schedule.
+        arguments: Its arguments by name, without those that the function alone reads.
+        function: The name of the decorated function.
+        module: The module that it is in.
+        line: Of the decorator.
+
+    """
+
+    kind: str
+    arguments: Mapping[str, Any]
+    function: str
+    module: Module
+    line: int
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for people."""
+        return f"{self.module.place}:{self.line}"
+
+    @property
+    def consumer(self) -> str:
+        """Where the function is, as the runtime says it."""
+        return f"{self.module.name}:{self.function}"
+
+
+def read_declarations(root: Path, handler: str, exclude: tuple[str, ...] = ()) -> tuple[Declaration, ...]:
+    """Read what the handler's router declares.
+
+    Args:
+        root: The service's folder.
+        handler: `module.attribute`.
+        exclude: Patterns of what is not deployed, as in a .gitignore.
+
+    Raises:
+        ConfigurationError: A declaration cannot be read, or would not be there when the function runs.
+
+    """
+    modules = Modules(root)
+    with_router = _deployed(modules.containing(re.compile(_ROUTER)), exclude)
+    if not with_router:
+        return ()
+    return _Reading(modules, handler, _deployed(modules.containing(_DECLARING), exclude)).declarations()
+
+
+def _deployed(modules: Iterator[Module], exclude: tuple[str, ...]) -> list[Module]:
+    if not exclude:
+        return list(modules)
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - few services need it, and `template` is quick without
+
+    patterns = GitIgnoreSpec.from_lines(exclude)
+    return [module for module in modules if not patterns.match_file(module.place)]
+
+
+class _Reading:
+    def __init__(self, modules: Modules, handler: str, declaring: list[Module]) -> None:
+        self._modules = modules
+        self._names = Names(modules)
+        self._declaring = declaring
+        module, _, self._attribute = handler.rpartition(".")
+        self._handler = module.replace("/", ".")
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        found = [(router, declared) for module in self._declaring for router, declared in self._of_module(module)]
+        if not found:
+            return ()
+        received = self._received()
+        reached = self._modules.reached_from(self._handler)
+        for router, declared in found:
+            if router not in received:
+                raise self._nobodys(router, declared)
+            if declared.module.name not in reached:
+                raise ConfigurationError(
+                    f"{declared.place} declares {declared.function}, and nothing imports {declared.module.name}",
+                    why=f"importing the handler's module {self._handler} does not import it, so it would not be there",
+                    remedy=f"Add to {self._handler}: import {declared.module.name}",
+                )
+        return tuple(declared for _, declared in found)
+
+    def _nobodys(self, router: Router, declared: Declaration) -> ConfigurationError:
+        return ConfigurationError(
+            f"{declared.place} declares {declared.function} on the EventRouter {'.'.join(router)}, "
+            "which the handler does not get",
+            why=f"{self._handler} passes it to nobody as events=, and no router that it passes includes it",
+            remedy=f"Write {self._attribute} = FastLambda(app, events={router[1]}) in {self._handler}.",
+        )
+
+    def _of_module(self, module: Module) -> Iterator[tuple[Router, Declaration]]:
+        if module.tree is None:
+            return
+        decorators: set[ast.expr] = set()
+        for statement in top_level(module.tree.body):
+            if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            for decorator in statement.decorator_list:
+                router, kind = self._declares(decorator, module)
+                if router is not None and isinstance(decorator, ast.Call):
+                    if statement not in module.tree.body:
+                        raise _unreadable(module, decorator, "stands under a condition", "Declare it unconditionally.")
+                    decorators.add(decorator)
+                    arguments = self._arguments(decorator, kind, module)
+                    yield router, Declaration(kind, arguments, statement.name, module, decorator.lineno)
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and node not in decorators:
+                router, _ = self._declares(node, module)
+                if router is not None:
+                    raise _unreadable(
+                        module,
+                        node,
+                        "is not the decorator of a function at the top level of the module",
+                        "Write it above such a function, as @...",
+                    )
+
+    def _declares(self, node: ast.expr, module: Module) -> tuple[Router | None, str]:
+        match node:
+            case ast.Call(func=ast.Attribute(value=value, attr=kind)) if kind in KINDS:
+                return self._router(value, module), kind
+        return None, ""
+
+    def _router(self, expression: ast.expr, module: Module) -> Router | None:
+        found = self._names.meaning(expression, module)
+        if isinstance(found, Value) and isinstance(found.expression, ast.Call):
+            made_by = self._names.meaning(found.expression.func, found.module)
+            if isinstance(made_by, Elsewhere) and made_by.path in _ROUTERS:
+                return found.module.name, found.name
+        return None
+
+    def _arguments(self, call: ast.Call, kind: str, module: Module) -> dict[str, Any]:
+        first = KINDS[kind]
+        given: dict[str, ast.expr] = {}
+        if call.args:
+            if first is None or len(call.args) > 1 or isinstance(call.args[0], ast.Starred):
+                raise _unreadable(module, call, "has arguments without names", "Name each but the first.")
+            given[first] = call.args[0]
+        for keyword in call.keywords:
+            if keyword.arg is None:
+                raise _unreadable(module, call, "takes its arguments from a mapping", "Write each one by its name.")
+            given[keyword.arg] = keyword.value
+        try:
+            return {
+                name: self._names.literal(value, module) for name, value in given.items() if name not in OF_THE_RUNTIME
+            }
+        except NotLiteralError as problem:
+            raise _unreadable(
+                module,
+                problem.expression,
+                f"has {problem} in the arguments of @...{kind}, which only running the module would tell",
+                "Write the value itself, or the name of a constant that a module of the service assigns once.",
+            ) from None
+
+    def _received(self) -> frozenset[Router]:
+        """The routers that the handler gets, and those that they include."""
+        received = {
+            router
+            for module in self._handler_modules()
+            for node in ast.walk(module.tree or ast.Module([], []))
+            if isinstance(node, ast.Call)
+            for keyword in node.keywords
+            if keyword.arg == "events" and (router := self._router(keyword.value, module)) is not None
+        }
+        included = {pair for module in self._declaring for pair in self._inclusions(module)}
+        while more := {other for router, other in included if router in received} - received:
+            received |= more
+        return frozenset(received)
+
+    def _handler_modules(self) -> Iterator[Module]:
+        module = self._modules.find(self._handler)
+        if module is None:
+            return
+        yield module
+        handler = self._names.meaning(ast.Name(self._attribute), module)
+        if isinstance(handler, Value) and handler.module is not module:
+            yield handler.module
+
+    def _inclusions(self, module: Module) -> Iterator[tuple[Router, Router]]:
+        for node in ast.walk(module.tree or ast.Module([], [])):
+            match node:
+                case ast.Call(func=ast.Attribute(value=value, attr="include"), args=[argument]):
+                    one, other = self._router(value, module), self._router(argument, module)
+                    if one is not None and other is not None:
+                        yield one, other
+
+
+def _unreadable(module: Module, node: ast.expr, what: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{module.place}:{node.lineno} {what}",
+        why="events are read from the code without running it",
+        remedy=remedy,
+    )

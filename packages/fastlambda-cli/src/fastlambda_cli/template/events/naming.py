@@ -1,0 +1,87 @@
+"""Logical ids and names of what a source needs."""
+
+from __future__ import annotations
+
+import re
+
+from fastlambda_cli.errors import ConfigurationError
+from fastlambda_cli.service.events import AnySource, EventSource, QueueSource, key_of
+from fastlambda_cli.template.intrinsics import Resources
+from fastlambda_cli.template.stack import Stack
+
+FAILED_EVENTS = "FailedEvents"
+"""The queue that keeps what topics, rules and schedules brought in vain."""
+
+_WORDS = re.compile(r"[^A-Za-z0-9]+")
+_SUFFIXES = {"sqs": "Queue", "sns": "Topic", "eventbridge": "Rule", "schedule": "Schedule"}
+_NAMES = {"AWS::SQS::Queue": "QueueName", "AWS::SNS::Topic": "TopicName", "AWS::CloudWatch::Alarm": "AlarmName"}
+_OF_THE_STACK = frozenset({"AlarmTopic"})
+"""Logical ids of the other parts of a template that a source's could be."""
+
+
+def has_asynchronous_sources(stack: Stack) -> bool:
+    """Whether anything but queues brings events."""
+    return any(not isinstance(source, QueueSource) for source in stack.service.events)
+
+
+def sources_of(stack: Stack, kind: type[AnySource]) -> dict[str, AnySource]:
+    """The sources of one kind, by their logical ids.
+
+    Raises:
+        ConfigurationError: Two have the same logical id, or one has that of something else.
+
+    """
+    found: dict[str, AnySource] = {}
+    for source in stack.service.events:
+        if not isinstance(source, kind):
+            continue
+        logical_id = logical_id_of(source)
+        if logical_id in found or logical_id in _OF_THE_STACK:
+            other = key_of(found[logical_id]) if logical_id in found else "the topic of the alarms"
+            raise ConfigurationError(
+                f"{key_of(source)} has the logical id {logical_id}, which {other} has already",
+                why="a logical id has neither the hyphens nor the underscores of a name",
+                remedy=f"Rename it where {source.consumer} is declared.",
+            )
+        found[logical_id] = source
+    return found
+
+
+def logical_id_of(source: EventSource) -> str:
+    """The logical id of a source, by which its neighbours are named: BookImportsQueue for book-imports."""
+    words = _WORDS.split(source.name)
+    return "".join(word[:1].upper() + word[1:] for word in words) + _SUFFIXES[source.kind]
+
+
+def fitting(name: str, limit: int, source: EventSource) -> str:
+    """The name of something that a source needs.
+
+    Raises:
+        ConfigurationError: It is longer than AWS takes.
+
+    """
+    if len(name) > limit:
+        raise ConfigurationError(
+            f"{key_of(source)} would be {name} on AWS, of {len(name)} characters",
+            why=f"AWS takes {limit}",
+            remedy=f"Shorten its name where {source.consumer} is declared, the service's or the stage's.",
+        )
+    return name
+
+
+def check_names(resources: Resources) -> None:
+    """Check that no two resources have one name, as a queue would that is called like another's dead-letter queue.
+
+    Raises:
+        ConfigurationError: Two have.
+
+    """
+    owners: dict[tuple[str, str], str] = {}
+    for logical_id, item in resources.items():
+        name = item["Properties"].get(_NAMES.get(item["Type"]))
+        if name is not None and owners.setdefault((item["Type"], name), logical_id) != logical_id:
+            raise ConfigurationError(
+                f"{owners[item['Type'], name]} and {logical_id} would both be named {name} on AWS",
+                why="what is made besides a queue or a topic is named after it",
+                remedy="Rename one of the two queues or topics where it is declared.",
+            )

@@ -1,0 +1,113 @@
+"""Queues whose messages the function handles, each with its dead-letter queue."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastlambda_cli.service.events import QueueSource, deployed_name
+from fastlambda_cli.template.events.naming import fitting, sources_of
+from fastlambda_cli.template.function import ALIAS
+from fastlambda_cli.template.intrinsics import Resource, Resources, arn, get_att, ref, resource
+from fastlambda_cli.template.stack import Stack
+
+DEAD_LETTERS = "DeadLetters"
+"""What follows a queue's logical id in that of its dead-letter queue."""
+
+_RETENTION = 4 * 24 * 3600
+RETENTION_OF_THE_DEAD = 14 * 24 * 3600
+"""Seconds that dead letters are kept since they were sent: the longest that SQS keeps a message."""
+
+DELETED = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+"""Attributes of a queue. One that stayed would be in the way of the next of its name: a change set takes over what has
+its own name for an identifier, and a queue has its URL."""
+
+_TIMEOUTS = 6
+_MAX_NAME = 80
+
+
+def queue_resources(stack: Stack) -> Resources:
+    """The queues with their dead-letter queues, and the event source mappings of all that are consumed."""
+    found: Resources = {}
+    for logical_id, source in sources_of(stack, QueueSource).items():
+        if source.arn is None:
+            found[logical_id] = _queue(stack, logical_id, source)
+            found[f"{logical_id}{DEAD_LETTERS}"] = _dead_letters(stack, source)
+        found[f"{logical_id}Mapping"] = _mapping(stack, logical_id, source)
+    return found
+
+
+def made_queues(stack: Stack) -> dict[str, QueueSource]:
+    """The queues that the stack makes, by logical id."""
+    found = sources_of(stack, QueueSource)
+    return {logical_id: source for logical_id, source in found.items() if source.arn is None}
+
+
+def visibility_timeout(stack: Stack, source: QueueSource) -> int:
+    """Seconds until a message that was not deleted is delivered again.
+
+    Six times the function's timeout, and the time that a batch is gathered (AWS Lambda Developer Guide, "Configuring
+    a queue to use with Lambda").
+    """
+    return _TIMEOUTS * stack.configuration.timeout + source.window
+
+
+def _queue(stack: Stack, logical_id: str, source: QueueSource) -> Resource:
+    redrive = {
+        "deadLetterTargetArn": get_att(f"{logical_id}{DEAD_LETTERS}", "Arn"),
+        "maxReceiveCount": source.max_receive_count,
+    }
+    return resource(
+        "AWS::SQS::Queue",
+        {
+            "QueueName": fitting(deployed_name(source, stack.name), _MAX_NAME, source),
+            "FifoQueue": source.fifo or None,
+            "SqsManagedSseEnabled": True,
+            "MessageRetentionPeriod": _RETENTION,
+            "VisibilityTimeout": visibility_timeout(stack, source),
+            "RedrivePolicy": redrive,
+            "Tags": stack.tags,
+        },
+        **DELETED,
+    )
+
+
+def _dead_letters(stack: Stack, source: QueueSource) -> Resource:
+    name = deployed_name(source, stack.name)
+    letters = f"{name.removesuffix('.fifo')}-dead-letters{'.fifo' if source.fifo else ''}"
+    return resource(
+        "AWS::SQS::Queue",
+        {
+            "QueueName": fitting(letters, _MAX_NAME, source),
+            "FifoQueue": source.fifo or None,
+            "SqsManagedSseEnabled": True,
+            "MessageRetentionPeriod": RETENTION_OF_THE_DEAD,
+            # By name, since the queue itself refers to its dead-letter queue.
+            "RedriveAllowPolicy": {"redrivePermission": "byQueue", "sourceQueueArns": [arn("sqs", name)]},
+            "Tags": stack.tags,
+        },
+        **DELETED,
+    )
+
+
+def _mapping(stack: Stack, logical_id: str, source: QueueSource) -> Resource:
+    patterns = [{"Pattern": json.dumps(pattern, separators=(",", ":"))} for pattern in source.filters]
+    limit = source.maximum_concurrency
+    return resource(
+        "AWS::Lambda::EventSourceMapping",
+        {
+            "EventSourceArn": _arn(logical_id, source),
+            "FunctionName": ref(ALIAS),
+            "Enabled": source.enabled,
+            "BatchSize": source.batch_size,
+            "MaximumBatchingWindowInSeconds": source.window or None,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": {"MaximumConcurrency": limit} if limit is not None else None,
+            "FilterCriteria": {"Filters": patterns} if patterns else None,
+            "Tags": stack.tags,
+        },
+    )
+
+
+def _arn(logical_id: str, source: QueueSource) -> Any:
+    return source.arn or get_att(logical_id, "Arn")

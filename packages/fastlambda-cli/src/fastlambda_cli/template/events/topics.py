@@ -1,0 +1,60 @@
+"""Topics whose messages SNS hands to the alias."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastlambda_cli.service.events import TopicSource, deployed_name
+from fastlambda_cli.template.events.naming import FAILED_EVENTS, fitting, sources_of
+from fastlambda_cli.template.function import ALIAS
+from fastlambda_cli.template.intrinsics import Resource, Resources, get_att, ref, resource
+from fastlambda_cli.template.stack import Stack
+
+_MAX_NAME = 256
+
+
+def topic_resources(stack: Stack) -> Resources:
+    """The topics, the alias's subscriptions to all that are consumed, and the permissions that these take."""
+    found: Resources = {}
+    for logical_id, source in sources_of(stack, TopicSource).items():
+        topic_arn = source.arn or ref(logical_id)
+        if source.arn is None:
+            name = fitting(deployed_name(source, stack.name), _MAX_NAME, source)
+            # Not encrypted with alias/aws/sns: other services could not publish to it (Amazon SNS Developer Guide,
+            # "Managing Amazon SNS encryption keys and costs").
+            found[logical_id] = resource("AWS::SNS::Topic", {"TopicName": name, "Tags": stack.tags})
+        found[f"{logical_id}Permission"] = resource(
+            "AWS::Lambda::Permission",
+            {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": ref(ALIAS),
+                "Principal": "sns.amazonaws.com",
+                "SourceArn": topic_arn,
+            },
+        )
+        found[f"{logical_id}Subscription"] = _subscription(logical_id, source, topic_arn)
+    return found
+
+
+def made_topics(stack: Stack) -> dict[str, TopicSource]:
+    """The topics that the stack makes, by logical id."""
+    found = sources_of(stack, TopicSource)
+    return {logical_id: source for logical_id, source in found.items() if source.arn is None}
+
+
+def _subscription(logical_id: str, source: TopicSource, topic_arn: Any) -> Resource:
+    return resource(
+        "AWS::SNS::Subscription",
+        {
+            "TopicArn": topic_arn,
+            # One that exists may be in another Region.
+            "Region": source.arn.split(":")[3] if source.arn is not None else None,
+            "Protocol": "lambda",
+            "Endpoint": ref(ALIAS),
+            "FilterPolicy": source.filter_policy,
+            "FilterPolicyScope": source.filter_scope if source.filter_policy is not None else None,
+            "RedrivePolicy": {"deadLetterTargetArn": get_att(FAILED_EVENTS, "Arn")},
+        },
+        # A message that arrives before it would be lost to the dead letters.
+        DependsOn=f"{logical_id}Permission",
+    )
