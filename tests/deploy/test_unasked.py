@@ -87,6 +87,42 @@ def test_a_first_deployment_that_answers_too_late_is_live_once_it_is_asked_again
     assert shop.releases() == [(1, "live")]
 
 
+class AnswersOnce:
+    """A health check of an API that answers the first time only."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def version(self, function, version, path):
+        del function, version, path
+
+    def url(self, url, path):
+        del url, path
+        self.asked += 1
+        if self.asked > 1:
+            raise HealthCheckError("GET / does not answer")
+
+
+def test_settings_after_which_the_api_does_not_answer_any_more_are_put_back(shop):
+    shop.deploy()
+    shop.configure("logs.retention = 90")
+    with pytest.raises(HealthCheckError) as failure:
+        deploy(shop, AnswersOnce())
+    assert "The stack is as it was" in failure.value.remedy
+    groups = shop.aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{shop.stack}")["logGroups"]
+    assert groups[0]["retentionInDays"] != 90
+    assert shop.releases() == [(2, "failed"), (1, "live")]
+
+
+def test_settings_of_an_api_that_does_not_answer_are_changed_all_the_same(shop):
+    late = Fails(HealthCheckError("GET / does not answer"), url_only=True)
+    with pytest.raises(HealthCheckError):
+        deploy(shop, late)
+    shop.configure("logs.retention = 90")
+    assert deploy(shop, late).release.status == "live"
+    assert "did not answer before the update" in shop.remarks()[-1]
+
+
 ROLLOUT = {"CodeDeployLambdaAliasUpdate": {"ApplicationName": "shop", "DeploymentGroupName": "live"}}
 DOCUMENT = {
     "Parameters": {"LiveVersion": {"Type": "String", "Default": ""}},

@@ -31,12 +31,15 @@ What happens on a failure:
     after 1, by the health check  the template and parameters of before are put back, pinned to the live version
     in 2, by CloudFormation       it rolls back to 1, and then as above
     after 2, by the health check  as above: the alias goes back at once, without a rollout
+    AWS refuses something         as after a health check, wherever in 1 or 2 that is
     a first deployment            what CloudFormation gave up is deleted by the next one (`recovery`); one that stands
                                   and does not answer stays, since there is nothing to return to
-    Ctrl-C, lost connection,      CloudFormation goes on by itself. The next deployment follows it to its end, reads off
-    expired credentials           the stack what became of the release (`interrupted`), and begins from there
-    somebody else's deployment    the change set is refused, or the stack is not what we left: OvertakenError, and
-                                  nothing is put back, for it is theirs
+    Ctrl-C, lost connection,      CloudFormation goes on by itself, and how the stack stands is told. The next
+    expired credentials           deployment follows it to its end, reads off the stack what became of the release
+                                  (`interrupted`), and begins from there
+    somebody else's deployment    is waited for (`underway`). Where it came in between, the change set is refused, or
+                                  the stack is not what we left: OvertakenError, and nothing is put back, for it is
+                                  theirs
 
 A stack that was put back is pinned: its template is the old one, and its LiveVersion names the version that never
 stopped being live. The next deployment takes the pin away.

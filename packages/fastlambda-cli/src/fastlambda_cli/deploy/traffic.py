@@ -16,7 +16,7 @@ from typing import Any, Self, TypeAlias
 
 from fastlambda_cli.aws.model import ChangeSet, Stack
 from fastlambda_cli.aws.stacks import MAX_TEMPLATE_BODY, ChangeRequest, Stacks
-from fastlambda_cli.deploy.desired import API_URL, Desired, Standing, as_text, version_of, without_rollout
+from fastlambda_cli.deploy.desired import API_URL, Desired, Standing, as_text, health_path, version_of, without_rollout
 from fastlambda_cli.deploy.execution import execute, out_of_sight
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.model import Remark, Step, Tell
@@ -95,14 +95,22 @@ class Traffic:
     def update(self, desired: Desired, before: Standing, change_set: ChangeSet) -> Stack:
         """Change what no version is published for: alarms, the API, logs, permissions.
 
+        An API that does not answer before it is not put back for that: the update may be what it needs.
+
         Raises:
             StackError: It could not be done; CloudFormation put everything back.
             HealthCheckError: The API does not answer any more; everything has been put back.
 
         """
+        answered = desired.stopped or self._answers(before)
         self.tell(Step(f"Updating the stack {desired.stack_name}"))
         self._unchanged(before.stack)
         stack = execute(self.stacks, change_set, self.tell)
+        if not answered:
+            self.tell(
+                Remark("The API did not answer before the update, so that it is not asked after it.", warning=True)
+            )
+            return stack
         with _PutBack(self, before) as way:
             way.unseen = f"The stack {desired.stack_name} is updated, and whether its API answers is not known."
             self.check_api(desired, stack)
@@ -193,6 +201,16 @@ class Traffic:
             return
         self.tell(Step(f"Asking version {version} for {desired.health}"))
         self.health.version(desired.stack_name, version, desired.health)
+
+    def _answers(self, before: Standing) -> bool:
+        url = before.stack.outputs.get(API_URL)
+        if url is None:
+            return False
+        try:
+            self.health.url(url, health_path(before.document))
+        except HealthCheckError:
+            return False
+        return True
 
     def check_api(self, desired: Desired, stack: Stack) -> None:
         """Ask the API of a stack, unless its function may not run.
