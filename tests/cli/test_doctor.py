@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import socket
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +25,8 @@ from fastlambda_cli.cli.checkup.project import project_checks
 from fastlambda_cli.errors import CredentialsError
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-SETTINGS = '[project]\nname = "shop"\nversion = "1"\n[tool.fastlambda]\nruntime = "python3.13"\n'
+OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
+SETTINGS = f'[project]\nname = "shop"\nversion = "1"\n[tool.fastlambda]\nruntime = "python{OWN}"\n'
 
 
 @pytest.fixture
@@ -72,6 +74,26 @@ def test_a_service_without_lock_and_runtime_is_warned(service):
     (service / "pyproject.toml").write_text(SETTINGS.partition("runtime")[0])
     _, checks = project_checks(service, "dev")
     assert statuses(checks) == {"service": Status.OK, "lock": Status.WARN, "runtime": Status.WARN}
+
+
+def test_a_lock_without_a_package_that_the_service_asks_for_fails(service):
+    asking = SETTINGS.replace('version = "1"', 'version = "1"\ndependencies = ["fastapi", "Not.Locked>=1"]')
+    (service / "pyproject.toml").write_text(asking)
+    (service / "uv.lock").write_text('version = 1\n[[package]]\nname = "fastapi"\n')
+    _, checks = project_checks(service, "dev")
+    lock = by_name(checks, "lock")
+    assert (lock.status, lock.remedy) == (Status.FAIL, "Run: uv lock")
+    assert "uv.lock is out of date: it has no not-locked" in lock.found
+
+
+def test_a_runtime_that_is_not_on_this_machine_is_warned_of(service, monkeypatch, tmp_path):
+    other = "3.13" if OWN != "3.13" else "3.12"
+    for nowhere in ("PATH", "PYENV_ROOT", "HOME", "UV_PYTHON_INSTALL_DIR"):
+        monkeypatch.setenv(nowhere, str(tmp_path / "nothing"))
+    (service / "pyproject.toml").write_text(SETTINGS.replace(OWN, other))
+    _, checks = project_checks(service, "dev")
+    runtime = by_name(checks, "runtime")
+    assert (runtime.status, runtime.remedy) == (Status.WARN, f"Run: uv python install {other}")
 
 
 def test_a_folder_without_a_service_fails_and_the_rest_of_it_is_skipped(tmp_path):

@@ -20,6 +20,8 @@ from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.model import Service
 from fastlambda_cli.service.project import PYPROJECT, read_toml
 
+_UV_LOCK = "uv.lock"
+
 
 async def locked_requirements(service: Service, state: Path, python: Path, version: str, tell: Tell) -> Path:
     """Return the lock as a requirements file; a project without a lock is locked first, and told so.
@@ -37,11 +39,12 @@ async def locked_requirements(service: Service, state: Path, python: Path, versi
         FastLambdaError: Nothing can be kept in the state folder.
 
     """
+    check_lock(service)
     try:
         lock = await _lock(service, state, python, version, tell)
     except OSError as problem:
         raise unwritable(state, problem) from problem
-    _check_covered(service, lock)
+    _check_covered(service, lock, locked_names(lock))
     return lock
 
 
@@ -60,7 +63,7 @@ def pins(lock: Path) -> str:
 
 
 async def _lock(service: Service, state: Path, python: Path, version: str, tell: Tell) -> Path:
-    if service.lock is not None and service.lock.name != "uv.lock":
+    if service.lock is not None and service.lock.name != _UV_LOCK:
         return service.lock
     make_state(state)
     if service.lock is not None:
@@ -112,16 +115,33 @@ def _resolvable(service: Service) -> Iterator[str]:
         yield f"{_name_of(requirement)} @ {path.as_uri()}" if path else requirement
 
 
-def _check_covered(service: Service, lock: Path) -> None:
-    pinned = locked_names(lock)
+def check_lock(service: Service) -> None:
+    """Check that the lock of a service, if it has one, has every package that the service asks for.
+
+    Raises:
+        ConfigurationError: It lacks some.
+
+    """
+    if service.lock is None:
+        return
+    if service.lock.name == _UV_LOCK:
+        packages = (read_toml(service.lock) or {}).get("package", [])
+        pinned = frozenset[str](canonicalize_name(package["name"]) for package in packages)
+    else:
+        pinned = locked_names(service.lock)
+    _check_covered(service, service.lock, pinned)
+
+
+def _check_covered(service: Service, lock: Path, pinned: frozenset[str]) -> None:
     missing = sorted(
         name for name in map(_name_of, service.dependencies) if name not in pinned and name not in service.local_sources
     )
     if missing:
+        uv = lock.name == _UV_LOCK
         raise ConfigurationError(
             f"{os.path.relpath(lock, service.root)} is out of date",
             why=f"it has no {', '.join(missing)}, which pyproject.toml asks for",
-            remedy="Lock again, with the command that made the file (uv lock, or uv pip compile).",
+            remedy="Run: uv lock" if uv else "Lock again, with the command that made the file, such as uv pip compile.",
         )
 
 
