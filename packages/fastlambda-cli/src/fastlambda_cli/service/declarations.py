@@ -176,14 +176,17 @@ class _Reading:
             if keyword.arg is None:
                 raise _unreadable(module, call, "takes its arguments from a mapping", "Write each one by its name.")
             given[keyword.arg] = keyword.value
+        return {
+            name: self._argument(value, kind, module) for name, value in given.items() if name not in OF_THE_RUNTIME
+        }
+
+    def _argument(self, value: ast.expr, kind: str, module: Module) -> Any:
         try:
-            return {
-                name: self._names.literal(value, module) for name, value in given.items() if name not in OF_THE_RUNTIME
-            }
+            return self._names.literal(value, module)
         except NotLiteralError as problem:
             raise _unreadable(
                 module,
-                problem.expression,
+                value,
                 f"has {problem} in the arguments of @...{kind}, which only running the module would tell",
                 "Write the value itself, or the name of a constant that a module of the service assigns once.",
             ) from None

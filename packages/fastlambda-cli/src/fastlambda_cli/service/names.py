@@ -41,16 +41,7 @@ Meaning: TypeAlias = Value | Module | Elsewhere
 
 
 class NotLiteralError(ValueError):
-    """A value that only running the module would tell.
-
-    Attributes:
-        expression: Where it stands.
-
-    """
-
-    def __init__(self, expression: ast.expr) -> None:
-        super().__init__(ast.unparse(expression))
-        self.expression = expression
+    """A value that only running the module would tell; it says which."""
 
 
 class Names:
@@ -89,7 +80,7 @@ class Names:
                 found = self.meaning(expression, module)
                 if isinstance(found, Value) and len(found.module.bindings[found.name]) == 1:
                     return self.literal(found.expression, found.module)
-        raise NotLiteralError(expression)
+        raise NotLiteralError(ast.unparse(expression))
 
     def _meaning(self, expression: ast.expr, module: Module, seen: frozenset[tuple[str, str]]) -> Meaning | None:
         match expression:
