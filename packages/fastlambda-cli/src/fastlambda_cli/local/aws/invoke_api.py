@@ -14,6 +14,7 @@ from typing import NoReturn
 from urllib.parse import parse_qs
 
 from fastlambda_cli.local.aws.async_invocations import AsyncInvocations, RetryPolicy
+from fastlambda_cli.local.aws.events import Destinations
 from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.invoke_errors import (
@@ -56,15 +57,22 @@ class InvokeApi:
         otherwise: Answers every other request.
         sink: Told of asynchronous invocations that are dropped and of failures of the local Lambda.
         retries: How asynchronous invocations are tried again.
+        destinations: Where asynchronous invocations end; by default nowhere.
 
     """
 
     def __init__(
-        self, functions: Functions, otherwise: AsgiApp, sink: Sink, retries: RetryPolicy | None = None
+        self,
+        functions: Functions,
+        otherwise: AsgiApp,
+        sink: Sink,
+        retries: RetryPolicy | None = None,
+        destinations: Destinations | None = None,
     ) -> None:
         self._functions = functions
         self._otherwise = otherwise
         self._sink = sink
+        self._destinations = destinations
         self._in_background = AsyncInvocations(sink, retries or RetryPolicy())
 
     async def close(self) -> None:
@@ -92,15 +100,19 @@ class InvokeApi:
     async def _invoke(self, reference: FunctionReference, scope: Scope, receive: Receive, send: Send) -> None:
         await self._functions.check(reference)
         request = await _read(scope, receive, reference)
-        invoke = functools.partial(self._functions.invoke, reference)
         if request.kind == "DryRun":
             await _answer(send, 204, _request_id(request.invocation.request_id), b"")
         elif request.kind == "Event":
-            self._in_background.accept(invoke, request.invocation)
+            self._accept(reference, request.invocation)
             await _answer(send, 202, _request_id(request.invocation.request_id), b"")
         else:
             result = await self._run(reference, request.invocation)
             await _answer(send, 200, _result_headers(result, tail=request.tail), result.payload)
+
+    def _accept(self, reference: FunctionReference, invocation: Invocation) -> None:
+        invoke = functools.partial(self._functions.invoke, reference)
+        aftermath = self._destinations.of(reference, self._accept) if self._destinations else None
+        self._in_background.accept(invoke, invocation, aftermath)
 
     async def _run(self, reference: FunctionReference, invocation: Invocation) -> InvokeResult:
         try:

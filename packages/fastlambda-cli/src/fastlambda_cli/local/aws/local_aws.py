@@ -17,7 +17,7 @@ from fastlambda_cli.local.aws.deployed.memory import Memory, forgetful
 from fastlambda_cli.local.aws.deployed.running import Running, deployed_functions
 from fastlambda_cli.local.aws.deployed.state import DeployedState
 from fastlambda_cli.local.aws.emulator import Emulator, emulator_at
-from fastlambda_cli.local.aws.events import EventSources
+from fastlambda_cli.local.aws.events import Destinations, EventSources, Services
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.guard import guarded
 from fastlambda_cli.local.aws.invoke_api import InvokeApi
@@ -98,10 +98,12 @@ class LocalAws:
             self._running,
         )
         self._functions = Functions(await stack.enter_async_context(deployed))
-        event_sources = EventSources(self._emulator, self._functions, self._sink)
+        services = Services(self._emulator)
+        event_sources = EventSources(services, self._functions, self._sink)
         emulator = event_sources.noticing(EmulatorProxy(self._emulator))
         control_plane = with_present_port(forgetful(emulator, memory), port)
-        invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries)
+        destinations = Destinations(state, services, self._sink)
+        invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries, destinations)
         http_apis = HttpApi(DeployedRoutes(state, self._functions, self._sink), self._sink)
         app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(invoke_api))
         await stack.enter_async_context(serve(app, label=_LABEL, listener=listener))

@@ -104,6 +104,14 @@ class DeployedState:
         found = await self._remembered(f"/2015-03-31/functions/{_quoted(function)}/policy{query}")
         return [] if found is None else json.loads(found["Policy"])["Statement"]
 
+    async def event_invoke_config(self, function: str, qualifier: str | None) -> Mapping[str, Any] | None:
+        """GetFunctionEventInvokeConfig; None when there is none."""
+        query = f"?Qualifier={_quoted(qualifier)}" if qualifier else ""
+        found: Mapping[str, Any] | None = await self._remembered(
+            f"/2019-09-25/functions/{_quoted(function)}/event-invoke-config{query}"
+        )
+        return found
+
     async def api(self, api_id: str) -> ApiRecord | None:
         """GetApi, GetRoutes, GetIntegrations and GetStages; None when there is no such HTTP API."""
         path = f"/v2/apis/{_quoted(api_id)}"

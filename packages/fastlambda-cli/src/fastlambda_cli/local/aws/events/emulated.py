@@ -67,6 +67,37 @@ class Services:
         async with self._source.client() as client:
             return await self._asked(client, "POST", "/", json.dumps(parameters).encode(), headers)
 
+    async def put_event(self, entry: Mapping[str, Any]) -> None:
+        """PutEvents of EventBridge, with one event.
+
+        Raises:
+            EmulatorError: The emulator does not answer, or refuses.
+
+        """
+        await self.call("AWSEvents.PutEvents", {"Entries": [entry]})
+
+    async def publish(
+        self, parameters: Mapping[str, str], attributes: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        """Publish of SNS, in its query protocol.
+
+        Raises:
+            EmulatorError: The emulator does not answer, or refuses.
+
+        """
+        form = {"Action": "Publish", "Version": "2010-03-31", **parameters}
+        for index, (name, value) in enumerate((attributes or {}).items(), start=1):
+            prefix = f"MessageAttributes.entry.{index}"
+            form |= {f"{prefix}.Name": name, **{f"{prefix}.Value.{key}": part for key, part in value.items()}}
+        async with self._source.client() as client:
+            await self._source.available()
+            try:
+                response = await client.post("/", data=form, headers={"host": "sns.localhost"})
+            except httpx.TransportError as problem:
+                raise _refused("Publish", str(problem) or type(problem).__name__) from problem
+        if not response.is_success:
+            raise _refused("Publish", f"{response.status_code}: {response.text}")
+
     async def _asked(
         self, client: httpx.AsyncClient, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Mapping[str, Any]:
@@ -116,6 +147,10 @@ class Queue:
         answer = await self._call("ReceiveMessage", parameters)
         messages: Sequence[Mapping[str, Any]] = answer.get("Messages") or ()
         return messages
+
+    async def send(self, body: str, attributes: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """SendMessage."""
+        await self._call("SendMessage", {"MessageBody": body, "MessageAttributes": attributes or {}})
 
     async def delete(self, receipts: Sequence[str]) -> None:
         """DeleteMessageBatch, as often as it takes."""

@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fastlambda_cli.errors import EmulatorError
-from fastlambda_cli.local.aws.deployed.state import Source
 from fastlambda_cli.local.aws.events.emulated import Services
 from fastlambda_cli.local.aws.events.mapping import QueueMapping, queue_mapping
 from fastlambda_cli.local.aws.events.sqs_poller import SqsPoller
@@ -24,14 +23,14 @@ class EventSources:
     """The event source mappings that poll.
 
     Args:
-        source: The emulator.
+        services: The emulator's.
         functions: What can be invoked.
         sink: Is told what is not delivered.
 
     """
 
-    def __init__(self, source: Source, functions: Functions, sink: Sink) -> None:
-        self._services = Services(source)
+    def __init__(self, services: Services, functions: Functions, sink: Sink) -> None:
+        self._services = services
         self._functions = functions
         self._sink = sink
         self._pollers: dict[str, SqsPoller] = {}

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from ministack.services import eventbridge, lambda_svc, sns  # type: ignore[import-not-found,unused-ignore]
+from ministack.services import eventbridge, lambda_svc, scheduler, sns  # type: ignore[import-not-found,unused-ignore]
 
 Event: TypeAlias = Any
 """A function's event, as the value that JSON stands for."""
@@ -28,6 +28,8 @@ _ARN_PARTS = 7
 _NOT_FOUND = 404
 _THROTTLED = 429
 _OK = 200
+_TICK_S = 1
+"""How often schedules are looked at; ministack's ten seconds are long to wait for."""
 
 
 class LocalLambda:
@@ -100,6 +102,7 @@ def invoke_elsewhere(port: int) -> None:
 
     lambda_svc.invoke_async_with_retry = accept_retried
     eventbridge._dispatch_to_lambda = accept_from_rule  # noqa: SLF001
+    eventbridge._SCHEDULER_TICK_INTERVAL = scheduler._SCHEDULE_TICK_INTERVAL = _TICK_S  # noqa: SLF001
     sns._deliver_to_lambda = accept_from_topic  # noqa: SLF001
 
 
