@@ -159,6 +159,11 @@ def test_who_may_not_invoke_it_is_told_so_at_once():
             "its status is 500: KeyError: 'DSN'",
             id="among lines that are none",
         ),
+        pytest.param(
+            [f"x{json.dumps(POWERTOOLS | {'exception_name': 'RuntimeError'})[40:]}", json.dumps({"level": "INFO"})],
+            "its status is 500: RuntimeError: db gone",
+            id="a traceback whose beginning is cut off",
+        ),
         pytest.param(["[1, 2]", json.dumps({"level": "INFO", "message": "hello"})], "its status is 500", id="no error"),
     ],
 )
