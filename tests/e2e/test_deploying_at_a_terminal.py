@@ -9,15 +9,25 @@ import pytest
 from dev_command import COMMAND, PATIENCE_S, running
 from terminal import at_a_terminal
 
+from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
+from local_aws import local_aws, unique  # noqa: F401
+
 HANDLER = 'def handler(event, context):\n    return {"statusCode": 200, "body": "hello"}\n'
 
 
-@pytest.fixture
-def service(tmp_path):
+def shop_in(folder, name):
     """A plain handler that was never deployed."""
-    (tmp_path / "lambda_handler.py").write_text(HANDLER)
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\n')
-    return tmp_path
+    (folder / "lambda_handler.py").write_text(HANDLER)
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1"\nrequires-python = ">=3.11"\n')
+    return folder
+
+
+@pytest.fixture
+def service(tmp_path, local_aws, unique):  # noqa: F811
+    """A service beside a local AWS that a `dev` of another stage could be running."""
+    session = Session("another", local_aws.endpoint_url, http_url="")
+    with exclusive(tmp_path / STATE), recorded(tmp_path / STATE, session):
+        yield shop_in(tmp_path, unique("shop"))
 
 
 def stack_of(service):
@@ -38,7 +48,8 @@ def test_no_enter_or_ctrl_c_at_the_question_leaves_nothing_behind(service, types
     assert stack_of(service)["status"] is None
 
 
-def test_a_yes_deploys_and_the_api_answers_where_the_command_said_while_dev_runs(service):
+def test_a_yes_deploys_and_the_api_answers_where_the_command_said_while_dev_runs(tmp_path):
+    service = shop_in(tmp_path, "shop")
     ended, printed = at_a_terminal(COMMAND, "deploy", service, "--local", sees="Deploy this?", types=b"y\n")
     assert ended == 0, printed
     assert "Deployed: shop-dev" in printed
@@ -54,8 +65,10 @@ def test_a_stack_is_destroyed_once_its_name_is_typed(service):
     subprocess.run(
         [COMMAND, "deploy", service, "--local", "--yes"], capture_output=True, check=True, timeout=PATIENCE_S
     )
+    stack = stack_of(service)["name"]
     ended, printed = at_a_terminal(COMMAND, "destroy", service, "--local", sees="to destroy it", types=b"shop\n")
-    assert (ended, "is not 'shop-dev'" in printed) == (1, True)
-    ended, printed = at_a_terminal(COMMAND, "destroy", service, "--local", sees="to destroy it", types=b"shop-dev\n")
-    assert (ended, "Destroyed: shop-dev" in printed) == (0, True)
+    assert (ended, f"is not '{stack}'" in printed) == (1, True)
+    typed = f"{stack}\n".encode()
+    ended, printed = at_a_terminal(COMMAND, "destroy", service, "--local", sees="to destroy it", types=typed)
+    assert (ended, f"Destroyed: {stack}" in printed) == (0, True)
     assert stack_of(service)["status"] is None
