@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import httpx
+from measured import AS_INSTALLED
 
 from fastlambda_cli.service.load import load_service
 
@@ -26,9 +27,10 @@ PORT = 8765
 
 
 def copy(folder: Path) -> Path:
-    """The books service in a folder of its own."""
+    """The books service in a folder of its own, with the runtime beside it."""
     shutil.copytree(BOOKS, folder, ignore=shutil.ignore_patterns(".fastlambda", "__pycache__", "tests", ".venv"))
-    source = load_service(BOOKS).local_sources["fastlambda"]
+    source = folder.with_name("fastlambda")  # the runtime too, so that nobody's edits are measured
+    shutil.copytree(load_service(BOOKS).local_sources["fastlambda"], source)
     project = folder / "pyproject.toml"
     local = f'fastlambda = {{ path = "{source}" }}'
     text = project.read_text(encoding="utf-8")
@@ -53,7 +55,7 @@ def start(service: Path, client: httpx.Client) -> tuple[subprocess.Popen[bytes],
     """Start `dev`; return it with the seconds to its first answer from the function."""
     began = time.perf_counter()
     arguments = [COMMAND, "dev", service, "--port", str(PORT), "--aws-port", "0"]
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, env=AS_INSTALLED)
     answer(client, "/api/v1/books", "items")
     return process, time.perf_counter() - began
 

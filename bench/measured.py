@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 from collections.abc import Mapping, Sequence
+
+AS_INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""The environment of a command that finds valid bytecode, as everywhere from the second start on."""
 
 
 def ratio_interval(samples: Sequence[float], base: Sequence[float], *, rounds: int = 2000) -> tuple[float, float]:
