@@ -1,0 +1,167 @@
+"""Events on the local AWS, through boto3 as any tool would deploy them; only what the emulator lacks is left out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+
+import pytest
+
+from fastlambda_cli.deploy.localised import localised
+from fastlambda_cli.template import render
+from local_aws import local_aws, unique  # noqa: F401
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+IMPORTS = "@events.sqs('imports', batch_size={size}, max_receive_count=4)\nasync def take(book): ...\n"
+EVERYTHING = """
+@events.sqs("stock.fifo")
+async def count(stock): ...
+
+@events.sns("prices", filter_policy={"currency": ["EUR"]})
+async def price(message): ...
+
+@events.eventbridge(source="books", detail_type="BookCreated")
+async def created(book): ...
+
+@events.schedule("rate(1 day)")
+async def tidy(): ...
+"""
+
+
+class Deployed:
+    """A stack of a stage of its own, of a service that declares events; the code that is deployed is another."""
+
+    def __init__(self, aws, load, stage):
+        self.name = f"shop-{stage}"
+        self._stage, self._load = stage, load
+        self._cloudformation = aws.client("cloudformation")
+        self._bucket = f"{self.name}-artifacts"
+        aws.client("s3").create_bucket(Bucket=self._bucket)
+        self._artifact = _zip("handler = print\n")
+        aws.client("s3").put_object(Bucket=self._bucket, Key="a.zip", Body=self._artifact)
+
+    def create(self, declared):
+        self._cloudformation.create_stack(**self._request(declared))
+        self._wait("stack_create_complete")
+
+    def update(self, declared):
+        self._cloudformation.update_stack(**self._request(declared))
+        self._wait("stack_update_complete")
+
+    def delete(self):
+        self._cloudformation.delete_stack(StackName=self.name)
+        self._wait("stack_delete_complete")
+
+    def outputs(self):
+        (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def _request(self, declared):
+        pyproject = '[project]\nname = "shop"\n[tool.fastlambda]\nalarms.email = "oncall@example.com"\n'
+        code = (
+            "from fastlambda import EventRouter, FastLambda\nevents = EventRouter()\n"
+            f"{declared}\nhandler = FastLambda(print, events=events)\n"
+        )
+        document, _ = localised(render(self._load(pyproject, code), stage=self._stage, runtime="python3.13").document)
+        parameters = {
+            "ArtifactBucket": self._bucket,
+            "ArtifactKey": "a.zip",
+            "ArtifactSha256": base64.b64encode(hashlib.sha256(self._artifact).digest()).decode(),
+        }
+        return {
+            "StackName": self.name,
+            "TemplateBody": json.dumps(document),
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            "Capabilities": ["CAPABILITY_IAM"],
+        }
+
+    def _wait(self, state):
+        waiter = self._cloudformation.get_waiter(state)
+        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
+
+def _zip(code):
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("lambda_handler.py"), code)
+    return written.getvalue()
+
+
+@pytest.fixture
+def deployed(local_aws, load, unique):  # noqa: F811
+    stack = Deployed(local_aws, load, unique("t"))
+    yield stack
+    stack.delete()
+
+
+@pytest.fixture
+def alias_of():
+    return lambda stack: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{stack.name}:live"
+
+
+def test_every_source_reaches_the_alias(deployed, local_aws, alias_of):  # noqa: F811
+    deployed.create(IMPORTS.format(size=5) + EVERYTHING)
+    alias = alias_of(deployed)
+
+    mappings = local_aws.client("lambda").list_event_source_mappings(FunctionName=alias)["EventSourceMappings"]
+    by_queue = {mapping["EventSourceArn"].rpartition(":")[2]: mapping for mapping in mappings}
+    assert by_queue.keys() == {f"{deployed.name}-imports", f"{deployed.name}-stock.fifo"}
+    assert by_queue[f"{deployed.name}-imports"]["BatchSize"] == 5
+    assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings)
+
+    (subscription,) = local_aws.client("sns").list_subscriptions_by_topic(
+        TopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:{deployed.name}-prices"
+    )["Subscriptions"]
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("lambda", alias)
+
+    (target,) = local_aws.client("events").list_targets_by_rule(Rule=f"{deployed.name}-created")["Targets"]
+    assert target["Arn"] == alias
+    assert target["DeadLetterConfig"]["Arn"].endswith(f":{deployed.name}-failed-events")
+
+    schedule = local_aws.client("scheduler").get_schedule(GroupName=deployed.name, Name="tidy")
+    assert schedule["Target"]["Arn"] == alias
+    assert schedule["ScheduleExpression"] == "rate(1 day)"
+
+    config = local_aws.client("lambda").get_function_event_invoke_config(FunctionName=deployed.name, Qualifier="live")
+    assert config["DestinationConfig"]["OnFailure"]["Destination"].endswith(f":{deployed.name}-failed-events")
+
+
+def test_a_queue_hands_its_dead_letters_to_a_queue_that_takes_no_others(deployed, local_aws):  # noqa: F811
+    deployed.create(IMPORTS.format(size=5))
+    sqs, outputs = local_aws.client("sqs"), deployed.outputs()
+
+    def attributes(output):
+        return sqs.get_queue_attributes(QueueUrl=outputs[output], AttributeNames=["All"])["Attributes"]
+
+    queue, letters = attributes("ImportsQueueUrl"), attributes("ImportsQueueDeadLettersUrl")
+    assert json.loads(queue["RedrivePolicy"]) == {"deadLetterTargetArn": letters["QueueArn"], "maxReceiveCount": 4}
+    assert queue["VisibilityTimeout"] == "180"
+    assert json.loads(letters["RedriveAllowPolicy"])["sourceQueueArns"] == [queue["QueueArn"]]
+    assert letters["MessageRetentionPeriod"] == str(14 * 24 * 3600)
+
+
+def test_a_change_of_a_queue_alone_publishes_no_version(deployed, local_aws):  # noqa: F811
+    deployed.create(IMPORTS.format(size=5))
+    deployed.update(IMPORTS.format(size=9))
+    lambda_ = local_aws.client("lambda")
+    (mapping,) = lambda_.list_event_source_mappings(FunctionName=deployed.name)["EventSourceMappings"]
+    assert mapping["BatchSize"] == 9
+    found = lambda_.list_versions_by_function(FunctionName=deployed.name)["Versions"]
+    assert [version["Version"] for version in found] == ["$LATEST", "1"]
+
+
+def test_what_is_declared_no_more_is_gone_and_nothing_else(deployed, local_aws):  # noqa: F811
+    deployed.create(IMPORTS.format(size=5) + EVERYTHING)
+    deployed.update(IMPORTS.format(size=5))
+    found = local_aws.client("sqs").list_queues(QueueNamePrefix=f"{deployed.name}-").get("QueueUrls", [])
+    assert {url.rpartition("/")[2] for url in found} == {
+        f"{deployed.name}-imports",
+        f"{deployed.name}-imports-dead-letters",
+    }
+    groups = local_aws.client("scheduler").list_schedule_groups()["ScheduleGroups"]
+    assert deployed.name not in {group["Name"] for group in groups}
+    assert not local_aws.client("events").list_rules(NamePrefix=deployed.name)["Rules"]
