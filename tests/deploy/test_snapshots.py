@@ -72,10 +72,3 @@ def test_a_deployment_deletes_snapshots_and_says_so(shop, client):
     shop.deploy()
     assert "Deleted earlier versions whose SnapStart snapshots cost money: 2." in shop.remarks()
     assert shop.versions() == ["1", "3"]
-
-
-def test_versions_without_a_snapshot_cost_nothing_and_stay(shop):
-    for body in ("one", "two", "three"):
-        shop.answer(body)
-        shop.deploy()
-    assert shop.versions() == ["1", "2", "3"]

@@ -13,7 +13,6 @@ from fastlambda_cli.errors import (
     AwsUnreachableError,
     CredentialsError,
     HealthCheckError,
-    ThrottledByAwsError,
 )
 
 
@@ -45,10 +44,9 @@ def changed(shop):
     return shop
 
 
-@pytest.mark.parametrize("error", [AccessDeniedError, ThrottledByAwsError])
-def test_a_version_that_nobody_may_ask_gets_no_traffic_and_everything_is_put_back(changed, error):
-    with pytest.raises(error) as failure:
-        deploy(changed, Fails(error("Could not invoke version 2", remedy="Have it allowed.")))
+def test_a_version_that_nobody_may_ask_gets_no_traffic_and_everything_is_put_back(changed):
+    with pytest.raises(AccessDeniedError) as failure:
+        deploy(changed, Fails(AccessDeniedError("Could not invoke version 2", remedy="Have it allowed.")))
     assert failure.value.remedy == "Have it allowed. The stack is as it was, and version 1 has all traffic."
     assert (changed.live(), changed.get()) == ("1", "200 one")
     assert changed.releases() == [(2, "failed"), (1, "live")]
@@ -56,10 +54,9 @@ def test_a_version_that_nobody_may_ask_gets_no_traffic_and_everything_is_put_bac
     assert changed.get() == "200 two"
 
 
-@pytest.mark.parametrize("error", [CredentialsError, AwsUnreachableError])
-def test_without_credentials_or_network_everything_stays_and_the_next_deployment_goes_on_from_there(changed, error):
-    with pytest.raises(error):
-        deploy(changed, Fails(error("Could not invoke version 2")))
+def test_without_credentials_everything_stays_and_the_next_deployment_goes_on_from_there(changed):
+    with pytest.raises(CredentialsError):
+        deploy(changed, Fails(CredentialsError("Could not invoke version 2")))
     assert changed.told[-1].text.startswith(f"Version 1 of {changed.stack} has all traffic still.")
     assert changed.releases() == [(2, "started"), (1, "live")]
     changed.deploy()
