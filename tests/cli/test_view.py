@@ -218,6 +218,10 @@ def test_a_failed_sdk_invocation_shows_its_error_type(shown):
     assert lines[1].endswith("timeout: Sandbox.Timedout")
 
 
+def test_an_event_of_a_queue_shows_its_sender_in_place_of_a_method(shown):
+    assert "SQS    book-imports 10 records " in shown(report(source="sqs book-imports 10 records"))[0]
+
+
 def test_a_narrow_terminal_gets_short_request_ids(shown):
     assert shown(exchange(), width=80)[0].endswith(ID[:8])
 

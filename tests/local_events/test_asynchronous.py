@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from deployed_functions import eventually
 
+from fastlambda_cli.local.model import InvocationReported
+
 FAIL = 'raise ValueError("no")'
 
 
@@ -211,3 +213,29 @@ def test_events_of_a_function_that_may_not_run_are_recorded_at_once(sources):
 
     assert (context["condition"], context["approximateInvokeCount"]) == ("ZeroReservedConcurrency", 0)
     assert sources.seen(name) == []
+
+
+def test_the_log_names_who_sent_an_event(sources):
+    name, live = sources.consumer()
+    arn = topic(sources, live)
+    sources.client("sns").publish(TopicArn=arn, Message="hello")
+    bus_rule(sources, live, {"source": ["names"]})
+    sources.client("events").put_events(Entries=[{"Source": "names", "DetailType": "BookCreated", "Detail": "{}"}])
+    url, queue = sources.queue()
+    sources.mapped(live, queue)
+    sources.send(url, "hello")
+    sources.aws.invoke(name, {"Records": "by hand"}, Qualifier="live")
+
+    requests = {each["id"] for each in sources.eventually_seen(name, 4)}
+    reports = eventually(lambda: reported if len(reported := of_requests(sources, requests)) == 4 else None)
+
+    assert {report.source for report in reports} == {
+        f"sns {arn.rpartition(':')[2]}",
+        "event BookCreated",
+        f"sqs {queue.rpartition(':')[2]} 1 record",
+        "invoke",
+    }
+
+
+def of_requests(sources, requests):
+    return [report for report in sources.aws.heard(InvocationReported) if report.request_id in requests]

@@ -122,7 +122,7 @@ class TerminalView:
             case InvocationReported():
                 self._reports[event.request_id] = event
                 if event.source != "http":
-                    self._invoked(event, "INVOKE ")
+                    self._invoked(event, _title(event.source))
                 elif event.request_id in self._running:
                     self._invoked(event, self._running.pop(event.request_id))
             case LogLine():
@@ -239,6 +239,12 @@ class TerminalView:
 
     def _id(self, request_id: str) -> str:
         return request_id if self._console.width >= _WIDE else request_id[:_SHORT_ID]
+
+
+def _title(source: str) -> str:
+    """The word for who invoked, as wide as an HTTP method, and what there is to say about it."""
+    word, _, more = source.partition(" ")
+    return f"{word.upper():<7}{more}"
 
 
 def _more(count: int) -> Text:

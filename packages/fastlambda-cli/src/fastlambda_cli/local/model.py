@@ -27,7 +27,8 @@ class Invocation:
         trace_header: The value of `X-Amzn-Trace-Id` (Root, Parent, Sampled) for the function; None makes one.
         client_context: The caller's client context as JSON text, already base64-decoded.
         invoked_arn: The ARN the caller used, qualifier included; None means the function's own.
-        source: Who invoked: "http" for the HTTP API, "invoke" for an SDK.
+        source: Who invoked: "http" for the HTTP API, "invoke" for an SDK; for an event source a word and more about it,
+            such as "sqs book-imports 10 records".
 
     """
 

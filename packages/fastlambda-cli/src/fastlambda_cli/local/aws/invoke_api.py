@@ -9,12 +9,13 @@ import json
 import re
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 from urllib.parse import parse_qs
 
 from fastlambda_cli.local.aws.async_invocations import AsyncInvocations, RetryPolicy
 from fastlambda_cli.local.aws.events import Destinations
+from fastlambda_cli.local.aws.events.described import sender
 from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.invoke_errors import (
@@ -103,7 +104,7 @@ class InvokeApi:
         if request.kind == "DryRun":
             await _answer(send, 204, _request_id(request.invocation.request_id), b"")
         elif request.kind == "Event":
-            self._accept(reference, request.invocation)
+            self._accept(reference, replace(request.invocation, source=sender(request.invocation.payload)))
             await _answer(send, 202, _request_id(request.invocation.request_id), b"")
         else:
             result = await self._run(reference, request.invocation)
