@@ -85,3 +85,15 @@ def test_alarms_dashboards_secrets_and_snapshots_cost_by_the_month():
     assert found["CloudWatch dashboard"] == pytest.approx(3.00)
     assert found["Secrets Manager"] == pytest.approx(0.40)
     assert found["SnapStart, one cached version"] == pytest.approx(730 * 3600 * 0.0000015046)
+
+
+def test_lambda_asks_a_queue_for_messages_all_month_and_of_one_that_is_switched_off_does_not():
+    asked, off = ({"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"Enabled": on}} for on in (True, False))
+    found = lines(document(One=asked, Other=asked, Off=off), 0)
+    assert found["SQS, asking 2 empty queues"] == pytest.approx(2 * 5 * 730 * 3600 / 20 * 0.40 / 1e6)
+
+
+def test_what_messages_cost_depends_on_their_number_and_is_told_as_not_in_the_sum():
+    rule = {"Type": "AWS::Events::Rule", "Properties": {}}
+    assert any("messages, notifications and events" in text for text in estimate(document(Rule=rule), 0).unpriced)
+    assert not any("messages, notifications" in text for text in estimate(document(), 0).unpriced)

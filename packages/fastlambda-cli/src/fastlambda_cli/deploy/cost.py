@@ -14,11 +14,22 @@ from fastlambda_cli.deploy.model import Cost, CostLine
 _MONTH_S = 730 * 3600
 """The seconds of AWS's month of 730 hours."""
 
+_POLLERS = 5
+_LONG_POLL_S = 20
+"""How Lambda asks an empty queue: five at a time (AWS Lambda Developer Guide, "Configuring scaling behavior
+for SQS event source mappings"), each with the longest poll of SQS."""
+
 _REQUEST_MS = 50
 _LOG_BYTES = 1500
 _MILLION = 1_000_000
 _MB_IN_GB = 1024
 _FREE_STORAGE_MB = 512
+_OF_EVENTS = (
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::SNS::Subscription",
+    "AWS::Events::Rule",
+    "AWS::Scheduler::Schedule",
+)
 _TRACES_A_SECOND = 1
 _TRACED_BEYOND = 0.05
 """Lambda's sampling, which cannot be changed: the first request of a second, and 5 % of the others (AWS Lambda
@@ -59,6 +70,7 @@ class _Stack:
         yield self._line("HTTP API", f"{self.requests:,} requests", self._millions("http_api", "million_requests"))
         gigabytes = self.requests * _LOG_BYTES / 1e9
         yield self._line("Logs, ingested", f"{gigabytes:.2f} GB", gigabytes * self.prices["logs"]["ingested_gb"])
+        yield from self._queues()
         yield from self._fixed()
         if self._function.get("TracingConfig", {}).get("Mode") == "Active":
             traces = self._traces()
@@ -74,6 +86,8 @@ class _Stack:
             yield f"SnapStart's restores, {price:.5f} USD a GB each, and the caches of earlier versions"
         if "VpcConfig" in self._function:
             yield "the VPC's NAT gateways and endpoints"
+        if any(self._of_type(kind) for kind in _OF_EVENTS):
+            yield "messages, notifications and events, and the work that they bring"
         price = self.prices["metrics"]["custom_metric"]
         yield f"custom metrics, {price:.2f} USD a month each: their number is that of the routes in use"
         yield "stored logs, secrets' calls, data that leaves AWS, cold starts"
@@ -127,6 +141,14 @@ class _Stack:
             cached = _MONTH_S * self._gigabytes
             price = prices["snap_start_cached_gb_second"]
             yield self._line("SnapStart, one cached version", f"{cached:,.0f} GB-s", cached * price)
+
+    def _queues(self) -> Iterator[CostLine]:
+        polled = [one for one in self._of_type("AWS::Lambda::EventSourceMapping") if one.get("Enabled", True)]
+        if polled:
+            requests = len(polled) * _POLLERS * _MONTH_S // _LONG_POLL_S
+            price = requests / _MILLION * self.prices["sqs"]["million_requests"]
+            queues = "an empty queue" if len(polled) == 1 else f"{len(polled)} empty queues"
+            yield self._line(f"SQS, asking {queues}", f"{requests:,} requests", price)
 
     def _fixed(self) -> Iterator[CostLine]:
         metrics = self.prices["metrics"]
