@@ -76,7 +76,7 @@ def test_what_was_live_is_live_still_and_needs_no_deployment(shop):
     shop.answer("one")
     again = shop.deploy()
     assert isinstance(again, Outcome)
-    assert again.plan.empty
+    assert (again.plan.empty, again.plan.publishes) == (True, False)
 
 
 def test_the_repaired_version_goes_live_after_an_unhealthy_one(shop):

@@ -64,7 +64,7 @@ class Proposal:
             creates=before is None,
             changes=self.changes,
             permissions=permissions if self.changes else (),
-            publishes=self.publishes,
+            publishes=self.publishes and bool(self.changes),
         )
 
 
