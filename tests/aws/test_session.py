@@ -13,7 +13,8 @@ from fastlambda_cli.errors import AwsError, CredentialsError
 
 def test_the_local_aws_has_an_account_that_cannot_be_mistaken_for_a_real_one(local_aws):
     assert (local_aws.is_local, local_aws.region, local_aws.account) == (True, "us-east-1", "000000000000")
-    assert local_aws.caller.startswith("arn:aws:")
+    answer = local_aws.client("sts").get_caller_identity()
+    assert (answer["Account"], answer["Arn"]) == (local_aws.account, local_aws.caller)
 
 
 def test_a_client_is_made_once(local_aws):
@@ -28,7 +29,7 @@ def test_the_local_aws_needs_nothing_of_the_users_configuration(local_aws, no_co
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
     with connect(endpoint_url=local_aws.endpoint_url) as aws:
-        assert aws.account == "000000000000"
+        assert aws.client("sts").get_caller_identity()["Account"] == "000000000000"
 
 
 def test_the_users_keys_never_reach_the_local_aws(no_configuration, monkeypatch):

@@ -27,6 +27,7 @@ LOCAL_REGION = "us-east-1"
 """Where everything of the local AWS lives."""
 
 _LOCAL_KEY = "local"
+_LOCAL_ACCOUNT = "000000000000"
 _ENDPOINT = "AWS_ENDPOINT_URL"
 _ATTEMPTS = 8
 _LOCAL_ATTEMPTS = 3
@@ -73,6 +74,8 @@ class Aws:
 
     @cached_property
     def _identity(self) -> tuple[str, str]:
+        if self.is_local:  # one account, one caller: no need for a client that asks
+            return _LOCAL_ACCOUNT, f"arn:aws:iam::{_LOCAL_ACCOUNT}:root"
         with translated("find out who you are in AWS"):
             answer = self.client("sts").get_caller_identity()
         return answer["Account"], answer["Arn"]

@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastlambda_cli.local.aws import LocalAws
 from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.session import STATE, AlreadyRunningError, Session, exclusive, running_session
 
@@ -125,6 +124,8 @@ class _Background:
             self._serving.cancel()
 
     async def _serve(self) -> None:
+        from fastlambda_cli.local.aws import LocalAws  # noqa: PLC0415 - servers that a running `dev` has already
+
         self._serving = asyncio.current_task()
         if self._stopped.is_set():
             return
