@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from deployments import Shop, steady_load
+from deployments import Shop
 
 from fastlambda_cli.deploy.model import Action, Progressed
 from fastlambda_cli.errors import StackError
@@ -158,16 +158,6 @@ def test_a_function_that_may_not_run_is_deployed_without_being_asked(shop):
     shop.deploy()
     assert shop.live() == "2"
     assert any("not asked" in remark for remark in shop.remarks())
-
-
-def test_requests_are_answered_all_the_time_while_versions_change(shop):
-    url = shop.deploy().outputs["ApiUrl"]
-    with steady_load(url) as answers:
-        for body in ("two", "three"):
-            shop.answer(body)
-            shop.deploy()
-    assert set(answers) <= {"200 one", "200 two", "200 three"}
-    assert shop.get() == "200 three"
 
 
 def test_a_template_of_its_own_name_is_another_service(shop, tmp_path, unique):

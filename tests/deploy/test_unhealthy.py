@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from deployments import RAISES, steady_load
+from deployments import RAISES
+from steady_load import Load
 
 from fastlambda_cli.deploy import releases
 from fastlambda_cli.deploy.health import LiveHealthCheck, request_event
@@ -22,14 +23,15 @@ def test_a_version_that_raises_when_it_is_imported_gets_no_traffic(shop):
     url = shop.deploy().outputs["ApiUrl"]
     shop.write(RAISES)
     with (
-        steady_load(url) as answers,
+        Load(url, clients=1) as load,
         pytest.raises(HealthCheckError, match=r"Version 2 of .* does not answer") as failure,
     ):
         shop.deploy()
     assert "RuntimeError: no such table" in failure.value.why
     assert "version 1 has all traffic" in failure.value.remedy
     assert failure.value.exit_code == 8
-    assert set(answers) == {"200 one"}
+    assert not load.failures()
+    assert {answer.text for answer in load.answers} == {"one"}
     assert (shop.live(), shop.status()) == ("1", "UPDATE_COMPLETE")
     assert shop.releases() == [(2, "failed"), (1, "live")]
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -95,22 +92,3 @@ def ask(url: str) -> str:
     host = urlsplit(url).netloc
     response = httpx.get(f"http://127.0.0.1:{urlsplit(url).port}/", headers={"host": host}, timeout=30)
     return f"{response.status_code} {response.text}"
-
-
-@contextmanager
-def steady_load(url: str) -> Iterator[list[str]]:
-    """Have a client ask again and again while the block runs; collect what it is answered."""
-    answers: list[str] = []
-    ended = threading.Event()
-
-    def run() -> None:
-        while not ended.is_set():
-            answers.append(ask(url))
-
-    client = threading.Thread(target=run)
-    client.start()
-    try:
-        yield answers
-    finally:
-        ended.set()
-        client.join()
