@@ -90,7 +90,7 @@ class SqsPoller:
             open_s = closes - self._now()
             if open_s <= 0 and len(last) < AT_ONCE:
                 break
-            if 0 < open_s < 1:
+            if 0 < open_s < 1 and len(last) < AT_ONCE:
                 await asyncio.sleep(min(open_s, _GLANCE_S))  # SQS itself waits for whole seconds
             last = await self._queue.receive(size - len(messages), min(max(0, int(open_s)), _LONG_POLL_S))
             messages += last
