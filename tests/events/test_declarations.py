@@ -13,6 +13,7 @@ from fastlambda import EventRouter
 from fastlambda.errors import EventDeclarationError, SettingsError
 from fastlambda.events import EventBridgeEvent, ScheduledEvent, SnsMessage, SqsMessage
 from fastlambda.events.sources import Sources
+from fastlambda.settings import Settings
 
 
 async def consumer() -> None: ...
@@ -191,3 +192,17 @@ def test_names_of_deployed_resources_have_to_be_of_consumers() -> None:
         Sources(declarations, {"sqs:missing": "queue"})
     with pytest.raises(SettingsError, match="it is another's"):
         Sources(declarations, {"sqs:legacy": "orders.fifo"})
+
+
+@pytest.mark.parametrize("value", ["books", "[]", '{"sqs:books": 1}', '{"sqs:books": "x"'])
+def test_names_of_deployed_resources_have_to_be_a_json_object_of_text(value) -> None:
+    with pytest.raises(SettingsError, match="must be a JSON object of names or ARNs by consumer"):
+        Settings.from_environment({"FASTLAMBDA_EVENT_SOURCES": value})
+
+
+def test_names_of_deployed_resources_are_read_by_consumer() -> None:
+    value = json.dumps({"sqs:books": "shop-prod-books"})
+    assert Settings.from_environment({"FASTLAMBDA_EVENT_SOURCES": value}).event_sources == {
+        "sqs:books": "shop-prod-books"
+    }
+    assert Settings.from_environment({}).event_sources == {}

@@ -9,13 +9,19 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from fastlambda.errors import EventDeclarationError
 from fastlambda.events.envelopes import SCOPE_KEY
 from fastlambda.events.signature import invalid_message, parameters
+
+try:
+    from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+except ModuleNotFoundError as error:
+    raise EventDeclarationError(
+        "Consumers of events need FastAPI 0.118 or newer", why=str(error), remedy="Update FastAPI."
+    ) from error
 
 if TYPE_CHECKING:
     from mangum.types import Message, Scope
