@@ -24,8 +24,10 @@ from fastlambda_cli.local.ports import listen
 from fastlambda_cli.local.processes import ProcessRegistry
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
 from fastlambda_cli.local.watch import concerns_packages, saves, watched
+from fastlambda_cli.service.consumption import consumed_events
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
+from fastlambda_cli.service.project import PYPROJECT
 from fastlambda_cli.service.stages import DEFAULT_STAGE, stack_name
 from fastlambda_cli.service.variables import function_variables
 
@@ -158,10 +160,15 @@ class LocalCloud:
     async def _take(self, changed: frozenset[Path]) -> None:
         names = sorted(os.path.relpath(path, self.service.root) for path in changed)
         self._sink(Notice(f"Saved {', '.join(names[:_NAMED])}{' ...' if len(names) > _NAMED else ''}"))
-        if concerns_packages(self.service, changed):
+        if concerns_packages(self.service, changed) or await asyncio.to_thread(self._consumes_otherwise):
             await self._reload()
         else:
             self._function.replace(dataclasses.replace(self._function.spec))
+
+    def _consumes_otherwise(self) -> bool:
+        """Whether the code declares other events than when the service was read."""
+        root, configuration = self.service.root, self.service.configuration
+        return consumed_events(root, configuration, root / PYPROJECT) != self.service.events
 
     async def _reload(self) -> None:
         """Read the service anew; when anything is wrong with it, everything stays as it was."""

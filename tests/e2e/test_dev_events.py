@@ -1,0 +1,67 @@
+"""What the code declares is there while `fastlambda dev` runs: saved, provisioned, sent to and handled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from dev_command import Dev, running
+
+CONSUMERS = """
+from fastlambda import EventRouter, logger
+from pydantic import BaseModel
+
+events = EventRouter()
+
+
+class Import(BaseModel):
+    title: str
+
+
+@events.sqs("book-imports")
+async def import_book(book: Import) -> None:
+    logger.info("imported " + book.title)
+"""
+
+HANDLER = """
+from fastlambda import FastLambda
+from demo.main import app
+from demo.consumers import events
+
+handler = FastLambda(app, events=events)
+"""
+
+
+def sqs(dev: Dev):
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1", "config": Config(proxies={})}
+    return boto3.client("sqs", **options, **keys)
+
+
+def save(books: Path, consumers: str) -> None:
+    (books / "demo" / "consumers.py").write_text(consumers, encoding="utf-8")
+    (books / "lambda_handler.py").write_text(HANDLER, encoding="utf-8")
+
+
+def test_a_queue_that_is_declared_and_saved_is_made_and_its_messages_are_handled(books):
+    with running(books) as dev:
+        dev.wait_for(r"Stack fastapi-books-dev: made")
+        seen = len(dev.output)
+        save(books, CONSUMERS)
+        dev.wait_for(r"Stack fastapi-books-dev: .*BookImportsQueue", after=seen)
+
+        url = sqs(dev).get_queue_url(QueueName="fastapi-books-dev-book-imports")["QueueUrl"]
+        sqs(dev).send_message(QueueUrl=url, MessageBody=json.dumps({"title": "Momo"}))
+
+        dev.wait_for(r"imported Momo", after=seen)
+
+
+def test_a_declaration_that_cannot_be_read_is_told_and_the_service_runs_on(books):
+    with running(books) as dev:
+        save(books, CONSUMERS.replace('"book-imports"', '"book-" + "imports"'))
+
+        dev.wait_for(r"demo/consumers.py:12 has 'book-' \+ 'imports'.*Until then the service runs as it was")
+
+        assert dev.client.get("/api/v1/books").status_code == 200
