@@ -170,6 +170,24 @@ def test_a_deleted_mapping_leaves_the_messages_in_the_queue(sources):
     assert sources.bodies(name) == ["before"]
 
 
+def test_a_mapping_that_a_template_disables_delivers_nothing_until_it_is_enabled(sources):
+    name, live = sources.consumer()
+    url, arn = sources.queue()
+    properties = {"FunctionName": live, "EventSourceArn": arn, "Enabled": False}
+    mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
+    cloudformation = sources.client("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Mapping": mapping}}))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1})
+    sources.send(url, "early")
+
+    [listed] = sources.aws.lambda_.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    assert listed["State"] == "Disabled"
+    assert sources.seen(name) == []
+
+    sources.aws.lambda_.update_event_source_mapping(UUID=listed["UUID"], Enabled=True)
+    assert sources.eventually_bodies(name, 1) == ["early"]
+
+
 def test_a_handler_that_times_out_gets_its_batch_again(sources):
     does = 'time.sleep(60 if event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1" else 0)'
     name, live = sources.consumer(does, Timeout=1)

@@ -94,7 +94,8 @@ class Sources:
         """Wait until a queue has no message, visible or in flight."""
         kinds = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         ask = self.client("sqs").get_queue_attributes
-        eventually(lambda: not any(int(ask(QueueUrl=url, AttributeNames=kinds)["Attributes"][kind]) for kind in kinds))
+        # Both numbers of one moment: a message may become visible between two questions.
+        eventually(lambda: set(ask(QueueUrl=url, AttributeNames=kinds)["Attributes"].values()) == {"0"})
 
     def eventually_not_polled(self, queue: str) -> None:
         """Wait until nobody asks for the messages of a queue any more."""

@@ -86,6 +86,7 @@ def invoke_elsewhere(port: int) -> None:
     local_lambda = LocalLambda(port)
     lambda_svc._execute_function = local_lambda.run  # noqa: SLF001
     lambda_svc._poll_sqs = lambda: False  # noqa: SLF001
+    lambda_svc._esm_response = _with_state(lambda_svc._esm_response)  # noqa: SLF001
     lambda_svc._get_func_record_for_ref = _with_qualifier(lambda_svc._get_func_record_for_ref)  # noqa: SLF001
 
     def accept_retried(function: Mapping[str, Any], event: Event) -> None:
@@ -104,6 +105,16 @@ def invoke_elsewhere(port: int) -> None:
     eventbridge._dispatch_to_lambda = accept_from_rule  # noqa: SLF001
     eventbridge._SCHEDULER_TICK_INTERVAL = scheduler._SCHEDULE_TICK_INTERVAL = _TICK_S  # noqa: SLF001
     sns._deliver_to_lambda = accept_from_topic  # noqa: SLF001
+
+
+def _with_state(respond: Any) -> Any:
+    """Show a mapping that a template makes disabled as that: ministack's CloudFormation calls every new one enabled."""
+
+    def responded(mapping: Mapping[str, Any]) -> dict[str, Any]:
+        enabled = str(mapping.get("Enabled", True)).lower() == "true"
+        return {**respond(mapping), "State": "Enabled" if enabled else "Disabled"}
+
+    return responded
 
 
 def _with_qualifier(find: Any) -> Any:
