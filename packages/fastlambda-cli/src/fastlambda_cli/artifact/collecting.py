@@ -15,8 +15,9 @@ from fastlambda_cli.artifact.archive import Entry
 from fastlambda_cli.artifact.installation import STATE
 from fastlambda_cli.artifact.model import MAX_UNPACKED, megabytes
 from fastlambda_cli.artifact.telling import Tell
-from fastlambda_cli.errors import ArtifactError, ConfigurationError
+from fastlambda_cli.errors import ArtifactError
 from fastlambda_cli.service.model import Service
+from fastlambda_cli.service.patterns import pattern_spec
 
 LEFT_OUT = (
     ".*",
@@ -61,8 +62,8 @@ def service_files(service: Service, tell: Tell, *, limit: int = MAX_UNPACKED) ->
     package = service.configuration.package
     rule = _Rule(
         root=service.root,
-        left_out=_spec((*LEFT_OUT, *package.exclude), "exclude"),
-        include=_spec(package.include, "include") if package.include else None,
+        left_out=pattern_spec((*LEFT_OUT, *package.exclude), "exclude"),
+        include=pattern_spec(package.include, "include") if package.include else None,
         elsewhere=frozenset(path for path in service.local_sources.values() if path != service.root),
     )
     found = [(name, path, _status(path)) for name, path in sorted(rule.files())]
@@ -73,17 +74,6 @@ def service_files(service: Service, tell: Tell, *, limit: int = MAX_UNPACKED) ->
     )
     _check_handler(service, entries)
     return entries
-
-
-def _spec(patterns: tuple[str, ...], key: str) -> GitIgnoreSpec:
-    try:
-        return GitIgnoreSpec.from_lines(patterns)
-    except ValueError as problem:
-        raise ConfigurationError(
-            f"tool.fastlambda.package.{key} holds a pattern that is none",
-            why=str(problem),
-            remedy="Write it as in a .gitignore.",
-        ) from problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from typing import Any
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.modules import Module, Modules, top_level
 from fastlambda_cli.service.names import Elsewhere, Names, NotLiteralError, Value
+from fastlambda_cli.service.patterns import pattern_spec
 
 KINDS = {"sqs": "queue", "sns": "topic", "eventbridge": None, "schedule": "expression"}
 """The decorators of an EventRouter, and what the one argument is that needs no keyword."""
@@ -86,9 +87,7 @@ def read_declarations(root: Path, handler: str, exclude: tuple[str, ...] = ()) -
 def _deployed(modules: Iterator[Module], exclude: tuple[str, ...]) -> list[Module]:
     if not exclude:
         return list(modules)
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - few services need it, and `template` is quick without
-
-    patterns = GitIgnoreSpec.from_lines(exclude)
+    patterns = pattern_spec(exclude, "exclude")
     return [module for module in modules if not patterns.match_file(module.place)]
 
 
