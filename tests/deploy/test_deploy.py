@@ -8,6 +8,7 @@ import time
 import pytest
 from deployments import Shop
 
+from fastlambda_cli.aws.model import StackEvent
 from fastlambda_cli.deploy.model import Action, Progressed
 from fastlambda_cli.errors import StackError
 
@@ -58,6 +59,20 @@ def test_a_new_setting_is_one_new_version_with_it(shop):
     assert (shop.versions(), shop.live()) == (["1", "2"], "2")
     settings = shop.aws.client("lambda").get_function_configuration(FunctionName=shop.stack, Qualifier="live")
     assert settings["MemorySize"] == 2048
+
+
+def test_only_resources_that_change_are_told(shop):
+    shop.deploy()
+    shop.configure("memory = 2048")
+    shop.told.clear()
+    shop.deploy()
+    kinds = {happening.kind for happening in shop.told if isinstance(happening, StackEvent)}
+    assert kinds == {
+        "AWS::CloudFormation::Stack",
+        "AWS::Lambda::Function",
+        "AWS::Lambda::Version",
+        "AWS::Lambda::Alias",
+    }
 
 
 def test_what_no_version_holds_is_changed_without_a_new_one(shop):

@@ -81,6 +81,11 @@ class Stacks:
         self._client = aws.client("cloudformation")
         self._wait = wait
 
+    @property
+    def is_local(self) -> bool:
+        """Whether CloudFormation is that of the AWS on this machine."""
+        return self._aws.is_local
+
     def describe(self, name: str) -> Stack | None:
         """Return the stack, or None when there is none of that name.
 

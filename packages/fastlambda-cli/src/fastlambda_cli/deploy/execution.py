@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from fastlambda_cli.aws.model import ChangeSet, Stack, StackEvent
+from fastlambda_cli.aws.model import STACK_TYPE, ChangeSet, Stack, StackEvent
 from fastlambda_cli.aws.stacks import Stacks
-from fastlambda_cli.deploy.model import Remark, Tell
+from fastlambda_cli.deploy.model import Happening, Remark, Tell
+from fastlambda_cli.deploy.proposal import resource_changes
 from fastlambda_cli.deploy.rootcause import failure
 from fastlambda_cli.errors import AwsError, AwsUnreachableError, CredentialsError, OvertakenError, StackError
 
@@ -32,10 +33,27 @@ def execute(stacks: Stacks, change_set: ChangeSet, tell: Tell) -> Stack:
             remedy = "Somebody else has deployed since the plan was made: see what is live, then deploy again."
             raise OvertakenError(error.what, why=error.why, remedy=remedy) from error
 
-    stack, events = carry_out(stacks, change_set.stack_id, begin, tell)
+    told = _of(change_set, tell) if stacks.is_local else tell
+    stack, events = carry_out(stacks, change_set.stack_id, begin, told)
     if not stack.succeeded:
         raise failure(stack, events)
     return stack
+
+
+def _of(change_set: ChangeSet, tell: Tell) -> Tell:
+    """Tell of the stack and of what changes in it: the emulator has every other resource updated as well."""
+    changed = {change.logical_id for change in resource_changes(change_set.changes, ())}
+
+    def told(event: Happening) -> None:
+        if (
+            not isinstance(event, StackEvent)
+            or event.kind == STACK_TYPE
+            or event.logical_id in changed
+            or event.status.endswith("_FAILED")
+        ):
+            tell(event)
+
+    return told
 
 
 def carry_out(stacks: Stacks, stack_id: str, begin: Callable[[], None], tell: Tell) -> tuple[Stack, list[StackEvent]]:
