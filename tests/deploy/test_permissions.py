@@ -141,3 +141,20 @@ def test_a_new_stack_grants_all_and_a_deleted_one_takes_all_back():
     whole = template(allow("s3:GetObject", "*"))
     assert [change.granted for change in changes(None, whole)] == [True, True]
     assert [change.granted for change in changes(whole, None)] == [False, False]
+
+
+def test_who_may_send_to_a_queue_is_told_with_the_source_that_it_is_for():
+    only = {"ArnEquals": {"aws:SourceArn": ["arn:aws:sns:eu-west-1:123456789012:prices"]}}
+    sender = allow("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:failed", Condition=only)
+    document = {"Statement": [{**sender, "Principal": {"Service": "sns.amazonaws.com"}}]}
+    policy = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [], "PolicyDocument": document}}
+    assert changes(template(), template(Policy=policy)) == (
+        PermissionChange(
+            granted=True,
+            to="sns.amazonaws.com",
+            effect="Allow",
+            action="sqs:SendMessage",
+            resource="arn:aws:sqs:eu-west-1:123456789012:failed",
+            condition=json.dumps(only),
+        ),
+    )

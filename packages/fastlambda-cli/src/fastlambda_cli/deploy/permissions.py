@@ -1,7 +1,8 @@
 """Who may do what, out of a template: the one part of a plan that nobody should have to read JSON for.
 
 CloudFormation's change set says that a role changes, and not what it may do afterwards. So both templates are read:
-the roles' trust and inline policies, their managed policies, and the permissions to invoke the function.
+the roles' trust and inline policies, their managed policies, the permissions to invoke the function, and the policies of
+queues and topics.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def _grants(document: Document, known: Mapping[str, str]) -> Iterator[_Grant]:
                 yield from _of_policy(roles, properties["PolicyDocument"], resolver)
             case "AWS::Lambda::Permission":
                 yield _of_permission(properties, resolver)
+            case "AWS::SQS::QueuePolicy" | "AWS::SNS::TopicPolicy":
+                yield from _of_resource_policy(properties["PolicyDocument"], resolver)
 
 
 def _of_role(logical_id: str, resources: Document, properties: Document, resolver: _Resolver) -> Iterator[_Grant]:
@@ -86,6 +89,12 @@ def _of_policy(who: str, policy: Document, resolver: _Resolver) -> Iterator[_Gra
         for action in actions:
             for resource in resources:
                 yield who, statement["Effect"], action, resource, condition
+
+
+def _of_resource_policy(policy: Document, resolver: _Resolver) -> Iterator[_Grant]:
+    for statement in _list(policy["Statement"]):
+        for principal in _principals(statement["Principal"], resolver):
+            yield from _of_policy(principal, {"Statement": statement}, resolver)
 
 
 def _excluded(values: Any, resolver: _Resolver) -> list[str]:
