@@ -1,8 +1,8 @@
 """Who may do what, out of a template: the one part of a plan that nobody should have to read JSON for.
 
 CloudFormation's change set says that a role changes, and not what it may do afterwards. So both templates are read:
-the roles' trust and inline policies, their managed policies, the permissions to invoke the function, and the policies of
-queues and topics.
+the roles' trust and inline policies, their managed policies, the permissions to invoke the function, and the policies
+of queues and topics.
 """
 
 from __future__ import annotations
