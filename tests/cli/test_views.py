@@ -100,7 +100,7 @@ def test_the_cost_says_its_load_its_parts_and_where_its_prices_are_from():
 
 def test_the_artifact_says_its_size_and_what_is_new_different_or_gone():
     lines = lines_of(plan_view(records.plan(), PLACE))
-    assert "Artifact  15.9 MB, unpacked 48.1 MB; it was 15.8 MB" in lines
+    assert "Artifact  15.2 MB, unpacked 45.9 MB; it was 15.1 MB" in lines
     assert row_with(lines, "shop/orders.py")[0] == "~"
     assert row_with(lines, "shop/returns.py")[0] == "+"
     assert row_with(lines, "shop/legacy.py")[0] == "-"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 _SIZES = ("B", "kB", "MB", "GB")
-_STEP = 1000
+_STEP = 1024
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
@@ -13,10 +13,10 @@ _CENT = 0.01
 
 
 def size(count: int) -> str:
-    """Bytes in the decimal unit that suits them, such as 15.9 MB."""
+    """Bytes in the unit that suits them, such as 15.9 MB, in Lambda's sense: an MB is 2**20 bytes."""
     value = float(count)
     for unit in _SIZES[:-1]:
-        # Not at the unit's own end: 999,960 B would round to 1000.0 kB.
+        # Not at the unit's own end: 1,048,560 B would round to 1024.0 kB.
         if round(value, 1 if unit != "B" else 0) < _STEP:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= _STEP
