@@ -109,6 +109,10 @@ class SecretError(AwsError):
     """A secret of the service's name is there, and is not one that can be completed."""
 
 
+class QueueError(AwsError):
+    """A queue is not there, or has not what was asked of it."""
+
+
 class ReleaseError(AwsError):
     """The record of a release is not there, or cannot be read."""
 

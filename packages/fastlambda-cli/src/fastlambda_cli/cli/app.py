@@ -11,6 +11,7 @@ from fastlambda_cli.cli.lazy import Listed, group_of
 _BEGIN = "Begin"
 _RUN = "Run on this machine"
 _DEPLOY = "Deploy to AWS, or with --local to the AWS on this machine"
+_EVENTS = "Messages, on AWS or with --local on this machine"
 _OTHERS = "For other tools"
 
 COMMANDS = (
@@ -23,6 +24,8 @@ COMMANDS = (
     Listed("releases", _DEPLOY, "List what was deployed, when and by whom, newest first."),
     Listed("rollback", _DEPLOY, "Return to an earlier release: its artifact, template and parameters."),
     Listed("destroy", _DEPLOY, "Delete a service's stack, after listing what goes and what stays."),
+    Listed("send", _EVENTS, "Send a message to a queue that a service consumes."),
+    Listed("dlq", _EVENTS, "List the messages that a service could not handle, or send them again."),
     Listed("build", _OTHERS, "Build what would be deployed: the zip or, with --image, the container image."),
     Listed("dockerfile", _OTHERS, "Print a Dockerfile that makes what `fastlambda build --image` makes."),
     Listed("template", _OTHERS, "Print a service's CloudFormation template, deployable with any tool."),

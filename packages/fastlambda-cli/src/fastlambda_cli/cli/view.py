@@ -48,7 +48,7 @@ _NARROW_PATH_WIDTH = 30
 _INDENT = " " * 10
 _MAX_LINES = 500
 """Lines shown of one request or one INIT: a terminal takes long to print what nobody can read."""
-_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) != "\t"} | {
+PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) != "\t"} | {
     0x7F: 0x2421,
     **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
 }
@@ -231,7 +231,7 @@ class TerminalView:
                 self._print(Text.assemble(_INDENT, part))
 
     def _print(self, line: Text) -> None:
-        line.plain = line.plain.translate(_PICTURES)
+        line.plain = line.plain.translate(PICTURES)
         self._console.print(line)
 
     def _padded(self, path: str) -> str:
