@@ -104,6 +104,7 @@ class Modules:
         # A package that the service installs from its own `src` is imported by its name.
         self._places = [place for place in (root, root / "src") if place.is_dir()]
         self._found: dict[Path, Module] = {}
+        self._by_name: dict[str, Module | None] = {}
 
     def containing(self, marks: re.Pattern[bytes]) -> Iterator[Module]:
         """The modules whose text has one of the marks; tests, environments, builds and hidden folders left out."""
@@ -117,14 +118,9 @@ class Modules:
 
     def find(self, name: str) -> Module | None:
         """The service's module of this name; None for one that comes from elsewhere."""
-        for place in self._places:
-            base = place.joinpath(*name.split("."))
-            for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
-                if path in self._found:
-                    return self._found[path]
-                if path.is_file():
-                    return self._module(path, path.read_bytes())
-        return None
+        if name not in self._by_name:
+            self._by_name[name] = self._read(name)
+        return self._by_name[name]
 
     def reached_from(self, name: str) -> frozenset[str]:
         """The names of the service's modules that importing one imports, itself included."""
@@ -139,6 +135,14 @@ class Modules:
             pending += module.imported
             pending.append(wanted.rpartition(".")[0])
         return frozenset(reached)
+
+    def _read(self, name: str) -> Module | None:
+        for place in self._places:
+            base = place.joinpath(*name.split("."))
+            for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
+                if path.is_file():
+                    return self._module(path, path.read_bytes())
+        return None
 
     def _module(self, path: Path, content: bytes) -> Module:
         if path not in self._found:
