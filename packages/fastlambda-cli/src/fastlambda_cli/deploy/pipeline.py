@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
+from functools import cached_property
 
 from fastlambda_cli.artifact.model import Artifact, megabytes
 from fastlambda_cli.aws.bucket import Bucket
@@ -124,7 +125,7 @@ class _Deployment:
         engine.tell(Step(f"Comparing with the stack {name}"))
         before = engine.standing(stack)
         proposal = propose(engine.traffic(self._bootstrap), self._prepared.desired, stack, before)
-        live = self._live()
+        live = self._live
         if live is not None and proposal.only_unpins(live):
             # A deployment that failed was put back, and what was live before it is what is wanted now.
             discard(engine.stacks, proposal)
@@ -135,7 +136,7 @@ class _Deployment:
         """Tell everything about a proposal."""
         prepared, aws = self._prepared, self._engine.aws
         secrets = generated_secrets(StackOfService(self._target.service, self._target.stage, self._target.runtime))
-        live = self._live()
+        live = self._live
         artifact = prepared.artifact
         return replace(
             proposal.plan(aws),
@@ -171,7 +172,9 @@ class _Deployment:
         check_artifact(engine.aws, desired.artifact)
         return desired, bootstrap
 
+    @cached_property
     def _live(self) -> Release | None:
+        # First asked for once the stack is settled: recovery may have found that another release is live.
         return self._engine.releases(self._bootstrap, self._target.stack_name).live() if self._bootstrap else None
 
 
