@@ -83,7 +83,8 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
         if as_json:
             print_document(built.document)
         else:
-            console.print(report(f"{described.name} for {runtime} on {platform}", built.rows, built.packages))
+            told = report(f"{described.name} for {runtime} on {platform}", built.rows, built.packages)
+            console.print(told, soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,8 +159,13 @@ class LocalCloud:
 
     async def _take(self, changed: frozenset[Path]) -> None:
         names = sorted(os.path.relpath(path, self.service.root) for path in changed)
-        self._sink(Notice(f"Saved {', '.join(names[:_NAMED])}{' ...' if len(names) > _NAMED else ''}"))
-        if concerns_packages(self.service, changed) or await asyncio.to_thread(self._consumes_otherwise):
+        saved = Notice(f"Saved {', '.join(names[:_NAMED])}{' ...' if len(names) > _NAMED else ''}")
+        try:
+            anew = concerns_packages(self.service, changed) or await asyncio.to_thread(self._consumes_otherwise)
+        finally:
+            # Not before: whoever reads it meets the new code with the next request.
+            self._sink(saved)
+        if anew:
             await self._reload()
         else:
             self._function.replace(dataclasses.replace(self._function.spec))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fastlambda_cli.artifact.image.model import Descriptor
 from fastlambda_cli.artifact.model import Package
-from fastlambda_cli.cli.views.layout import columns, facts, section
+from fastlambda_cli.cli.views.layout import columns, section
 from fastlambda_cli.cli.views.words import plural, size
 
 _SHOWN = 10
@@ -72,7 +72,9 @@ def report(heading: str, rows: Sequence[tuple[str, str]], packages: Sequence[Pac
     if len(packages) > _SHOWN:
         rest = packages[_SHOWN:]
         weights.append((f"and {plural(len(rest), 'more package')}", "", size(sum(package.size for package in rest))))
-    named = facts((name, Text(value)) for name, value in rows)
+    # No table, which would fold a digest that is to be copied.
+    width = max(len(name) for name, _ in rows)
+    named = Group(*(Text.assemble((f"  {name:<{width}}  ", "dim"), value) for name, value in rows))
     if not weights:
         return Group(Text(heading, style="bold"), named)
     return Group(Text(heading, style="bold"), named, section("What weighs most, unpacked", columns(weights)))
