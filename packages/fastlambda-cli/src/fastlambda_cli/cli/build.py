@@ -25,7 +25,7 @@ from fastlambda_cli.cli.runtime import runtime_of
 from fastlambda_cli.cli.signals import interruptible
 from fastlambda_cli.cli.target import ContradictoryOptionsError
 from fastlambda_cli.cli.terminal import report_console
-from fastlambda_cli.cli.views.building import Building, report
+from fastlambda_cli.cli.views.building import Building, facts_of, weights_of
 from fastlambda_cli.cli.views.words import size
 from fastlambda_cli.errors import ToolchainError
 from fastlambda_cli.service.load import load_service
@@ -83,8 +83,10 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
         if as_json:
             print_document(built.document)
         else:
-            told = report(f"{described.name} for {runtime} on {platform}", built.rows, built.packages)
-            console.print(told, soft_wrap=True)
+            facts = facts_of(f"{described.name} for {runtime} on {platform}", built.rows)
+            console.print(facts, soft_wrap=True)
+            if built.packages:
+                console.print(weights_of(built.packages))
 
 
 @dataclass(frozen=True, slots=True)

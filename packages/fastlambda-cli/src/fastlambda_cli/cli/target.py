@@ -83,7 +83,10 @@ def opened(typed: Typed, tell: Tell, *, changes: bool = False) -> Iterator[Opene
         return
     from fastlambda_cli.local.standing import local_aws  # noqa: PLC0415 - servers that AWS itself does without
 
-    with local_aws(service.root, _as_remarks(tell)) as endpoint, connect(endpoint_url=endpoint.endpoint_url) as aws:
+    with (
+        local_aws(service.root, _as_remarks(tell)) as endpoint,
+        connect(endpoint_url=endpoint.endpoint_url, ready=endpoint.ready) as aws,
+    ):
         if changes and endpoint.dev is not None and endpoint.dev.stage == typed.stage:
             raise KeptByDevError(
                 f"{target.stack_name} is the stack of a running `fastlambda dev`",

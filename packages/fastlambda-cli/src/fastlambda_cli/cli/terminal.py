@@ -27,7 +27,7 @@ class _Console(Console):
 class _Report(_Console):
     def print(self, *objects: Any, **options: Any) -> None:
         """Print; in a file or a pipe without the spaces to which Rich fills the last column of a table."""
-        if not self.is_terminal:
+        if not self.is_terminal and not options.get("soft_wrap"):
             objects = tuple(each if isinstance(each, str) else _Trimmed(each) for each in objects)
         super().print(*objects, **options)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
@@ -59,22 +59,23 @@ class Building:
         self._bars.update(task, completed=done, visible=done < blob.size)
 
 
-def report(heading: str, rows: Sequence[tuple[str, str]], packages: Sequence[Package]) -> RenderableType:
-    """What was built: facts about it, then the packages that weigh most.
+def facts_of(heading: str, rows: Sequence[tuple[str, str]]) -> Text:
+    """What was built: names and values, one pair a line, to be printed without folding what is to be copied.
 
     Args:
         heading: What it is.
         rows: Names and values.
-        packages: The heaviest first.
 
     """
+    width = max(len(name) for name, _ in rows)
+    lines = [Text.assemble((f"  {name:<{width}}  ", "dim"), value) for name, value in rows]
+    return Text("\n").join([Text(heading, style="bold"), *lines])
+
+
+def weights_of(packages: Sequence[Package]) -> RenderableType:
+    """The packages that weigh most, the heaviest first."""
     weights = [(package.name, package.version, size(package.size)) for package in packages[:_SHOWN]]
     if len(packages) > _SHOWN:
         rest = packages[_SHOWN:]
         weights.append((f"and {plural(len(rest), 'more package')}", "", size(sum(package.size for package in rest))))
-    # No table, which would fold a digest that is to be copied.
-    width = max(len(name) for name, _ in rows)
-    named = Group(*(Text.assemble((f"  {name:<{width}}  ", "dim"), value) for name, value in rows))
-    if not weights:
-        return Group(Text(heading, style="bold"), named)
-    return Group(Text(heading, style="bold"), named, section("What weighs most, unpacked", columns(weights)))
+    return section("What weighs most, unpacked", columns(weights))
