@@ -18,6 +18,7 @@ import boto3
 import psutil
 import pytest
 
+from fastlambda_cli.aws.session import connect
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.model import Notice
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded, running_session
@@ -138,6 +139,44 @@ def test_the_error_of_a_local_aws_that_does_not_start_is_raised_where_it_was_ask
         pass
 
 
+def unreadable(service):
+    """Let the emulator of a service find a state that it cannot read."""
+    state = service / STATE / "aws" / "state"
+    state.mkdir(parents=True)
+    (state / "secretsmanager.json").write_text("{ cut short")
+
+
+def test_an_emulator_that_does_not_start_is_told_by_the_first_call(tmp_path):
+    def call():
+        with local_aws(tmp_path, told) as at, connect(endpoint_url=at.endpoint_url, ready=at.ready) as aws:
+            aws.client("s3").list_buckets()
+            pytest.fail("answered")
+
+    unreadable(tmp_path)
+
+    with pytest.raises(EmulatorError, match="failed to load secretsmanager"):
+        call()
+
+
+def test_an_emulator_that_did_not_start_is_told_at_the_end_at_the_latest(tmp_path):
+    unreadable(tmp_path)
+
+    with (
+        pytest.raises(EmulatorError, match="failed to load secretsmanager"),
+        local_aws(tmp_path, told) as endpoint,
+        contextlib.suppress(EmulatorError),
+    ):
+        endpoint.ready()
+
+
+def test_what_needs_no_aws_may_fail_while_it_starts(tmp_path):
+    with pytest.raises(ZeroDivisionError), local_aws(tmp_path, told):
+        _ = 1 / 0
+
+    with local_aws(tmp_path, told) as endpoint:
+        assert buckets(endpoint)[1] == set()
+
+
 def test_ctrl_c_ends_the_command_and_its_local_aws(tmp_path):
     script = tmp_path / "command.py"
     script.write_text(
@@ -146,6 +185,7 @@ def test_ctrl_c_ends_the_command_and_its_local_aws(tmp_path):
         from pathlib import Path
         from fastlambda_cli.local.standing import local_aws
         with local_aws(Path({str(tmp_path)!r}), print) as endpoint:
+            endpoint.ready()
             print("ready", flush=True)
             time.sleep(60)
         """)

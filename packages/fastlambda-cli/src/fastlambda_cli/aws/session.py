@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from urllib.parse import urlsplit
@@ -45,6 +46,7 @@ class Aws:
         session: Has the credentials.
         region: Such as eu-west-1.
         endpoint_url: The local AWS; None for AWS itself.
+        ready: Called before every request: waits until the local AWS answers.
 
     Attributes:
         region: As given.
@@ -52,10 +54,13 @@ class Aws:
 
     """
 
-    def __init__(self, session: Session, region: str, endpoint_url: str | None) -> None:
+    def __init__(
+        self, session: Session, region: str, endpoint_url: str | None, ready: Callable[[], None] | None = None
+    ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
         self._session = session
+        self._ready = ready
         self._clients: dict[str, Any] = {}
 
     @property
@@ -164,7 +169,14 @@ class Aws:
             config = config.merge(here)
         # A name that no type checker knows: the overloads above say what comes back for those that are used.
         session: Any = self._session
-        return session.client(name, region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+        client = session.client(name, region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+        if self._ready is not None:
+            client.meta.events.register("before-call", self._wait)
+        return client
+
+    def _wait(self, **_: object) -> None:
+        if self._ready is not None:
+            self._ready()
 
     def close(self) -> None:
         """Close every client's connections."""
@@ -181,7 +193,13 @@ class Aws:
         self.close()
 
 
-def connect(profile: str | None = None, region: str | None = None, endpoint_url: str | None = None) -> Aws:
+def connect(
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    *,
+    ready: Callable[[], None] | None = None,
+) -> Aws:
     """Take credentials and Region as the AWS CLI does, or go to the AWS on this machine.
 
     Nothing is asked of AWS yet: credentials that do not work are found out by the first call.
@@ -191,6 +209,7 @@ def connect(profile: str | None = None, region: str | None = None, endpoint_url:
             environment, the files, the container or the instance, in boto3's order.
         region: By default AWS_REGION, AWS_DEFAULT_REGION or the profile's.
         endpoint_url: The local AWS. Credentials, profile and proxies of the user are then neither read nor sent.
+        ready: Called before every request to the local AWS: waits until it answers, or raises why it never will.
 
     Raises:
         CredentialsError: There is no such profile, or no Region is set anywhere.
@@ -199,7 +218,7 @@ def connect(profile: str | None = None, region: str | None = None, endpoint_url:
 
     """
     if endpoint_url is not None:
-        return Aws(_local_session(), region or LOCAL_REGION, endpoint_url)
+        return Aws(_local_session(), region or LOCAL_REGION, endpoint_url, ready)
     doing = "connect to AWS"
     with translated(doing):
         from boto3.session import Session  # noqa: PLC0415  a third of a second that `--help` need not take

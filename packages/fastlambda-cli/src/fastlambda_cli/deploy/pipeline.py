@@ -19,7 +19,7 @@ from fastlambda_cli.deploy.engine import Engine
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.interrupted import finalise_interrupted
 from fastlambda_cli.deploy.model import Confirm, Outcome, Plan, Progressed, Release, Remark, Step, Target, Tell
-from fastlambda_cli.deploy.preparation import Prepared, completed, prepare
+from fastlambda_cli.deploy.preparation import Prepared, built, completed, prepare
 from fastlambda_cli.deploy.proposing import Proposal, discard, propose
 from fastlambda_cli.deploy.recovery import rolled_back, settled
 from fastlambda_cli.deploy.releasing import ask_again, release
@@ -104,6 +104,9 @@ class _Deployment:
     """One deployment of a service, up to the point where the stack itself changes."""
 
     def __init__(self, engine: Engine, target: Target) -> None:
+        if engine.aws.is_local:
+            # It may still be starting, and does not refuse anybody: on AWS that is found out before anything is built.
+            target = replace(target, artifact=built(target, engine.aws, engine.tell))
         self._engine = engine
         self._target = target
         self._bootstrap = find_bootstrap(engine.stacks)

@@ -73,7 +73,7 @@ def prepare(target: Target, aws: Aws, bootstrap: Bootstrap | None, tell: Tell) -
         FastLambdaError: The service cannot be built or described, or its template is not sound.
 
     """
-    artifact = _built(target, aws, tell)
+    artifact = built(target, aws, tell)
     whole = render(target.service, stage=target.stage, runtime=target.runtime).document
     document, left_out = localised(whole) if aws.is_local else (whole, {})
     arns = _secret_arns(target, aws)
@@ -112,7 +112,13 @@ def completed(prepared: Prepared, aws: Aws, bootstrap: Bootstrap, tell: Tell) ->
     return replace(prepared.desired, parameters=parameters, artifact=published)
 
 
-def _built(target: Target, aws: Aws, tell: Tell) -> Artifact:
+def built(target: Target, aws: Aws, tell: Tell) -> Artifact:
+    """Return the artifact of a target, built unless it comes with one; AWS is asked nothing.
+
+    Raises:
+        FastLambdaError: The service cannot be built.
+
+    """
     if target.artifact is not None:
         return target.artifact
 

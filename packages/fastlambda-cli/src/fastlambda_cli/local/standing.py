@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,13 @@ class LocalEndpoint:
     Attributes:
         endpoint_url: The front door's URL.
         dev: The running `dev` that it is part of; None when it was started for this command and ends with it.
+        ready: Waits until requests are answered, and raises what a start that failed raised.
 
     """
 
     endpoint_url: str
     dev: Session | None
+    ready: Callable[[], None]
 
     @property
     def owned(self) -> bool:
@@ -44,6 +46,9 @@ def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
     ones left, and ended with the block, an interrupted one too. Another command that has started it for itself is
     waited for, and so is a `dev` that is not ready yet.
 
+    The block begins while the emulator still starts, so that what needs no AWS yet is done meanwhile. Its first request
+    is to wait for `ready`; a start that fails is raised there, or else when the block has ended.
+
     Args:
         service_root: The service's folder.
         sink: Is told what is waited for, and what happens to a local AWS that is started, on the thread that it runs
@@ -58,8 +63,10 @@ def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
     state = service_root / STATE
     with contextlib.ExitStack() as stack:
         dev = _mine_or_that_of(stack, state, sink)
-        url = dev.endpoint_url if dev else stack.enter_context(_started(state / "aws", sink))
-        yield LocalEndpoint(url, dev)
+        if dev is not None:
+            yield LocalEndpoint(dev.endpoint_url, dev, _at_once)
+        else:
+            yield stack.enter_context(_started(state / "aws", sink))
 
 
 def _mine_or_that_of(stack: contextlib.ExitStack, state: Path, sink: Sink) -> Session | None:
@@ -80,14 +87,20 @@ def _mine_or_that_of(stack: contextlib.ExitStack, state: Path, sink: Sink) -> Se
             return None
 
 
+def _at_once() -> None:
+    """A `dev` records its session when it is ready."""
+
+
 @contextlib.contextmanager
-def _started(directory: Path, sink: Sink) -> Iterator[str]:
-    """Run a local AWS on a thread with an event loop of its own; give its endpoint's URL."""
+def _started(directory: Path, sink: Sink) -> Iterator[LocalEndpoint]:
+    """Run a local AWS on a thread with an event loop of its own; give it as soon as it listens."""
     background = _Background(directory, sink)
     with ThreadPoolExecutor(1, thread_name_prefix="local AWS") as threads:
         ended = threads.submit(background.run)
         try:
-            yield background.endpoint_url.result()
+            yield LocalEndpoint(background.endpoint_url.result(), None, background.ready.result)
+            if background.ready.done():
+                background.ready.result()
         finally:
             background.stop()
             ended.result()
@@ -97,12 +110,14 @@ class _Background:
     """A local AWS from its start to its end, on whichever thread calls `run`.
 
     Attributes:
-        endpoint_url: Is there once it is ready; or else the reason why it did not start.
+        endpoint_url: Is there once it listens; or else the reason why it does not.
+        ready: Is done once requests are answered; or else has the reason why the start failed.
 
     """
 
     def __init__(self, directory: Path, sink: Sink) -> None:
         self.endpoint_url: Future[str] = Future()
+        self.ready: Future[None] = Future()
         self._directory = directory
         self._sink = sink
         self._loop = asyncio.new_event_loop()
@@ -131,10 +146,12 @@ class _Background:
             return
         with contextlib.suppress(asyncio.CancelledError):
             try:
-                async with LocalAws(self._directory, self._sink, port=0) as aws:
-                    self.endpoint_url.set_result(aws.endpoint_url)
+                async with LocalAws(self._directory, self._sink, port=0, listening=self.endpoint_url.set_result):
+                    self.ready.set_result(None)
                     await asyncio.Event().wait()
             except Exception as problem:
-                if self.endpoint_url.done():
+                if self.ready.done():
                     raise
-                self.endpoint_url.set_exception(problem)
+                self.ready.set_exception(problem)
+                if not self.endpoint_url.done():
+                    self.endpoint_url.set_exception(problem)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -43,6 +43,7 @@ class LocalAws:
         port: Where SDKs reach it on 127.0.0.1; 0 for any free port.
         retries: How asynchronous invocations are tried again; by default as Lambda does.
         running: How deployed functions run.
+        listening: Told the endpoint's URL before the emulator is started: requests wait for it from then on.
 
     Attributes:
         endpoint_url: Where SDKs reach it, once started.
@@ -63,12 +64,14 @@ class LocalAws:
         port: int = DEFAULT_PORT,
         retries: RetryPolicy | None = None,
         running: Running | None = None,
+        listening: Callable[[str], None] | None = None,
     ) -> None:
         self._directory = directory
         self._sink = sink
         self._port = port
         self._retries = retries
         self._running = running or Running()
+        self._listening = listening
         self._stack = contextlib.AsyncExitStack()
         self._emulator: Emulator
         self._functions: Functions
@@ -108,6 +111,8 @@ class LocalAws:
         app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(invoke_api))
         await stack.enter_async_context(serve(app, label=_LABEL, listener=listener))
         stack.push_async_callback(invoke_api.close)
+        if self._listening is not None:
+            self._listening(self.endpoint_url)
         await self._emulator.start(port)
         await stack.enter_async_context(event_sources.polled())
 
