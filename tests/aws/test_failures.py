@@ -139,8 +139,12 @@ def test_nobody_at_the_endpoint_is_told():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with connect(endpoint_url=url) as aws, pytest.raises(AwsUnreachableError, match="find out who you are"):
-            _ = aws.account
+        with (
+            connect(endpoint_url=url) as aws,
+            pytest.raises(AwsUnreachableError, match="read a secret"),
+            translated("read a secret"),
+        ):
+            aws.client("secretsmanager").describe_secret(SecretId="a")
 
 
 def test_a_session_that_was_never_signed_in_is_told(no_configuration):
