@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 from collections import Counter
@@ -17,7 +18,7 @@ from fastlambda_cli.local.aws.deployed.versions import Versions
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.invoke_errors import not_found, unusable_code, unusable_runtime
 from fastlambda_cli.local.function import FunctionSpec
-from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, ThrottledError
+from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, Notice, Sink, ThrottledError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class DeployedFunctions:
         runtimes: Finds interpreters.
         versions: Runs them.
         surroundings: What the functions find round themselves.
+        sink: Is told when a package that nobody uses cannot be deleted.
         concurrency: How many events a function without reserved concurrency may run at once.
         choose: Draws a number from 0 up to 1 for every event: an alias may have weights.
 
@@ -55,6 +57,7 @@ class DeployedFunctions:
         runtimes: Runtimes,
         versions: Versions,
         surroundings: Surroundings,
+        sink: Sink,
         *,
         concurrency: int,
         choose: Callable[[], float] = random.random,
@@ -64,9 +67,12 @@ class DeployedFunctions:
         self._runtimes = runtimes
         self._versions = versions
         self._surroundings = surroundings
+        self._sink = sink
         self._concurrency = concurrency
         self._choose = choose
         self._running: Counter[str] = Counter()
+        self._grown = False
+        self._pruning: asyncio.Task[None] | None = None
 
     async def invoke(self, reference: FunctionReference, invocation: Invocation) -> InvokeResult:
         """Run one event.
@@ -83,7 +89,24 @@ class DeployedFunctions:
         with self._admitted(name, record.reserved):
             made_of = digest(configuration)
             async with self._versions.environments(name, version, made_of, lambda: self._spec(record)) as environments:
-                return await environments.invoke(invocation)
+                result = await environments.invoke(invocation)
+        if self._grown and self._pruning is None:
+            self._grown = False
+            self._pruning = asyncio.create_task(self._prune(), name="prune unpacked packages")
+        return result
+
+    async def close(self) -> None:
+        """Wait until no packages are being deleted any more."""
+        if self._pruning is not None:
+            await asyncio.wait({self._pruning})
+
+    async def _prune(self) -> None:
+        try:
+            await self._code.prune({each.task_root for each in self._versions.specs()})
+        except OSError as problem:
+            self._sink(Notice(f"An unpacked package that nobody uses cannot be deleted: {problem}", warning=True))
+        finally:
+            self._pruning = None
 
     async def check(self, reference: FunctionReference) -> None:
         """Check that there is such a function, version or alias, without running anything.
@@ -146,7 +169,7 @@ class DeployedFunctions:
             raise unusable_runtime(str(problem)) from problem
         except UnusableCodeError as problem:
             raise unusable_code(f"Lambda could not unzip the deployment package of {name}: {problem}") from problem
-        await self._code.prune({code, *(each.task_root for each in self._versions.specs())})
+        self._grown = True
         return spec(
             configuration,
             code=code,

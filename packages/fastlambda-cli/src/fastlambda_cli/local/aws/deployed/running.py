@@ -57,14 +57,19 @@ async def deployed_functions(
     versions = Versions(registry, sink, concurrency=running.concurrency, numbers=running.numbers, idle_s=running.idle_s)
     versions.start()
     try:
-        yield DeployedFunctions(
+        functions = DeployedFunctions(
             state,
             CodeStore(directory / "code"),
             Runtimes(sink),
             versions,
             surroundings,
+            sink,
             concurrency=running.concurrency,
             choose=running.choose,
         )
+        try:
+            yield functions
+        finally:
+            await functions.close()
     finally:
         await versions.close()
