@@ -16,10 +16,11 @@ import yaml
 from botocore import xform_name
 from botocore.session import Session
 
+import fastlambda_cli
 from fastlambda_cli.deploy.bootstrap_template import bootstrap_template
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ROOT / "packages" / "fastlambda-cli" / "src" / "fastlambda_cli"
+SOURCES = Path(fastlambda_cli.__file__).parent
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas" / "resources"
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.yaml"))
 POLICIES = ["deployer", "deployer-options", "bootstrap"]
