@@ -34,6 +34,7 @@ from requested import http_event
 from fastlambda_cli.local.aws import LocalAws
 from fastlambda_cli.local.function import FunctionSpec
 from fastlambda_cli.local.function.environment import ExecutionEnvironment
+from fastlambda_cli.local.function.tracing import joined
 from fastlambda_cli.local.model import Invocation, TelemetryEvent
 from fastlambda_cli.local.packages import prepare
 from fastlambda_cli.local.processes import ProcessRegistry
@@ -120,8 +121,9 @@ async def measure(spec: FunctionSpec, registry: LastSpawned, rounds: int) -> Sam
             began = time.perf_counter()
             await environment.start()
             measured = [elapsed_ms(began), registry.cpu_ms()]
+            trace = joined(None, active=True, sampling=lambda: True)
             began = time.perf_counter()
-            answer = json.loads((await environment.run(Invocation(event))).payload)
+            answer = json.loads((await environment.run(Invocation(event), trace)).payload)
             measured += [measured[0] + elapsed_ms(began), registry.cpu_ms()]
             await environment.end(grace=0)
             if answer.get("statusCode") != 200:  # noqa: PLR2004

@@ -44,7 +44,8 @@ def test_the_log_shows_a_request_by_its_route_with_its_lines_metrics_trace_and_r
     start = len(dev.output)
     book_id = "3f2b8c1e-0000-4000-8000-000000000000"
 
-    answer = dev.client.get(f"/api/v1/books/{book_id}")
+    traced = {"X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678;Sampled=1"}
+    answer = dev.client.get(f"/api/v1/books/{book_id}", headers=traced)
 
     assert answer.status_code == 404
     dev.wait_for(r"GET +/api/v1/books/\{book_id\} +404 +[\d.]+ ms  (cold|warm)  [0-9a-f-]{36}", after=start)

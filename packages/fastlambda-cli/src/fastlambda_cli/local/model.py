@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,31 @@ LATEST = "$LATEST"
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """An invocation's place in an X-Ray trace.
+
+    Attributes:
+        root: The trace's id.
+        parent: The caller's segment; None when it told none.
+        segment: What the function is told as its parent: the segment that Lambda itself sends for it, or the caller's.
+        sampled: Whether the function's own segments are wanted.
+        recorded: Whether Lambda itself sends segments.
+
+    """
+
+    root: str
+    parent: str | None
+    segment: str
+    sampled: bool
+    recorded: bool
+
+    @property
+    def header(self) -> str:
+        """The function's `_X_AMZN_TRACE_ID` (AWS X-Ray Developer Guide, "Tracing header")."""
+        return f"Root={self.root};Parent={self.segment};Sampled={int(self.sampled)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Invocation:
     """One synchronous call of the function.
 
@@ -29,6 +55,7 @@ class Invocation:
         invoked_arn: The ARN the caller used, qualifier included; None means the function's own.
         source: Who invoked: "http" for the HTTP API, "invoke" for an SDK; for an event source a word and more about it,
             such as "sqs book-imports 10 records".
+        accepted_at: When Lambda took the event, in seconds of the epoch.
 
     """
 
@@ -38,6 +65,7 @@ class Invocation:
     client_context: str | None = None
     invoked_arn: str | None = None
     source: str = "invoke"
+    accepted_at: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +181,34 @@ class TraceSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class InvocationTraced:
+    """An invocation of which Lambda itself sends segments to X-Ray; times in seconds of the epoch.
+
+    Attributes:
+        function_arn: The function's unqualified ARN.
+        invoked_arn: The ARN that the caller used, qualifier included.
+        environment: Where it ran; None when it met no environment that was up.
+        cold: Whether it waited for the environment's INIT.
+        accepted_at: When Lambda took the event.
+        began_at: When an environment got it.
+        ended_at: When its outcome was known.
+        error: The function's error as an object, when it failed.
+
+    """
+
+    trace: Trace
+    request_id: str
+    function_arn: str
+    invoked_arn: str
+    environment: int | None
+    cold: bool
+    accepted_at: float
+    began_at: float
+    ended_at: float
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InvocationReported:
     """The platform's REPORT line; times in milliseconds, memory in MB.
 
@@ -231,6 +287,7 @@ TelemetryEvent: TypeAlias = (
     | LogLine
     | MetricRecord
     | TraceSegment
+    | InvocationTraced
     | InvocationReported
     | HttpExchange
     | Notice

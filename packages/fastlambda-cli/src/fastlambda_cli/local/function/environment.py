@@ -23,7 +23,6 @@ from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe, as_object
 from fastlambda_cli.local.function.memory import peak_memory_mb
 from fastlambda_cli.local.function.runtime_api import Event, Refusal, RuntimeApi
 from fastlambda_cli.local.function.spec import FunctionSpec
-from fastlambda_cli.local.function.tracing import function_trace_header
 from fastlambda_cli.local.model import (
     InitEnded,
     InitStarted,
@@ -35,6 +34,7 @@ from fastlambda_cli.local.model import (
     MetricRecord,
     Sink,
     Status,
+    Trace,
 )
 from fastlambda_cli.local.processes import ProcessRegistry, signal_group
 
@@ -70,7 +70,7 @@ class _Running:
     invocation: Invocation
     began: float
     done: asyncio.Future[None]
-    trace_id: str
+    trace: Trace
     answer: bytes | None = None
     failed: bool = False
     tail: bytes = b""
@@ -121,17 +121,22 @@ class ExecutionEnvironment:
             await self.end(grace=0)
             raise
 
-    async def run(self, invocation: Invocation) -> InvokeResult:
-        """Give the environment one event and return its outcome; afterwards it is IDLE again, or ENDED."""
+    async def run(self, invocation: Invocation, trace: Trace) -> InvokeResult:
+        """Give the environment one event and return its outcome; afterwards it is IDLE again, or ENDED.
+
+        Args:
+            invocation: The event.
+            trace: Its place in a trace.
+
+        """
         if self.phase is not Phase.IDLE:
             raise RuntimeError(f"environment {self.number} is {self.phase.name}, not IDLE")
-        header, trace_id = function_trace_header(invocation.trace_header, active=self.spec.tracing)
-        running = _Running(invocation, time.perf_counter(), asyncio.get_running_loop().create_future(), trace_id)
+        running = _Running(invocation, time.perf_counter(), asyncio.get_running_loop().create_future(), trace)
         self.phase, self._running = Phase.BUSY, running
         self._remember(f"START RequestId: {invocation.request_id} Version: {self.spec.version}")
         self._sink(InvocationStarted(self.number, invocation.request_id))
         self._signal(signal.SIGCONT)
-        self._events.put_nowait(self._event(invocation, header))
+        self._events.put_nowait(self._event(invocation, trace.header))
         try:
             await _first_of(running.done, self._exited, within=self.spec.timeout)
             return await self._conclude(running)
@@ -297,7 +302,7 @@ class ExecutionEnvironment:
             status=status,
             init_duration_ms=cold,
             error_type=failures.error_type(payload) if failed else None,
-            trace_id=running.trace_id,
+            trace_id=running.trace.root,
             source=running.invocation.source,
         )
         self._remember(f"END RequestId: {request_id}")

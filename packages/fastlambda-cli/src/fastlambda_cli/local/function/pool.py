@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from fastlambda_cli.local.function.environment import ExecutionEnvironment, InitError, Phase
+from fastlambda_cli.local.function.logs import as_object
 from fastlambda_cli.local.function.spec import FunctionSpec
-from fastlambda_cli.local.model import Invocation, InvokeResult, Sink, Status, ThrottledError
+from fastlambda_cli.local.function.tracing import Sampler, Sampling, joined
+from fastlambda_cli.local.model import (
+    Invocation,
+    InvocationTraced,
+    InvokeResult,
+    Sink,
+    Status,
+    ThrottledError,
+    Trace,
+)
 from fastlambda_cli.local.processes import ProcessRegistry
 
 
@@ -22,6 +33,7 @@ class LambdaFunction:
         sink: Who is told what happens.
         concurrency: How many events may run at once, each in an environment of its own; one more is throttled.
         numbers: The next environments' names for people; shared by functions whose telemetry meets in one place.
+        sampling: Decides which events are traced, where no caller did; by default as Lambda does.
 
     """
 
@@ -33,8 +45,10 @@ class LambdaFunction:
         sink: Sink,
         concurrency: int = 10,
         numbers: Iterator[int] | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
         self.spec = spec
+        self._sampling = sampling or Sampler()
         self._registry = registry
         self._sink = sink
         self._concurrency = concurrency
@@ -52,14 +66,20 @@ class LambdaFunction:
             ThrottledError: As many environments as allowed are busy.
 
         """
+        trace = joined(invocation.trace_header, active=self.spec.tracing, sampling=self._sampling)
         try:
             environment = await self._acquire()
         except InitError as error:
-            return InvokeResult(error.payload, invocation.request_id, function_error="Unhandled", cold=True)
+            result = InvokeResult(error.payload, invocation.request_id, function_error="Unhandled", cold=True)
+            self._traced(invocation, trace, result, None, time.time())
+            return result
+        began_at = time.time()
         try:
-            return await environment.run(invocation)
+            result = await environment.run(invocation, trace)
         finally:
             self._release(environment)
+        self._traced(invocation, trace, result, environment.number, began_at)
+        return result
 
     def warm(self) -> None:
         """Start an environment ahead of the first event, as Lambda may do; its failure is told to the sink."""
@@ -124,6 +144,28 @@ class LambdaFunction:
             self._in_use.discard(environment)
             raise
         return environment
+
+    def _traced(
+        self, invocation: Invocation, trace: Trace, result: InvokeResult, environment: int | None, began_at: float
+    ) -> None:
+        """Tell of an invocation of which Lambda itself sends segments."""
+        if not trace.recorded:
+            return
+        arn = self.spec.arn
+        self._sink(
+            InvocationTraced(
+                trace=trace,
+                request_id=invocation.request_id,
+                function_arn=arn,
+                invoked_arn=invocation.invoked_arn or arn,
+                environment=environment,
+                cold=result.cold,
+                accepted_at=invocation.accepted_at,
+                began_at=began_at,
+                ended_at=time.time(),
+                error=as_object(result.payload.decode(errors="replace")) if result.function_error else None,
+            )
+        )
 
     def _end_idle(self) -> None:
         for environment in self._idle:
