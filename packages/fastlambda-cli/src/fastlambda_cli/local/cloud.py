@@ -130,7 +130,7 @@ class LocalCloud:
             secrets = group.create_task(self._start_aws(stack))
         spec = self._spec(packages.result(), secrets.result())
         self._function = LambdaFunction(
-            spec, registry=registry, sink=self._sink, concurrency=concurrency, numbers=numbers
+            spec, registry=registry, sink=self._aws.sink, concurrency=concurrency, numbers=numbers
         )
         stack.push_async_callback(self._function.close)
         self._aws.register(self.function_name, self._function.invoke, _LIVE)

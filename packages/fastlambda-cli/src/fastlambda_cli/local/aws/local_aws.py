@@ -23,10 +23,12 @@ from fastlambda_cli.local.aws.guard import guarded
 from fastlambda_cli.local.aws.invoke_api import InvokeApi
 from fastlambda_cli.local.aws.proxy import EmulatorProxy
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
+from fastlambda_cli.local.aws.xray_api import XrayApi
 from fastlambda_cli.local.http import HttpApi
 from fastlambda_cli.local.model import Invoke, Sink
 from fastlambda_cli.local.ports import LOOPBACK, listen
 from fastlambda_cli.local.serve import serve
+from fastlambda_cli.local.telemetry import Telemetry
 from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.model import Service
 
@@ -67,7 +69,7 @@ class LocalAws:
         listening: Callable[[str], None] | None = None,
     ) -> None:
         self._directory = directory
-        self._sink = sink
+        self._sink = Telemetry(sink)
         self._port = port
         self._retries = retries
         self._running = running or Running()
@@ -108,7 +110,8 @@ class LocalAws:
         destinations = Destinations(state, services, self._sink)
         invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries, destinations)
         http_apis = HttpApi(DeployedRoutes(state, self._functions, self._sink), self._sink)
-        app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(invoke_api))
+        xray_api = XrayApi(self._sink.traces, self._sink, invoke_api)
+        app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(xray_api))
         await stack.enter_async_context(serve(app, label=_LABEL, listener=listener))
         stack.push_async_callback(invoke_api.close)
         if self._listening is not None:
@@ -121,6 +124,11 @@ class LocalAws:
     ) -> None:
         """Close the front door, then end the emulator, whose state is saved."""
         await self._stack.__aexit__(kind, value, trace)
+
+    @property
+    def sink(self) -> Sink:
+        """Takes what happens in functions that are registered here: what AWS keeps of it can then be asked for."""
+        return self._sink
 
     @property
     def emulator_pid(self) -> int | None:
