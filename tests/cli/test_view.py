@@ -13,12 +13,11 @@ from fastlambda_cli.cli.view import RawView, TerminalView
 from fastlambda_cli.local.model import (
     HttpExchange,
     InitEnded,
-    InitStarted,
     InvocationReported,
-    InvocationStarted,
     LogLine,
     MetricRecord,
     Notice,
+    PlatformLine,
     Status,
     TraceSegment,
 )
@@ -233,11 +232,12 @@ def test_what_the_function_prints_is_never_read_as_markup(shown):
 
 def test_raw_shows_the_log_as_cloudwatch_holds_it(shown):
     lines = shown(
-        InitStarted(1, "python3.13"),
-        InvocationStarted(1, ID),
+        PlatformLine(1, None, "INIT_START Runtime Version: python3.13"),
+        PlatformLine(1, ID, f"START RequestId: {ID} Version: $LATEST"),
         LogLine(1, ID, '{"level":"INFO","message":"Fetching book"}', {"level": "INFO"}),
         MetricRecord(1, ID, {"_aws": {}}, '{"_aws":{}}'),
-        report(init_duration_ms=480.0),
+        report(),
+        PlatformLine(1, ID, f"REPORT RequestId: {ID}\tDuration: 9.10 ms\t"),
         exchange(),
         view=RawView,
     )
@@ -246,18 +246,7 @@ def test_raw_shows_the_log_as_cloudwatch_holds_it(shown):
         f"START RequestId: {ID} Version: $LATEST",
         '{"level":"INFO","message":"Fetching book"}',
         '{"_aws":{}}',
-        f"END RequestId: {ID}",
-        "\t".join(
-            [
-                f"REPORT RequestId: {ID}",
-                "Duration: 9.10 ms",
-                "Billed Duration: 10 ms",
-                "Memory Size: 1024 MB",
-                "Max Memory Used: 71 MB",
-                "Init Duration: 480.00 ms",
-                "",
-            ]
-        ),
+        f"REPORT RequestId: {ID}\tDuration: 9.10 ms\t",
     ]
 
 

@@ -29,12 +29,11 @@ from fastlambda_cli.cli.lines import (
 from fastlambda_cli.local.model import (
     HttpExchange,
     InitEnded,
-    InitStarted,
     InvocationReported,
-    InvocationStarted,
     LogLine,
     MetricRecord,
     Notice,
+    PlatformLine,
     Status,
     TelemetryEvent,
     TraceSegment,
@@ -67,21 +66,8 @@ class RawView:
     def __call__(self, event: TelemetryEvent) -> None:
         """Print one event, if it is a line of the log."""
         match event:
-            case InitStarted():
-                self._print(f"INIT_START Runtime Version: {event.runtime}")
-            case InitEnded(status=Status.ERROR | Status.TIMEOUT):
-                self._print(
-                    f"INIT_REPORT Init Duration: {event.duration_ms:.2f} ms\tPhase: init\tStatus: {event.status}"
-                )
-            case InvocationStarted():
-                self._print(f"START RequestId: {event.request_id} Version: $LATEST")
-            case LogLine():
+            case PlatformLine() | LogLine() | MetricRecord():
                 self._print(event.text)
-            case MetricRecord():
-                self._print(event.text)
-            case InvocationReported():
-                self._print(f"END RequestId: {event.request_id}")
-                self._print(event.line())
             case Notice():
                 self._console.print(Text(event.text, style="yellow" if event.warning else "dim"))
             case _:

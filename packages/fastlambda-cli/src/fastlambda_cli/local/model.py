@@ -119,6 +119,8 @@ class InitStarted:
         runtime: Such as python3.13.
         function: The function's name.
         version: The version of the function that it runs; "$LATEST" also stands for a folder's code.
+        log_group: Where CloudWatch Logs keeps what it writes.
+        log_stream: Its own stream there.
 
     """
 
@@ -126,6 +128,8 @@ class InitStarted:
     runtime: str
     function: str = ""
     version: str = LATEST
+    log_group: str = ""
+    log_stream: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,21 @@ class LogLine:
     request_id: str | None
     text: str
     fields: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformLine:
+    """One line that Lambda itself writes into the function's log, such as START, END and REPORT.
+
+    Attributes:
+        request_id: The invocation that it is about; None for INIT.
+        text: The line, without its line break.
+
+    """
+
+    environment: int
+    request_id: str | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +304,7 @@ TelemetryEvent: TypeAlias = (
     | InitEnded
     | InvocationStarted
     | LogLine
+    | PlatformLine
     | MetricRecord
     | TraceSegment
     | InvocationTraced

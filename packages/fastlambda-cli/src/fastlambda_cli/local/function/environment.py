@@ -32,6 +32,7 @@ from fastlambda_cli.local.model import (
     InvokeResult,
     LogLine,
     MetricRecord,
+    PlatformLine,
     Sink,
     Status,
     Trace,
@@ -92,6 +93,7 @@ class ExecutionEnvironment:
         self.spec = spec
         self.number = number
         self.phase = Phase.STARTING
+        self._log_stream = spec.new_log_stream()
         self._registry = registry
         self._sink = sink
         self._api = RuntimeApi(self)
@@ -133,7 +135,7 @@ class ExecutionEnvironment:
             raise RuntimeError(f"environment {self.number} is {self.phase.name}, not IDLE")
         running = _Running(invocation, time.perf_counter(), asyncio.get_running_loop().create_future(), trace)
         self.phase, self._running = Phase.BUSY, running
-        self._remember(f"START RequestId: {invocation.request_id} Version: {self.spec.version}")
+        self._write(f"START RequestId: {invocation.request_id} Version: {self.spec.version}")
         self._sink(InvocationStarted(self.number, invocation.request_id))
         self._signal(signal.SIGCONT)
         self._events.put_nowait(self._event(invocation, trace.header))
@@ -211,7 +213,17 @@ class ExecutionEnvironment:
 
     async def _initialise(self, limit: float) -> None:
         began = time.perf_counter()
-        self._sink(InitStarted(self.number, self.spec.runtime, self.spec.name, self.spec.version))
+        self._sink(
+            InitStarted(
+                self.number,
+                self.spec.runtime,
+                self.spec.name,
+                self.spec.version,
+                self.spec.log_group_name,
+                self._log_stream,
+            )
+        )
+        self._write(f"INIT_START Runtime Version: {self.spec.runtime}")
         try:
             await self._spawn()
         except OSError as problem:
@@ -221,6 +233,7 @@ class ExecutionEnvironment:
         self._drain()
         failure = await self._init_failure(limit)
         if failure is not None:
+            self._write(f"INIT_REPORT Init Duration: {elapsed_ms:.2f} ms\tPhase: init\tStatus: {failure.status}")
             self._sink(InitEnded(self.number, elapsed_ms, failure.status, as_object(str(failure))))
             raise failure
         self._init_ms = elapsed_ms
@@ -231,7 +244,9 @@ class ExecutionEnvironment:
         await self._api.start()
         out, err, frames = (LogPipe(decoder, self._emit_line) for decoder in (Lines(), Lines(), Frames()))
         self._pipes = [out, err, frames]
-        env = self.spec.environment(self._api.address) | {"_LAMBDA_TELEMETRY_LOG_FD": str(frames.write_fd)}
+        env = self.spec.environment(self._api.address, self._log_stream) | {
+            "_LAMBDA_TELEMETRY_LOG_FD": str(frames.write_fd)
+        }
         try:
             self._process = await self._registry.spawn(
                 self.spec.command,
@@ -305,8 +320,8 @@ class ExecutionEnvironment:
             trace_id=running.trace.root,
             source=running.invocation.source,
         )
-        self._remember(f"END RequestId: {request_id}")
-        self._remember(report.line())
+        self._write(f"END RequestId: {request_id}")
+        self._write(report.line())
         self._sink(report)
         return InvokeResult(
             payload=payload,
@@ -352,6 +367,11 @@ class ExecutionEnvironment:
             self._sink(MetricRecord(self.number, request_id, fields, text))
         else:
             self._sink(LogLine(self.number, request_id, text, fields))
+
+    def _write(self, line: str) -> None:
+        """Write a line of the platform's own into the function's log."""
+        self._remember(line)
+        self._sink(PlatformLine(self.number, self._running.invocation.request_id if self._running else None, line))
 
     def _remember(self, line: str) -> None:
         if self._running is not None:

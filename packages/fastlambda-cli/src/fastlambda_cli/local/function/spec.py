@@ -83,7 +83,16 @@ class FunctionSpec:
         no_bytecode = () if self.keeps_bytecode else ("-B",)
         return (str(self.python), *no_bytecode, "-s", "-S", "-m", "awslambdaric", self.handler)
 
-    def environment(self, runtime_api: str) -> dict[str, str]:
+    @property
+    def log_group_name(self) -> str:
+        """Where CloudWatch Logs keeps the lines."""
+        return self.log_group or f"/aws/lambda/{self.name}"
+
+    def new_log_stream(self) -> str:
+        """Name the log stream of a new execution environment, as Lambda does."""
+        return f"{datetime.now(UTC):%Y/%m/%d}/[{self.version}]{secrets.token_hex(16)}"
+
+    def environment(self, runtime_api: str, log_stream: str) -> dict[str, str]:
         """Every variable the function sees; the customer's own never override the platform's.
 
         The names are those of the Lambda Developer Guide, "Defined runtime environment variables". Paths are this
@@ -100,8 +109,8 @@ class FunctionSpec:
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_VERSION": self.version,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group or f"/aws/lambda/{self.name}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": f"{datetime.now(UTC):%Y/%m/%d}/[{self.version}]{secrets.token_hex(16)}",
+            "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group_name,
+            "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_REGION": REGION,
             "AWS_SECRET_ACCESS_KEY": "local",
