@@ -146,7 +146,8 @@ def count(spec: FunctionSpec, events: int) -> dict[str, list[float]]:
         raise SystemExit("--instructions needs Valgrind, and there is none on PATH")
     counts: dict[str, list[float]] = {}
     for name, module in HANDLERS.items():
-        environment = dataclasses.replace(spec, handler=f"{module}.handler").environment("127.0.0.1:9001", spec.new_log_stream())
+        replaced = dataclasses.replace(spec, handler=f"{module}.handler")
+        environment = replaced.environment("127.0.0.1:9001", spec.new_log_stream())
         interpreter = spec.command[: spec.command.index("-m")]
         done = subprocess.run(
             [
