@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastlambda_cli.local.aws.proxy import ClientGoneError
-from fastlambda_cli.local.serve import Receive, Send
+from fastlambda_cli.local.serve import Message, Receive, Send
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -52,3 +52,13 @@ async def answer_json(
         headers.append((b"x-amzn-errortype", error.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Have a body that was read to its end received once more, and after it whatever comes next."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return again

@@ -21,6 +21,7 @@ from fastlambda_cli.local.aws.events import Destinations, EventSources, Services
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.guard import guarded
 from fastlambda_cli.local.aws.invoke_api import InvokeApi
+from fastlambda_cli.local.aws.logs_api import LogsApi
 from fastlambda_cli.local.aws.proxy import EmulatorProxy
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
 from fastlambda_cli.local.aws.xray_api import XrayApi
@@ -110,7 +111,8 @@ class LocalAws:
         destinations = Destinations(state, services, self._sink)
         invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries, destinations)
         http_apis = HttpApi(DeployedRoutes(state, self._functions, self._sink), self._sink)
-        xray_api = XrayApi(self._sink.traces, self._sink, invoke_api)
+        logs_api = LogsApi(self._sink.logs, self._emulator, invoke_api)
+        xray_api = XrayApi(self._sink.traces, self._sink, logs_api)
         app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(xray_api))
         await stack.enter_async_context(serve(app, label=_LABEL, listener=listener))
         stack.push_async_callback(invoke_api.close)

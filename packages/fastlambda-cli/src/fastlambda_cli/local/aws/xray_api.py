@@ -76,7 +76,7 @@ class XrayApi:
         if began > ended:
             raise InvalidRequestError("StartTime is later than EndTime.")
         try:
-            wanted = parse(request["FilterExpression"]) if request.get("FilterExpression") else _every
+            wanted = parse(_member(request, "FilterExpression", str)) if request.get("FilterExpression") else _every
         except FilterExpressionError as problem:
             raise InvalidRequestError(str(problem)) from problem
         by_id = request.get("TimeRangeType", "TraceId") == "TraceId"

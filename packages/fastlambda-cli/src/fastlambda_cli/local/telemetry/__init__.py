@@ -1,4 +1,4 @@
-"""What functions tell of themselves, kept where AWS keeps it: traces in X-Ray.
+"""What functions tell of themselves, kept as AWS keeps it: traces as X-Ray does, lines as CloudWatch Logs does.
 
 Nothing here calls anybody: `local.aws` answers the services' APIs from these stores.
 """

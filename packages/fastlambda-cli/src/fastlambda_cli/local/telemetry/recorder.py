@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from fastlambda_cli.local.model import (
     InitEnded,
     InitStarted,
     InvocationTraced,
+    LogLine,
+    MetricRecord,
     Notice,
+    PlatformLine,
     Sink,
     TelemetryEvent,
     TraceSegment,
 )
 from fastlambda_cli.local.telemetry.lambda_segments import lambda_segments
+from fastlambda_cli.local.telemetry.logs import LogStore
 from fastlambda_cli.local.telemetry.traces import TraceStore
 
 _ENVIRONMENTS = 1_000
-"""How many environments' INITs are remembered; the oldest are forgotten, as those that have ended."""
+"""How many environments are remembered; the oldest are forgotten, which have ended."""
+
+
+@dataclass(slots=True)
+class _Environment:
+    """What is known of an execution environment.
+
+    Attributes:
+        began_at: When its INIT began, in seconds of the epoch.
+        ended_at: When its INIT was over.
+
+    """
+
+    started: InitStarted
+    began_at: float
+    ended_at: float
 
 
 class Telemetry:
@@ -28,33 +48,49 @@ class Telemetry:
 
     Attributes:
         traces: Every segment, the function's and Lambda's own.
+        logs: Every line, the function's and Lambda's own.
 
     """
 
     def __init__(self, sink: Sink) -> None:
         self.traces = TraceStore()
         self._sink = sink
-        self._inits: dict[int, tuple[float, float]] = {}
+        self.logs = LogStore()
+        self._environments: dict[int, _Environment] = {}
 
     def __call__(self, event: TelemetryEvent) -> None:
         """Take one event."""
         match event:
             case InitStarted():
-                now = time.time()
-                self._inits[event.environment] = (now, now)
-                if len(self._inits) > _ENVIRONMENTS:
-                    del self._inits[next(iter(self._inits))]
-            case InitEnded(environment=number) if number in self._inits:
-                self._inits[number] = (self._inits[number][0], time.time())
+                self._started(event)
+            case InitEnded(environment=number) if number in self._environments:
+                self._environments[number].ended_at = time.time()
+            case LogLine() | MetricRecord() | PlatformLine():
+                self._log(event.environment, event.text)
             case TraceSegment():
                 self._keep(event)
             case InvocationTraced():
-                init = self._inits.get(event.environment) if event.cold and event.environment is not None else None
-                for document in lambda_segments(event, init):
-                    self.traces.put(document)
+                self._trace(event)
             case _:
                 pass
         self._sink(event)
+
+    def _started(self, event: InitStarted) -> None:
+        now = time.time()
+        self._environments[event.environment] = _Environment(event, now, now)
+        if len(self._environments) > _ENVIRONMENTS:
+            del self._environments[next(iter(self._environments))]
+
+    def _log(self, number: int, text: str) -> None:
+        environment = self._environments.get(number)
+        if environment is not None:
+            self.logs.write(environment.started.log_group, environment.started.log_stream, text)
+
+    def _trace(self, event: InvocationTraced) -> None:
+        environment = self._environments.get(event.environment or 0)
+        init = (environment.began_at, environment.ended_at) if environment is not None and event.cold else None
+        for document in lambda_segments(event, init):
+            self.traces.put(document)
 
     def _keep(self, segment: TraceSegment) -> None:
         problem = self.traces.put(segment.document)
