@@ -196,7 +196,7 @@ def test_names_of_deployed_resources_have_to_be_of_consumers() -> None:
 
 @pytest.mark.parametrize("value", ["books", "[]", '{"sqs:books": 1}', '{"sqs:books": "x"'])
 def test_names_of_deployed_resources_have_to_be_a_json_object_of_text(value) -> None:
-    with pytest.raises(SettingsError, match="must be a JSON object of names or ARNs by consumer"):
+    with pytest.raises(SettingsError, match="must be a JSON object of names or ARNs by source or destination"):
         Settings.from_environment({"FASTLAMBDA_EVENT_SOURCES": value})
 
 

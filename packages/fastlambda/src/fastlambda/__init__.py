@@ -15,12 +15,14 @@ from fastlambda.errors import (
     AppExitedError,
     BadRequestError,
     EventDeclarationError,
+    FailedMessage,
     FastLambdaError,
     InvalidMessageError,
     NoAnswerError,
     SettingsError,
     StartupError,
     UnfinishedRecordError,
+    PublishError,
     UnknownEventError,
 )
 from fastlambda.handler import FastLambda
@@ -41,6 +43,7 @@ __all__ = [
     "FastLambdaError",
     "InvalidMessageError",
     "NoAnswerError",
+    "FailedMessage",
     "Secret",
     "Settings",
     "SettingsError",
@@ -49,6 +52,7 @@ __all__ = [
     "UnknownEventError",
     "logger",
     "metrics",
+    "PublishError",
     "tracer",
 ]
 

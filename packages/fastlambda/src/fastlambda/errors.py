@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 
 class FastLambdaError(Exception):
     """What happened, why, and what to do, in one line: Lambda shows nothing but an exception's type and text.
@@ -55,3 +58,42 @@ class InvalidMessageError(FastLambdaError):
 
 class UnfinishedRecordError(FastLambdaError):
     """A record was still being handled when the invocation had to end: it goes back to its queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedMessage:
+    """A message that its service has not taken.
+
+    Attributes:
+        index: Which one of those that were to be published, from 0.
+        code: The service's code for the reason, such as `InternalError`; `NotSent` for one that was held back.
+        message: The service's words.
+
+    """
+
+    index: int
+    code: str
+    message: str
+
+
+class PublishError(FastLambdaError):
+    """Messages could not be published.
+
+    Attributes:
+        failed: Those that their service has not taken; empty when it was not asked.
+        sent: The ids of those that it has taken, by index.
+
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        remedy: str = "",
+        failed: tuple[FailedMessage, ...] = (),
+        sent: Mapping[int, str] | None = None,
+    ) -> None:
+        self.failed = failed
+        self.sent = sent or {}
+        super().__init__(what, why=why, remedy=remedy)

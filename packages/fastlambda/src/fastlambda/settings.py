@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 
 from fastlambda.errors import SettingsError
 
-_OWN = ("FASTLAMBDA_EVENT_SOURCES", "FASTLAMBDA_RAISE_ERRORS", "FASTLAMBDA_ROOT_PATH", "FASTLAMBDA_STARTUP_TUNING")
+_OWN = (
+    "FASTLAMBDA_EVENT_DESTINATIONS",
+    "FASTLAMBDA_EVENT_SOURCES",
+    "FASTLAMBDA_RAISE_ERRORS",
+    "FASTLAMBDA_ROOT_PATH",
+    "FASTLAMBDA_STARTUP_TUNING",
+)
 _FLAGS = (
     "POWERTOOLS_DEBUG",
     "POWERTOOLS_DEV",
@@ -48,6 +54,8 @@ class Settings:
             Errors metric sees it, instead of answering 500.
         root_path: `FASTLAMBDA_ROOT_PATH`: the API mapping of an HTTP API's custom domain, such as `/shop`, which
             payload 2.0 does not tell; empty without one.
+        event_destinations: `FASTLAMBDA_EVENT_DESTINATIONS`, a JSON object: the ARN of each queue, topic and bus
+            that the function publishes to, such as `{"sqs:book-imports": "arn:aws:sqs:eu-west-1:123456789012:import"}`.
         event_sources: `FASTLAMBDA_EVENT_SOURCES`, a JSON object: the name or the ARN of a queue, topic or schedule as
             deployed, by the key of its consumer, such as `{"sqs:book-imports": "shop-prod-book-imports"}`.
         startup_tuning: `FASTLAMBDA_STARTUP_TUNING`, on unless set to false: see `fastlambda.startup`.
@@ -64,6 +72,7 @@ class Settings:
     in_lambda: bool = False
     raise_errors: bool = False
     root_path: str = ""
+    event_destinations: Mapping[str, str] = field(default_factory=dict)
     event_sources: Mapping[str, str] = field(default_factory=dict)
     startup_tuning: bool = True
 
@@ -94,7 +103,8 @@ class Settings:
             in_lambda=in_lambda,
             raise_errors=_flag(environ, "FASTLAMBDA_RAISE_ERRORS", default=False),
             root_path=_root_path(environ),
-            event_sources=_event_sources(environ),
+            event_destinations=_names(environ, "FASTLAMBDA_EVENT_DESTINATIONS"),
+            event_sources=_names(environ, "FASTLAMBDA_EVENT_SOURCES"),
             startup_tuning=_flag(environ, "FASTLAMBDA_STARTUP_TUNING", default=True),
         )
 
@@ -150,20 +160,19 @@ def _root_path(environ: Mapping[str, str]) -> str:
     return value
 
 
-def _event_sources(environ: Mapping[str, str]) -> Mapping[str, str]:
-    name = "FASTLAMBDA_EVENT_SOURCES"
+def _names(environ: Mapping[str, str], name: str) -> Mapping[str, str]:
     value = environ.get(name)
     if not value:
         return {}
     try:
-        sources = json.loads(value)
+        names = json.loads(value)
     except ValueError:
-        sources = None
-    if isinstance(sources, dict) and all(isinstance(source, str) for source in sources.values()):
-        return sources
+        names = None
+    if isinstance(names, dict) and all(isinstance(one, str) for one in names.values()):
+        return names
     raise SettingsError(
         f"{name} is {value!r}",
-        why="it must be a JSON object of names or ARNs by consumer",
+        why="it must be a JSON object of names or ARNs by source or destination",
         remedy="Correct or unset it.",
     )
 

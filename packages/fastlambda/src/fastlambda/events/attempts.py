@@ -12,6 +12,7 @@ from fastlambda import exchange
 from fastlambda.errors import UnfinishedRecordError
 from fastlambda.events.record import Record
 from fastlambda.observe import logging as logs
+from fastlambda.observe.tracing import trace_id
 
 if TYPE_CHECKING:
     from fastlambda.events.consumer import BoundConsumer
@@ -43,11 +44,13 @@ class Attempts:
         """Hand a record to the consumer; log what fails it, and return that. It has a task of its own to itself."""
         consumer = self._consumer
         record = Record(consumer.declaration.kind, data, unwrap=consumer.unwrap)
-        exchange.handling({"route": consumer.key, "message_id": record.id, "correlation_id": record.id})
+        keys = {"route": consumer.key, "message_id": record.id, "correlation_id": record.id}
+        exchange.handling(keys)
         batched = consumer.declaration.kind == "sqs"
         started = time.perf_counter()
         try:
-            with self._tracer.record(consumer.key, record.id) if batched else nullcontext():
+            exchange.handling(keys | _origin(record))
+            with self._tracer.record(consumer.key, record.id, record.trace_header) if batched else nullcontext():
                 await consumer(record)
         except BaseException as error:  # noqa: BLE001 - it fails the record, whatever it is, and not its neighbours
             return self._fail(error)
@@ -66,3 +69,9 @@ class Attempts:
             error = unfinished.with_traceback(error.__traceback__)
         logs.record_failure(error)
         return error
+
+
+def _origin(record: Record) -> dict[str, str]:
+    """Return the keys by which the lines of a record are those of what published it."""
+    found = {"correlation_id": record.correlation_id, "xray_trace_id": trace_id(record.trace_header)}
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,4 +1,7 @@
-"""What a service consumes, as plain data: the runtime delivers by it, and a deployment can be derived from it."""
+"""What a service consumes and what it publishes to, as plain data.
+
+The runtime delivers and publishes by it, and a deployment can be derived from it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from fastlambda.errors import EventDeclarationError
 
 _ARN = re.compile(r"arn:[\w-]+:(?P<service>[a-z]+):[a-z0-9-]+:\d{12}:(?P<name>\S+)")
 _NAMES = {"sqs": re.compile(r"[\w-]{1,80}|[\w-]{1,75}\.fifo"), "sns": re.compile(r"[\w-]{1,256}")}
+_BUS = re.compile(r"(arn:[\w-]+:events:[a-z0-9-]+:\d{12}:event-bus/)?[\w./-]{1,256}")
 _RULE_NAME = re.compile(r"[\w.-]{1,64}")
 _EXPRESSION = re.compile(r"(rate|cron|at)\([^()]+\)")
 
@@ -177,6 +181,51 @@ class ScheduleDeclaration(Declaration):
             self,
             f"{self.expression!r} is no rate(...), cron(...) or at(...)",
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """What a service publishes to.
+
+    Attributes:
+        kind: sqs for a queue, sns for a topic, eventbridge for a bus.
+        name: The queue's, topic's or bus's name as declared, or its ARN.
+        source: The source of the events that are put on a bus; None for queues and topics.
+
+    """
+
+    kind: str
+    name: str
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check what AWS would refuse later."""
+        if self.kind in _NAMES:
+            _require_resource(self.kind, self.name)
+        elif not _BUS.fullmatch(self.name):
+            raise EventDeclarationError(f"{self.name!r} is neither the name nor the ARN of a bus")
+        elif not self.source or self.source.startswith("aws."):
+            raise EventDeclarationError(f"{self.source!r} cannot be the source of events", why="AWS has it for its own")
+
+    @property
+    def arn(self) -> str | None:
+        """Its ARN, if it was declared by that."""
+        return self.name if self.name.startswith("arn:") else None
+
+    @property
+    def key(self) -> str:
+        """Its name in errors and in `FASTLAMBDA_EVENT_DESTINATIONS`: `sqs:book-imports`."""
+        separator = "/" if self.arn and self.kind == "eventbridge" else ":"
+        return f"{self.kind}:{self.name.rpartition(separator)[2]}"
+
+    @property
+    def fifo(self) -> bool:
+        """Whether it is a queue that keeps the order of each message group."""
+        return self.name.endswith(".fifo")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the destination as values that JSON has."""
+        return dataclasses.asdict(self)
 
 
 def _require(holds: bool, declaration: Declaration, why: str) -> None:  # noqa: FBT001 - a condition is what it takes

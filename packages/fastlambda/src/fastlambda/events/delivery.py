@@ -43,6 +43,7 @@ class Deliveries:
 
     Raises:
         SettingsError: `FASTLAMBDA_EVENT_SOURCES` does not fit the consumers.
+        PublishError: `FASTLAMBDA_EVENT_DESTINATIONS` lacks something that the router publishes to.
 
     """
 
@@ -55,6 +56,10 @@ class Deliveries:
         tracer: EventTracer,
         http: Handler,
     ) -> None:
+        if router.destinations():
+            from fastlambda.events.publish_clients import check_destinations  # noqa: PLC0415 - only who publishes
+
+            check_destinations(router.destinations())
         self._ignores_unknown = router.unknown == "ignore"
         self._reserve = router.deadline_reserve
         self._sources = Sources(router.declarations(), current().event_sources)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from starlette.requests import HTTPConnection
 
 from fastlambda.errors import InvalidMessageError
+from fastlambda.events.publish_origin import RESOURCE, of_attribute, of_resources
 
 if TYPE_CHECKING:
     from fastlambda.events.record import Record
@@ -109,6 +110,7 @@ class SnsMessage(Envelope):
         published_at: When, in UTC.
         subject: Its subject; None without one.
         message_attributes: What the publisher put beside the message.
+        correlation_id: That of what published it; None without one.
 
     """
 
@@ -118,6 +120,7 @@ class SnsMessage(Envelope):
     published_at: datetime
     subject: str | None
     message_attributes: Mapping[str, AttributeValue]
+    correlation_id: str | None = None
 
     @classmethod
     def from_notification(cls, notification: Mapping[str, Any]) -> Self:
@@ -132,6 +135,7 @@ class SnsMessage(Envelope):
                 name: _attribute(value["Type"], value["Value"])
                 for name, value in (notification.get("MessageAttributes") or {}).items()
             },
+            correlation_id=of_attribute(notification.get("MessageAttributes"), "Value"),
         )
 
 
@@ -148,6 +152,7 @@ class EventBridgeEvent(Envelope):
         account: The account that sent it.
         region: The region that it was sent in.
         resources: The ARNs that it is about.
+        correlation_id: That of what put it on the bus; None without one.
 
     """
 
@@ -159,6 +164,7 @@ class EventBridgeEvent(Envelope):
     account: str
     region: str
     resources: tuple[str, ...]
+    correlation_id: str | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -171,7 +177,8 @@ class EventBridgeEvent(Envelope):
             time=datetime.fromisoformat(event["time"]),
             account=event["account"],
             region=event["region"],
-            resources=tuple(event["resources"]),
+            resources=tuple(one for one in event["resources"] if not str(one).startswith(RESOURCE)),
+            correlation_id=of_resources(event["resources"]),
         )
 
 
@@ -200,12 +207,12 @@ _NOTIFICATION_KEYS = frozenset({"Type", "MessageId", "TopicArn", "Message", "Tim
 _EVENT_KEYS = frozenset({"id", "source", "detail-type", "detail", "time", "account", "region", "resources"})
 
 
-def unwrapped(text: str) -> tuple[str, list[Envelope]]:
+def unwrapped(text: str) -> tuple[str, list[SnsMessage | EventBridgeEvent]]:
     """Take a message out of SNS's and EventBridge's envelopes; return it with them, outermost first.
 
     A topic with raw message delivery, and any other sender, puts no envelope round the message.
     """
-    envelopes: list[Envelope] = []
+    envelopes: list[SnsMessage | EventBridgeEvent] = []
     while (envelope := _envelope(text)) is not None:
         envelopes.append(envelope)
         text = envelope.message if isinstance(envelope, SnsMessage) else json.dumps(envelope.detail, ensure_ascii=False)

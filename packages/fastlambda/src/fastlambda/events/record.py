@@ -16,6 +16,7 @@ from fastlambda.events.envelopes import (
     SqsMessage,
     unwrapped,
 )
+from fastlambda.events.publish_origin import of_attribute, of_resources
 
 AnEnvelope = TypeVar("AnEnvelope", bound=Envelope)
 
@@ -44,6 +45,26 @@ class Record:
             case "sns":
                 return str(self.data["Sns"]["MessageId"])
         return str(self.data["id"])
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The correlation id of what published it; None for one that was published without."""
+        match self.kind:  # read as it comes: most records need no envelope to be made of them
+            case "sqs":
+                found = of_attribute(self.data.get("messageAttributes"), "stringValue")
+            case "sns":
+                found = of_attribute(self.data["Sns"].get("MessageAttributes"), "Value")
+            case "eventbridge":
+                return of_resources(self.data["resources"])
+            case _:
+                return None
+        within = (envelope.correlation_id for envelope in self._content[1])
+        return found or next((one for one in within if one is not None), None)
+
+    @property
+    def trace_header(self) -> str | None:
+        """X-Ray's tracing header of a message of a queue; with all others the invocation has it."""
+        return self.data["attributes"].get("AWSTraceHeader") if self.kind == "sqs" else None
 
     @property
     def text(self) -> str:
@@ -76,7 +97,7 @@ class Record:
         return ScheduledEvent.from_event(self.data)
 
     @cached_property
-    def _content(self) -> tuple[str, list[Envelope]]:
+    def _content(self) -> tuple[str, list[SnsMessage | EventBridgeEvent]]:
         match self.kind:
             case "sqs":
                 text = self.data["body"]

@@ -1,21 +1,26 @@
-"""EventRouter: the consumers of a service, declared with decorators."""
+"""EventRouter: the consumers of a service, declared with decorators, and what it publishes to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from fastlambda.errors import EventDeclarationError
 from fastlambda.events.consumer import Consumer
 from fastlambda.events.declarations import (
     Declaration,
+    Destination,
     EventBridgeDeclaration,
     ScheduleDeclaration,
     SnsDeclaration,
     SqsDeclaration,
 )
 
+if TYPE_CHECKING:
+    from fastlambda.events.publish import Bus, Queue, Topic
+
 Function = TypeVar("Function", bound=Callable[..., Any])
+Message = TypeVar("Message")
 
 
 class EventRouter:
@@ -42,6 +47,7 @@ class EventRouter:
         self.unknown = unknown
         self.deadline_reserve = deadline_reserve
         self._consumers: dict[str, Consumer] = {}
+        self._destinations: list[Destination] = []
 
     def sqs(  # noqa: PLR0913 - each is an option of AWS's own, and all but the first have a default
         self,
@@ -195,8 +201,53 @@ class EventRouter:
 
         return declared
 
+    def queue(self, name: str, message: type[Message]) -> Queue[Message]:
+        """Declare a queue that the service sends messages to: at the top level of a module, where it is read.
+
+        Args:
+            name: The name of a queue that one of the consumers has, or the ARN of one that exists.
+            message: The type of its messages.
+
+        Raises:
+            EventDeclarationError: AWS would refuse this.
+
+        """
+        from fastlambda.events.publish import Queue  # noqa: PLC0415 - who publishes nothing does not load it
+
+        return Queue(self._publishes(Destination(kind="sqs", name=name)), message)
+
+    def topic(self, name: str, message: type[Message]) -> Topic[Message]:
+        """Declare a topic that the service publishes to: at the top level of a module, where it is read.
+
+        Args:
+            name: The topic's name, or the ARN of one that exists.
+            message: The type of its messages.
+
+        Raises:
+            EventDeclarationError: AWS would refuse this.
+
+        """
+        from fastlambda.events.publish import Topic  # noqa: PLC0415
+
+        return Topic(self._publishes(Destination(kind="sns", name=name)), message)
+
+    def bus(self, name: str = "default", *, source: str) -> Bus:
+        """Declare a bus that the service puts events on: at the top level of a module, where it is read.
+
+        Args:
+            name: The name or the ARN of a bus that exists; every account has the default one.
+            source: The source of the events; the function may put those of no other source.
+
+        Raises:
+            EventDeclarationError: AWS would refuse this.
+
+        """
+        from fastlambda.events.publish import Bus  # noqa: PLC0415
+
+        return Bus(self._publishes(Destination(kind="eventbridge", name=name, source=source)))
+
     def include(self, other: EventRouter) -> None:
-        """Take over the consumers that another router has by now; its settings are not taken over.
+        """Take over the consumers and destinations that another router has by now, but none of its settings.
 
         Raises:
             EventDeclarationError: both have a consumer for the same source.
@@ -204,14 +255,23 @@ class EventRouter:
         """
         for consumer in other.consumers():
             self._register(consumer)
+        self._destinations += other.destinations()
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Return what is consumed, in the order of declaration."""
         return tuple(consumer.declaration for consumer in self._consumers.values())
 
+    def destinations(self) -> tuple[Destination, ...]:
+        """Return what is published to, in the order of declaration."""
+        return tuple(self._destinations)
+
     def consumers(self) -> tuple[Consumer, ...]:
         """Return the consumers, in the order of declaration."""
         return tuple(self._consumers.values())
+
+    def _publishes(self, destination: Destination) -> Destination:
+        self._destinations.append(destination)
+        return destination
 
     def _add(self, declaration: Declaration, function: Function, *, unwrap: bool = True) -> Function:
         self._register(Consumer(declaration, function, unwrap=unwrap))

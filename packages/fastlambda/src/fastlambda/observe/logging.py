@@ -29,7 +29,9 @@ class Formatter(LambdaPowertoolsFormatter):
 
     def serialize(self, log: dict[str, Any] | PowertoolsLogRecord) -> str:
         """Serialize the line with the keys of its request or record; those that the line brings itself are kept."""
-        missing = {name: value for name, value in exchange.keys().items() if name not in log}
+        keys = exchange.keys()
+        # Powertools writes the invocation's trace id on every line, and a message may belong to another trace.
+        missing = {name: value for name, value in keys.items() if name not in log or name == "xray_trace_id"}
         return super().serialize({**log, **missing} if missing else log)
 
 

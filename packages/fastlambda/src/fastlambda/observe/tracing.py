@@ -13,7 +13,7 @@ from aws_xray_sdk.core import xray_recorder
 from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY
 
 from fastlambda.observe.patches import patch_when_imported
-from fastlambda.observe.xray_context import EventContext
+from fastlambda.observe.xray_context import EventContext, whole
 from fastlambda.settings import Settings, current
 
 if TYPE_CHECKING:
@@ -93,13 +93,18 @@ class EventTracer:
         subsegment.put_annotation("failed_records", attempts.failed)
 
     @contextmanager
-    def record(self, route: str, message_id: str) -> Iterator[None]:
-        """Put a subsegment round one record of a sampled event."""
-        if _context.held is None:
-            yield
-            return
-        subsegment = xray_recorder.begin_subsegment(f"## {route}")
-        if subsegment is None:  # the SDK was disabled while the event was on its way
+    def record(self, route: str, message_id: str, header: str | None = None) -> Iterator[None]:
+        """Put a subsegment round one record of a sampled event; it has a task of its own to itself.
+
+        A message that brings a tracing header of its own belongs to the trace of what sent it, sampled or not: Lambda
+        starts a trace for each batch, whose messages come from many (AWS X-Ray Developer Guide, "Tracing event-driven
+        applications").
+        """
+        continued = _context.follow(header)
+        subsegment = None
+        if not tracer.disabled and (continued or _context.held is not None):
+            subsegment = xray_recorder.begin_subsegment(f"## {route}")
+        if subsegment is None:
             yield
             return
         subsegment.put_annotation("message_id", message_id)
@@ -111,7 +116,19 @@ class EventTracer:
                 _add_exception(subsegment, error)
             raise
         finally:
+            _context.close_below(subsegment)
             xray_recorder.end_subsegment()
+
+
+def trace_header() -> str | None:
+    """Return X-Ray's tracing header for a request that this task is about to make; None outside of a trace."""
+    header = _context.outgoing()
+    return header.to_header_str() if header.root else None
+
+
+def trace_id(header: str | None) -> str | None:
+    """Return the trace that a whole tracing header continues; None for any other text."""
+    return parsed.root if (parsed := whole(header)) is not None else None
 
 
 def _add_exception(subsegment: Subsegment, error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +17,10 @@ from aws_xray_sdk.core.models.facade_segment import FacadeSegment
 from aws_xray_sdk.core.models.segment import Segment
 from aws_xray_sdk.core.models.subsegment import Subsegment
 from aws_xray_sdk.core.models.trace_header import TraceHeader
+
+# AWS X-Ray Developer Guide, "X-Ray segment documents".
+_TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+_SEGMENT_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class LambdaSegment(FacadeSegment):
@@ -42,6 +47,7 @@ class EventContext(Context):
     def __init__(self) -> None:
         super().__init__()
         self._stack: ContextVar[tuple[Subsegment, ...]] = ContextVar("xray_subsegments", default=())
+        self._followed: ContextVar[Segment | None] = ContextVar("xray_followed_segment", default=None)
         self._header: str | None = None
         self._segment: Segment | None = None
         self._held: Subsegment | None = None
@@ -66,6 +72,31 @@ class EventContext(Context):
             if self._held is not None:
                 _close_below(self._held)
             self._held = None
+
+    def follow(self, header: str | None) -> bool:
+        """Have what this task does from now on belong to the trace of this header; False when it is none.
+
+        For a task that ends with what it does there.
+        """
+        if whole(header) is None:
+            return False
+        self._stack.set(())
+        self._followed.set(_segment(header))
+        return True
+
+    def outgoing(self) -> TraceHeader:
+        """Return the tracing header by which what is called now goes on with the trace."""
+        entity = self.get_trace_entity()
+        segment = entity.parent_segment if isinstance(entity, Subsegment) else entity
+        assert isinstance(segment, Segment)  # noqa: S101 - there are no other entities
+        origin: TraceHeader = segment.get_origin_trace_header()  # type: ignore[no-untyped-call]
+        if isinstance(segment, DummySegment) or not entity.sampled:
+            return origin
+        return TraceHeader(root=segment.trace_id, parent=entity.id, sampled=1, data=origin.data)
+
+    def close_below(self, subsegment: Subsegment) -> None:
+        """Close what was left open below a subsegment."""
+        _close_below(subsegment)
 
     @property
     def held(self) -> Subsegment | None:
@@ -109,7 +140,7 @@ class EventContext(Context):
                 return subsegment
         if stack:  # a task that outlived its event
             return stack[-1].parent_segment
-        return self._held or self._lambda_segment()
+        return self._followed.get() or self._held or self._lambda_segment()
 
     def set_trace_entity(self, trace_entity: Entity) -> None:
         """Make an entity the current one, as code does that hands its work to a thread."""
@@ -125,11 +156,17 @@ class EventContext(Context):
         return self._segment
 
 
+def whole(header: str | None) -> TraceHeader | None:
+    """Return a tracing header that says all that there is to say: the trace, where in it, and whether it is sampled."""
+    parsed = TraceHeader.from_header_str(header)
+    named = _TRACE_ID.fullmatch(parsed.root or "") and _SEGMENT_ID.fullmatch(parsed.parent or "")
+    return parsed if named and parsed.sampled in (0, 1) else None
+
+
 def _segment(header: str | None) -> Segment:
     parsed = TraceHeader.from_header_str(header)
-    complete = parsed.root and parsed.parent and parsed.sampled in (0, 1)
     segment: Segment
-    if complete and global_sdk_config.sdk_enabled():
+    if whole(header) is not None and global_sdk_config.sdk_enabled():
         segment = LambdaSegment(
             name="facade", entityid=parsed.parent, traceid=parsed.root, sampled=bool(parsed.sampled)
         )
