@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.model import LATEST, Invocation, Invoke, InvokeResult
+from fastlambda_cli.local.telemetry.lambda_metrics import LambdaMetrics
 
 
 class Deployed(Protocol):
@@ -38,11 +39,13 @@ class Functions:
 
     Args:
         deployed: Runs what no folder takes the place of.
+        metrics: Measures every invocation.
 
     """
 
-    def __init__(self, deployed: Deployed) -> None:
+    def __init__(self, deployed: Deployed, metrics: LambdaMetrics) -> None:
         self._deployed = deployed
+        self._metrics = metrics
         self._registered: dict[str, _Registered] = {}
 
     def register(self, function_name: str, invoke: Invoke, aliases: Collection[str] = ()) -> None:
@@ -83,7 +86,10 @@ class Functions:
             EmulatorError: The emulator does not answer.
 
         """
-        invoke = self.from_folder(reference)
-        if invoke is not None:
-            return await invoke(invocation)
-        return await self._deployed.invoke(reference, invocation)
+        with self._metrics.invocation(reference.name, reference.qualifier) as measured:
+            invoke = self.from_folder(reference)
+            if invoke is not None:
+                measured.result = await invoke(invocation)
+            else:
+                measured.result = await self._deployed.invoke(reference, invocation)
+            return measured.result

@@ -18,15 +18,17 @@ from fastlambda_cli.local.aws.deployed.running import Running, deployed_function
 from fastlambda_cli.local.aws.deployed.state import DeployedState
 from fastlambda_cli.local.aws.emulator import Emulator, emulator_at
 from fastlambda_cli.local.aws.events import Destinations, EventSources, Services
+from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.guard import guarded
 from fastlambda_cli.local.aws.invoke_api import InvokeApi
 from fastlambda_cli.local.aws.logs_api import LogsApi
+from fastlambda_cli.local.aws.metrics_flow import MetricsFlow
 from fastlambda_cli.local.aws.proxy import EmulatorProxy
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
 from fastlambda_cli.local.aws.xray_api import XrayApi
 from fastlambda_cli.local.http import HttpApi
-from fastlambda_cli.local.model import Invoke, Sink
+from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Sink
 from fastlambda_cli.local.ports import LOOPBACK, listen
 from fastlambda_cli.local.serve import serve
 from fastlambda_cli.local.telemetry import Telemetry
@@ -103,11 +105,12 @@ class LocalAws:
             Surroundings(self.endpoint_url, self.xray_address),
             self._running,
         )
-        self._functions = Functions(await stack.enter_async_context(deployed))
+        self._functions = Functions(await stack.enter_async_context(deployed), self._sink.invocations)
         services = Services(self._emulator)
         event_sources = EventSources(services, self._functions, self._sink)
         emulator = event_sources.noticing(EmulatorProxy(self._emulator))
-        control_plane = with_present_port(forgetful(emulator, memory), port)
+        metrics = MetricsFlow(self._sink.metrics, services, self._sink)
+        control_plane = metrics.current(with_present_port(forgetful(emulator, memory), port))
         destinations = Destinations(state, services, self._sink)
         invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries, destinations)
         http_apis = HttpApi(DeployedRoutes(state, self._functions, self._sink), self._sink)
@@ -119,6 +122,7 @@ class LocalAws:
         if self._listening is not None:
             self._listening(self.endpoint_url)
         await self._emulator.start(port)
+        await stack.enter_async_context(metrics.flowing())
         await stack.enter_async_context(event_sources.polled())
 
     async def __aexit__(
@@ -151,6 +155,17 @@ class LocalAws:
     def unregister(self, function_name: str) -> None:
         """Have the function answered as it is deployed, if it is."""
         self._functions.unregister(function_name)
+
+    async def invoke(self, function_name: str, qualifier: str | None, invocation: Invocation) -> InvokeResult:
+        """Run one event, as Invoke does.
+
+        Raises:
+            RefusedError: There is no such function, version or alias, or its code cannot be run.
+            ThrottledError: As many events as the function may have are running.
+            EmulatorError: The emulator does not answer.
+
+        """
+        return await self._functions.invoke(FunctionReference(function_name, qualifier=qualifier), invocation)
 
     async def ensure_secrets(self, service: Service, prefix: str) -> dict[str, str]:
         """Make what is missing of a service's secrets; return ARNs by environment variable.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastlambda_cli.local.model import (
     InitEnded,
     InitStarted,
+    InvocationReported,
     InvocationTraced,
     LogLine,
     MetricRecord,
@@ -17,8 +18,11 @@ from fastlambda_cli.local.model import (
     TelemetryEvent,
     TraceSegment,
 )
+from fastlambda_cli.local.telemetry.emf import EmfError, embedded
+from fastlambda_cli.local.telemetry.lambda_metrics import LambdaMetrics
 from fastlambda_cli.local.telemetry.lambda_segments import lambda_segments
 from fastlambda_cli.local.telemetry.logs import LogStore
+from fastlambda_cli.local.telemetry.metrics import MetricQueue
 from fastlambda_cli.local.telemetry.traces import TraceStore
 
 _ENVIRONMENTS = 1_000
@@ -49,13 +53,18 @@ class Telemetry:
     Attributes:
         traces: Every segment, the function's and Lambda's own.
         logs: Every line, the function's and Lambda's own.
+        metrics: Every value, from the function's lines and Lambda's own, until CloudWatch takes it.
+        invocations: Measures what Lambda itself measures.
 
     """
 
     def __init__(self, sink: Sink) -> None:
         self.traces = TraceStore()
-        self._sink = sink
         self.logs = LogStore()
+        self.metrics = MetricQueue()
+        self.invocations = LambdaMetrics(self.metrics)
+        self._sink = sink
+        self._told: set[str] = set()
         self._environments: dict[int, _Environment] = {}
 
     def __call__(self, event: TelemetryEvent) -> None:
@@ -65,8 +74,13 @@ class Telemetry:
                 self._started(event)
             case InitEnded(environment=number) if number in self._environments:
                 self._environments[number].ended_at = time.time()
-            case LogLine() | MetricRecord() | PlatformLine():
+            case LogLine() | PlatformLine():
                 self._log(event.environment, event.text)
+            case MetricRecord():
+                self._log(event.environment, event.text)
+                self._measure(event)
+            case InvocationReported():
+                self.invocations.reported(event.request_id, event.duration_ms)
             case TraceSegment():
                 self._keep(event)
             case InvocationTraced():
@@ -85,6 +99,16 @@ class Telemetry:
         environment = self._environments.get(number)
         if environment is not None:
             self.logs.write(environment.started.log_group, environment.started.log_stream, text)
+
+    def _measure(self, event: MetricRecord) -> None:
+        try:
+            for metric, value in embedded(event.document):
+                self.metrics.add(metric, value)
+        except EmfError as problem:
+            # Once for each reason: a function that does it wrong does so with every line.
+            if str(problem) not in self._told:
+                self._told.add(str(problem))
+                self._sink(Notice(f"CloudWatch would make no metrics of a line: {problem}", warning=True))
 
     def _trace(self, event: InvocationTraced) -> None:
         environment = self._environments.get(event.environment or 0)

@@ -1,0 +1,93 @@
+"""Lambda's own metrics: AWS Lambda Developer Guide, "Types of metrics for Lambda functions"."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastlambda_cli.local.model import LATEST, InvokeResult, ThrottledError
+from fastlambda_cli.local.telemetry.metrics import Metric, MetricQueue
+
+NAMESPACE = "AWS/Lambda"
+
+_REMEMBERED = 1_000
+
+
+@dataclass(slots=True)
+class Measured:
+    """An invocation that is being measured; `result` is set when it has one."""
+
+    result: InvokeResult | None = None
+
+
+class LambdaMetrics:
+    """Measures invocations.
+
+    Args:
+        queue: Takes the values.
+
+    """
+
+    def __init__(self, queue: MetricQueue) -> None:
+        self._queue = queue
+        self._running: Counter[str] = Counter()
+        self._durations: dict[str, float] = {}
+
+    def reported(self, request_id: str, duration_ms: float) -> None:
+        """Take the duration that the platform reports of an invocation, before its result is known here."""
+        self._durations[request_id] = duration_ms
+        if len(self._durations) > _REMEMBERED:
+            del self._durations[next(iter(self._durations))]
+
+    @contextlib.contextmanager
+    def invocation(self, name: str, qualifier: str | None) -> Iterator[Measured]:
+        """Measure one invocation while the block runs; one that raises anything but ThrottledError is not counted.
+
+        Args:
+            name: The function's name.
+            qualifier: The version or alias that the caller named.
+
+        """
+        began_at = time.time()
+        self._running[name] += 1
+        concurrent = self._running[name]
+        measured = Measured()
+        try:
+            yield measured
+        except ThrottledError:
+            self._count(name, qualifier, None, began_at, {"Throttles": (1, "Count")})
+            raise
+        finally:
+            self._running[name] -= 1
+        result = measured.result
+        if result is None:
+            return
+        values = {
+            "Invocations": (1.0, "Count"),
+            "Errors": (float(result.function_error is not None), "Count"),
+            "Throttles": (0.0, "Count"),
+            "ConcurrentExecutions": (float(concurrent), "Count"),
+        }
+        if (duration := self._durations.pop(result.request_id, None)) is not None:
+            values["Duration"] = (round(duration, 2), "Milliseconds")
+        self._count(name, qualifier, result.executed_version, began_at, values)
+
+    def _count(
+        self,
+        name: str,
+        qualifier: str | None,
+        executed: str | None,
+        at: float,
+        values: dict[str, tuple[float, str]],
+    ) -> None:
+        resource = name if qualifier is None else f"{name}:{qualifier}"
+        sets = [{"FunctionName": name}, {"FunctionName": name, "Resource": resource}]
+        if executed is not None and qualifier is not None and qualifier != LATEST and not qualifier.isdigit():
+            sets.append({"FunctionName": name, "Resource": resource, "ExecutedVersion": executed})
+        for metric, (value, unit) in values.items():
+            for dimensions in sets:
+                key = Metric(NAMESPACE, metric, tuple(sorted(dimensions.items())), unit, int(at))
+                self._queue.add(key, value)

@@ -1,0 +1,93 @@
+"""Metrics on their way to CloudWatch, gathered so that a second of many events costs one request."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MOST_VALUES = 150
+"""Different values of one datum (Amazon CloudWatch API Reference, "MetricDatum")."""
+MOST_DATA = 1_000
+"""Data of one request (Amazon CloudWatch API Reference, "PutMetricData")."""
+
+_MOST_PENDING = 20_000
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What values belong to: two values with the same metric can be told apart by nothing.
+
+    Attributes:
+        dimensions: Names and values, sorted by name.
+        second: When the values were measured, in seconds of the epoch.
+        resolution: 60, or 1 for a metric of high resolution.
+
+    """
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+    unit: str
+    second: int
+    resolution: int = 60
+
+
+class MetricQueue:
+    """Values by their metric, until they are taken."""
+
+    def __init__(self) -> None:
+        self._pending: dict[Metric, Counter[float]] = {}
+        self.dropped = 0
+
+    def add(self, metric: Metric, value: float) -> None:
+        """Add one value; while nobody takes any, those beyond 20,000 metrics are dropped and counted in `dropped`."""
+        if metric not in self._pending and len(self._pending) >= _MOST_PENDING:
+            self.dropped += 1
+            return
+        values = self._pending.setdefault(metric, Counter())
+        values[value] += 1
+        if len(values) > MOST_VALUES:
+            self._pending[metric] = _coarser(values)
+
+    def take(self) -> Iterator[Mapping[str, Any]]:
+        """Take everything, as requests of PutMetricData."""
+        pending, self._pending = self._pending, {}
+        by_namespace: dict[str, list[Mapping[str, Any]]] = {}
+        for metric, values in pending.items():
+            by_namespace.setdefault(metric.namespace, []).append(_datum(metric, values))
+        for namespace, data in by_namespace.items():
+            for start in range(0, len(data), MOST_DATA):
+                yield {"Namespace": namespace, "MetricData": data[start : start + MOST_DATA]}
+
+
+def _datum(metric: Metric, values: Counter[float]) -> Mapping[str, Any]:
+    return {
+        "MetricName": metric.name,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
+        "Timestamp": metric.second,
+        "Values": list(values),
+        "Counts": [float(count) for count in values.values()],
+        "Unit": metric.unit,
+        "StorageResolution": metric.resolution,
+    }
+
+
+def _coarser(values: Counter[float]) -> Counter[float]:
+    """Join values that are nearly the same, as CloudWatch does for its percentiles, until there are few."""
+    for digits in range(_DIGITS, 0, -1):
+        joined: Counter[float] = Counter()
+        for value, count in values.items():
+            joined[_rounded(value, digits)] += count
+        if len(joined) <= MOST_VALUES // 2:
+            break
+    return joined
+
+
+def _rounded(value: float, digits: int) -> float:
+    if not value:
+        return value
+    return round(value, digits - 1 - math.floor(math.log10(abs(value))))

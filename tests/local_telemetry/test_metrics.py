@@ -1,0 +1,198 @@
+"""CloudWatch metrics, through boto3: those that functions write into their log, and Lambda's own."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from deployed_functions import eventually
+
+from fastlambda_cli.local.model import Notice
+from fastlambda_cli.local.telemetry.emf import EmfError, embedded
+from fastlambda_cli.local.telemetry.metrics import MOST_VALUES, Metric, MetricQueue
+
+EMBEDDING = """
+    import json, time
+
+    def handler(event, context):
+        if event.get("fail"):
+            raise LookupError("no such book")
+        names = [{"Name": "Latency", "Unit": "Milliseconds"}, {"Name": "Requests", "Unit": "Count"}]
+        sets = [["service"], ["service", "route"]]
+        directive = {"Namespace": event["namespace"], "Dimensions": sets, "Metrics": names}
+        header = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+        values = {"Latency": [10, 20, 20, 70], "Requests": 4, "service": "books", "route": "/books"}
+        print(json.dumps({"_aws": header, **values, **event.get("more", {})}))
+        return context.function_version
+"""
+
+
+@pytest.fixture(scope="module")
+def cloudwatch(aws):
+    return aws.client("cloudwatch")
+
+
+def statistics(cloudwatch, namespace, name, *, percentile=None, **dimensions):
+    """The statistics of the last minutes, all in one; none when there are no values."""
+    now = datetime.now(UTC)
+    wanted = {"ExtendedStatistics": [percentile]} if percentile else {"Statistics": ["Sum", "SampleCount", "Maximum"]}
+    points = cloudwatch.get_metric_statistics(
+        Namespace=namespace,
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=now - timedelta(minutes=30),
+        EndTime=now + timedelta(minutes=30),
+        Period=3600,
+        **wanted,
+    )["Datapoints"]
+    assert len({point["Timestamp"] for point in points}) == len(points)
+    return points
+
+
+def total(cloudwatch, namespace, name, **dimensions):
+    return sum(point["Sum"] for point in statistics(cloudwatch, namespace, name, **dimensions))
+
+
+def test_embedded_metrics_are_in_cloudwatch_once_for_each_dimension_set(aws, cloudwatch):
+    aws.invoke(aws.create(EMBEDDING), {"namespace": "Embedded"})
+
+    listed = cloudwatch.list_metrics(Namespace="Embedded", MetricName="Latency")["Metrics"]
+
+    assert sorted(len(each["Dimensions"]) for each in listed) == [1, 2]
+    assert total(cloudwatch, "Embedded", "Requests", service="books") == 4
+    (latency,) = statistics(cloudwatch, "Embedded", "Latency", service="books", route="/books")
+    assert (latency["SampleCount"], latency["Sum"], latency["Maximum"]) == (4, 120, 70)
+    assert latency["Unit"] == "Milliseconds"
+
+
+def test_a_line_that_is_not_as_the_specification_says_makes_no_metrics_and_is_told_once(aws, cloudwatch):
+    function = aws.create(EMBEDDING)
+    for _ in range(2):
+        aws.invoke(function, {"namespace": "Wrong", "more": {"route": 7}})
+
+    told = [notice.text for notice in aws.heard(Notice) if "route" in notice.text]
+
+    assert len(told) == 1
+    assert told[0].startswith("CloudWatch would make no metrics of a line: the dimension route")
+    assert cloudwatch.list_metrics(Namespace="Wrong")["Metrics"] == []
+
+
+def test_lambda_counts_invocations_errors_and_time_by_function_alias_and_version(aws, cloudwatch):
+    function = aws.create(EMBEDDING)
+    aws.lambda_.publish_version(FunctionName=function)
+    aws.lambda_.create_alias(FunctionName=function, Name="live", FunctionVersion="1")
+    aws.invoke(function, {"namespace": "Counted"})
+    aws.invoke(f"{function}:live", {"namespace": "Counted"})
+    aws.lambda_.invoke(FunctionName=f"{function}:live", Payload=json.dumps({"fail": True}))
+
+    def counted(name, **dimensions):
+        return total(cloudwatch, "AWS/Lambda", name, FunctionName=function, **dimensions)
+
+    assert (counted("Invocations"), counted("Errors"), counted("Throttles")) == (3, 1, 0)
+    assert counted("Invocations", Resource=function) == 1
+    assert (counted("Invocations", Resource=f"{function}:live"), counted("Errors", Resource=f"{function}:live")) == (
+        2,
+        1,
+    )
+    assert counted("Errors", Resource=f"{function}:live", ExecutedVersion="1") == 1
+    (duration,) = statistics(cloudwatch, "AWS/Lambda", "Duration", FunctionName=function)
+    assert duration["SampleCount"] == 3
+    assert 0 < duration["Sum"] < 30_000
+    assert duration["Unit"] == "Milliseconds"
+    (concurrent,) = statistics(cloudwatch, "AWS/Lambda", "ConcurrentExecutions", FunctionName=function)
+    assert concurrent["Maximum"] == 1
+
+
+def test_a_throttled_invocation_counts_as_throttle_and_not_as_invocation(aws, cloudwatch):
+    function = aws.create(EMBEDDING)
+    aws.lambda_.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    with pytest.raises(aws.lambda_.exceptions.TooManyRequestsException):
+        aws.lambda_.invoke(FunctionName=function)
+
+    assert total(cloudwatch, "AWS/Lambda", "Throttles", FunctionName=function) == 1
+    assert statistics(cloudwatch, "AWS/Lambda", "Invocations", FunctionName=function) == []
+
+
+def document(**changes):
+    directive = {"Namespace": "Books", "Dimensions": [["service"]], "Metrics": [{"Name": "Latency"}]}
+    header = {"Timestamp": time.time() * 1000, "CloudWatchMetrics": [directive | changes.pop("directive", {})]}
+    return {"_aws": header | changes.pop("header", {}), "service": "books", "Latency": 1.5} | changes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"service": 7},
+        {"service": ""},
+        {"service": "x" * 1025},
+        {"Latency": "fast"},
+        {"Latency": [1] * 101},
+        {"Latency": float("nan")},
+        {"header": {"Timestamp": 1}},
+        {"header": {"Timestamp": "now"}},
+        {"directive": {"Namespace": ""}},
+        {"directive": {"Dimensions": ["service"]}},
+        {"directive": {"Dimensions": [[f"d{n}" for n in range(31)]]}},
+        {"directive": {"Metrics": [{"Unit": "Count"}]}},
+        {"directive": {"Metrics": [{"Name": "Latency", "Unit": "ms"}]}},
+        {"directive": {"Metrics": [{"Name": "Latency", "Unit": []}]}},
+        {"directive": {"Metrics": [{"Name": f"m{n}"} for n in range(101)]}},
+    ],
+)
+def test_what_the_specification_forbids_is_refused(changes):
+    with pytest.raises(EmfError):
+        list(embedded(document(**changes)))
+
+
+def test_a_metric_without_dimensions_unit_or_value_is_taken_as_the_specification_says():
+    metrics = [{"Name": "Latency"}, {"Name": "absent"}]
+    line = document(directive={"Dimensions": [[]], "Metrics": metrics})
+
+    ((metric, value),) = embedded(line)
+
+    assert (metric.dimensions, metric.unit, metric.resolution, value) == ((), "None", 60, 1.5)
+
+
+def test_many_values_of_one_second_become_few_that_are_nearly_the_same():
+    queue = MetricQueue()
+    metric = Metric("Books", "Latency", (), "Milliseconds", 1)
+    for number in range(10_000):
+        queue.add(metric, 1 + number / 100)
+
+    (request,) = queue.take()
+
+    (datum,) = request["MetricData"]
+    assert len(datum["Values"]) <= MOST_VALUES
+    assert sum(datum["Counts"]) == 10_000
+    mean = sum(value * count for value, count in zip(datum["Values"], datum["Counts"], strict=True)) / 10_000
+    assert mean == pytest.approx(51, rel=0.02)
+    assert list(queue.take()) == []
+
+
+def test_an_alarm_on_a_functions_errors_fires(aws, cloudwatch):
+    function = aws.create(EMBEDDING)
+    queue = aws.client("sqs").create_queue(QueueName=f"{function}-alarms")["QueueUrl"]
+    topic = aws.client("sns").create_topic(Name=f"{function}-alarms")["TopicArn"]
+    queue_arn = f"arn:aws:sqs:us-east-1:000000000000:{function}-alarms"
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+    cloudwatch.put_metric_alarm(
+        AlarmName=f"{function}-errors",
+        Namespace="AWS/Lambda",
+        MetricName="Errors",
+        Dimensions=[{"Name": "FunctionName", "Value": function}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=[topic],
+    )
+
+    aws.lambda_.invoke(FunctionName=function, Payload=json.dumps({"fail": True}))
+
+    (message,) = eventually(
+        lambda: aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages")
+    )
+    assert json.loads(json.loads(message["Body"])["Message"])["NewStateValue"] == "ALARM"
