@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-
 import pytest
-from dev_command import COMMAND, PATIENCE_S, running
+from deployments import target_in
+from dev_command import COMMAND, running
 from terminal import at_a_terminal
 
+from fastlambda_cli import deploy as engine
+from fastlambda_cli.aws.session import connect
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
 from local_aws import local_aws, unique  # noqa: F401
 
@@ -30,22 +30,21 @@ def service(tmp_path, local_aws, unique):  # noqa: F811
         yield shop_in(tmp_path, unique("shop"))
 
 
-def stack_of(service):
-    answer = subprocess.run(
-        [COMMAND, "status", service, "--local", "--json"], capture_output=True, check=True, timeout=PATIENCE_S
-    )
-    return json.loads(answer.stdout)
+@pytest.fixture
+def stack(service, local_aws):  # noqa: F811
+    """Tells how the service's stack stands."""
+    return lambda: engine.status(local_aws, target_in(service).stack_name)
 
 
 @pytest.mark.parametrize(
     ("types", "code", "said"), [(b"n\n", 1, "Not confirmed"), (b"\n", 1, "Not confirmed"), (b"\x03", 130, "")]
 )
-def test_no_enter_or_ctrl_c_at_the_question_leaves_nothing_behind(service, types, code, said):
+def test_no_enter_or_ctrl_c_at_the_question_leaves_nothing_behind(service, stack, types, code, said):
     ended, printed = at_a_terminal(COMMAND, "deploy", service, "--local", sees="Deploy this?", types=types)
     assert ended == code
     assert said in printed
     assert "Traceback" not in printed
-    assert stack_of(service)["status"] is None
+    assert stack().status is None
 
 
 def test_a_yes_deploys_and_the_api_answers_where_the_command_said_while_dev_runs(tmp_path):
@@ -54,21 +53,19 @@ def test_a_yes_deploys_and_the_api_answers_where_the_command_said_while_dev_runs
     assert ended == 0, printed
     assert "Deployed: shop-dev" in printed
     assert "fastlambda dev" in printed
-    with running(service) as dev:
-        host = stack_of(service)["outputs"]["ApiUrl"].removeprefix("http://").partition(":")[0]
+    with running(service) as dev, connect(endpoint_url=dev.endpoint_url) as aws:
+        host = engine.status(aws, "shop-dev").outputs["ApiUrl"].removeprefix("http://").partition(":")[0]
         port = dev.endpoint_url.rpartition(":")[2]
         answer = dev.client.get(dev.endpoint_url, headers={"host": f"{host}:{port}"})
     assert answer.text == "hello"
 
 
-def test_a_stack_is_destroyed_once_its_name_is_typed(service):
-    subprocess.run(
-        [COMMAND, "deploy", service, "--local", "--yes"], capture_output=True, check=True, timeout=PATIENCE_S
-    )
-    stack = stack_of(service)["name"]
+def test_a_stack_is_destroyed_once_its_name_is_typed(service, stack, local_aws):  # noqa: F811
+    engine.deploy(target_in(service), local_aws, lambda _: None, confirm=lambda _: True)
+    name = stack().name
     ended, printed = at_a_terminal(COMMAND, "destroy", service, "--local", sees="to destroy it", types=b"shop\n")
-    assert (ended, f"is not '{stack}'" in printed) == (1, True)
-    typed = f"{stack}\n".encode()
+    assert (ended, f"is not '{name}'" in printed) == (1, True)
+    typed = f"{name}\n".encode()
     ended, printed = at_a_terminal(COMMAND, "destroy", service, "--local", sees="to destroy it", types=typed)
-    assert (ended, f"Destroyed: {stack}" in printed) == (0, True)
-    assert stack_of(service)["status"] is None
+    assert (ended, f"Destroyed: {name}" in printed) == (0, True)
+    assert stack().status is None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import pytest
 from botocore.config import Config
 from dev_command import Dev, running
 
@@ -45,6 +47,17 @@ def save(books: Path, consumers: str) -> None:
     (books / "lambda_handler.py").write_text(HANDLER, encoding="utf-8")
 
 
+@pytest.fixture
+def declared(dev: Dev) -> Iterator[Path]:
+    """The running books, where consumers may be declared; they are taken away again."""
+    handler = (dev.service / "lambda_handler.py").read_text(encoding="utf-8")
+    yield dev.service
+    seen = len(dev.output)
+    (dev.service / "lambda_handler.py").write_text(handler, encoding="utf-8")
+    (dev.service / "demo" / "consumers.py").unlink()
+    dev.wait_for(r"INIT +environment \d+ is up", after=seen)
+
+
 def test_a_queue_that_is_declared_and_saved_is_made_and_its_messages_are_handled(books):
     with running(books) as dev:
         dev.wait_for(r"Stack fastapi-books-dev: made")
@@ -58,10 +71,9 @@ def test_a_queue_that_is_declared_and_saved_is_made_and_its_messages_are_handled
         dev.wait_for(r"imported Momo", after=seen)
 
 
-def test_a_declaration_that_cannot_be_read_is_told_and_the_service_runs_on(books):
-    with running(books) as dev:
-        save(books, CONSUMERS.replace('"book-imports"', '"book-" + "imports"'))
+def test_a_declaration_that_cannot_be_read_is_told_and_the_service_runs_on(dev, declared):
+    save(declared, CONSUMERS.replace('"book-imports"', '"book-" + "imports"'))
 
-        dev.wait_for(r"demo/consumers.py:12 has 'book-' \+ 'imports'.*Until then the service runs as it was")
+    dev.wait_for(r"demo/consumers.py:12 has 'book-' \+ 'imports'.*Until then the service runs as it was")
 
-        assert dev.client.get("/api/v1/books").status_code == 200
+    assert dev.client.get("/api/v1/books").status_code == 200

@@ -24,33 +24,56 @@ def handler(event, context):
 """
 
 
-def describe(folder, *, name="mine", dependencies="", table=""):
-    (folder / "pyproject.toml").write_text(
-        f'[project]\nname = "{name}"\nversion = "1"\ndependencies = [{dependencies}]\n[tool.fastlambda]\n{table}\n'
-    )
+def described(*, name="mine", dependencies="", table=""):
+    return f'[project]\nname = "{name}"\nversion = "1"\ndependencies = [{dependencies}]\n[tool.fastlambda]\n{table}\n'
+
+
+def describe(folder, **changes):
+    (folder / "pyproject.toml").write_text(described(**changes))
+
+
+def mine_in(folder):
+    """A plain handler without dependencies, in a folder whose path is not plain at all."""
+    service = folder / "build" / "Zoë's [new] service"
+    service.mkdir(parents=True)
+    (service / "lambda_handler.py").write_text(HANDLER)
+    describe(service)
+    return service
 
 
 @pytest.fixture
 def mine(tmp_path):
-    """A plain handler without dependencies, in a folder whose path is not plain at all."""
-    folder = tmp_path / "build" / "Zoë's [new] service"
-    folder.mkdir(parents=True)
-    (folder / "lambda_handler.py").write_text(HANDLER)
-    describe(folder)
-    return folder
+    return mine_in(tmp_path)
 
 
-def test_a_wrong_description_is_told_with_its_remedy_and_the_service_runs_on_until_it_is_right(mine):
-    with running(mine) as dev:
-        describe(mine, table="memry = 512")
-        dev.wait_for(r"has no key memry\. Did you mean memory\? Until then the service runs as it was\.")
-        assert dev.client.get("/").text == "mine-dev"
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    with running(mine_in(tmp_path_factory.mktemp("shared"))) as dev:
+        yield dev
 
-        start = len(dev.output)
-        describe(mine, table="memory = 512")
-        dev.wait_for(r"INIT +environment \d+ is up", after=start)
-        assert dev.client.get("/").text == "mine-dev"
-        dev.wait_for(r"memory \d+/512 MB", after=start)
+
+@pytest.fixture
+def dev(shared):
+    """A running service of these tests' own, which is described at the end as it was at the beginning."""
+    yield shared
+    start = len(shared.output)
+    if (shared.service / "pyproject.toml").read_text() != described():
+        (shared.service / "lambda_handler.py").write_text(HANDLER)
+        describe(shared.service)
+        shared.wait_for(r"INIT +environment \d+ is up", after=start)
+
+
+def test_a_wrong_description_is_told_with_its_remedy_and_the_service_runs_on_until_it_is_right(dev):
+    start = len(dev.output)
+    describe(dev.service, table="memry = 512")
+    dev.wait_for(r"has no key memry\. Did you mean memory\? Until then the service runs as it was\.", after=start)
+    assert dev.client.get("/").text == "mine-dev"
+
+    start = len(dev.output)
+    describe(dev.service, table="memory = 512")
+    dev.wait_for(r"INIT +environment \d+ is up", after=start)
+    assert dev.client.get("/").text == "mine-dev"
+    dev.wait_for(r"memory \d+/512 MB", after=start)
 
 
 def test_a_new_name_is_what_sdks_invoke_from_then_on(mine):
@@ -66,23 +89,25 @@ def test_a_new_name_is_what_sdks_invoke_from_then_on(mine):
         assert invoke(dev, "mine-dev").status_code == 404
 
 
-def test_a_new_dependency_is_locked_and_installed_without_a_restart(mine):
-    with running(mine) as dev:
-        describe(mine, dependencies='"idna>=3"')
-        dev.wait_for(r"Installing 1 locked packages")
-        (mine / "lambda_handler.py").write_text(f"import idna\n{HANDLER}")
-        dev.wait_for(r"Saved lambda_handler\.py")
-        dev.wait_for(r"INIT +environment 3 is up")
-        assert dev.client.get("/").text == "mine-dev"
+def test_a_new_dependency_is_locked_and_installed_without_a_restart(dev):
+    start = len(dev.output)
+    describe(dev.service, dependencies='"idna>=3"')
+    dev.wait_for(r"Installing 1 locked packages", after=start)
+    dev.wait_for(r"INIT +environment \d+ is up", after=start)
+
+    start = len(dev.output)
+    (dev.service / "lambda_handler.py").write_text(f"import idna\n{HANDLER}")
+    dev.wait_for(r"Saved lambda_handler\.py", after=start)
+    dev.wait_for(r"INIT +environment \d+ is up", after=start)
+    assert dev.client.get("/").text == "mine-dev"
 
 
-def test_what_the_function_logs_after_its_client_left_is_shown_when_it_ends(mine):
-    with running(mine) as dev:
-        with pytest.raises(httpx.ReadTimeout):
-            dev.client.get("/slow", timeout=0.3)
-        dev.wait_for(r"GET +/slow +499 .*the function runs on")
-        dev.wait_for(r"GET +/slow ran on +ok +1\d{3}\.\d ms")
-        dev.wait_for(r"^ +and on$")
+def test_what_the_function_logs_after_its_client_left_is_shown_when_it_ends(dev):
+    with pytest.raises(httpx.ReadTimeout):
+        dev.client.get("/slow", timeout=0.3)
+    dev.wait_for(r"GET +/slow +499 .*the function runs on")
+    dev.wait_for(r"GET +/slow ran on +ok +1\d{3}\.\d ms")
+    dev.wait_for(r"^ +and on$")
 
 
 def test_a_taken_port_is_said_before_anything_is_installed_and_names_the_option_that_helps(mine, tmp_path):
@@ -118,9 +143,8 @@ def test_a_folder_where_no_state_can_be_kept_is_said_so(mine):
     assert "Traceback" not in answer.stderr
 
 
-def test_what_is_kept_beside_the_service_stays_out_of_git(mine):
-    with running(mine):
-        assert (mine / ".fastlambda" / ".gitignore").read_text() == "*\n"
+def test_what_is_kept_beside_the_service_stays_out_of_git(dev):
+    assert (dev.service / ".fastlambda" / ".gitignore").read_text() == "*\n"
 
 
 def test_closing_the_terminal_ends_everything_without_a_traceback(mine):

@@ -18,7 +18,7 @@ from fastlambda_cli.deploy.health import request_event
 LIVE = "fastapi-books-dev:live"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(dev: Dev) -> Dev:
     """A `dev` whose stack stands."""
     dev.wait_for(r"Stack fastapi-books-dev: made, \d+ resources")
@@ -73,30 +73,30 @@ def test_the_function_has_the_secret_that_the_role_may_read(stack):
     assert secrets["Resource"] == [variables["Variables"]["APP_SECRET_ARN"]]
 
 
-def test_a_saved_configuration_changes_the_stack_and_a_later_start_finds_it_as_it_is(books):
-    with running(books) as dev:
-        dev.wait_for(r"Stack fastapi-books-dev: made")
+def test_a_saved_configuration_changes_the_stack_and_a_later_start_finds_it_as_it_is(plain):
+    with running(plain) as dev:
+        dev.wait_for(r"Stack plain-dev: made")
         seen = len(dev.output)
-        _configure(books, "memory = 1769")
-        dev.wait_for(r"Stack fastapi-books-dev: .*change Function", after=seen)
+        _configure(plain, "memory = 1769")
+        dev.wait_for(r"Stack plain-dev: .*change Function", after=seen)
 
-        function = client(dev, "lambda").get_function_configuration(FunctionName=LIVE)
+        function = client(dev, "lambda").get_function_configuration(FunctionName="plain-dev:live")
 
         assert function["MemorySize"] == 1769
-    with running(books) as again:
+    with running(plain) as again:
         again.wait_for(r"INIT +environment 1 is up")
     # It ends only when the stack has been looked at.
-    assert not [line for line in again.output if "Stack fastapi-books-dev" in line]
+    assert not [line for line in again.output if "Stack plain-dev" in line]
 
 
-def test_a_service_that_makes_no_stack_says_so_and_runs_on(books):
-    with running(books) as dev:
-        dev.wait_for(r"Stack fastapi-books-dev: made")
-        _configure(books, 'secrets.one_two.generate = ["key"]\nsecrets.oneTwo.generate = ["key"]')
+def test_a_service_that_makes_no_stack_says_so_and_runs_on(plain):
+    with running(plain) as dev:
+        dev.wait_for(r"Stack plain-dev: made")
+        _configure(plain, 'secrets.one_two.generate = ["key"]\nsecrets.oneTwo.generate = ["key"]')
 
-        dev.wait_for(r"The stack of fastapi-books is not up to date\. .*differ in nothing but case or underscores")
+        dev.wait_for(r"The stack of plain is not up to date\. .*differ in nothing but case or underscores")
 
-        assert dev.client.get("/api/v1/books").status_code == 200
+        assert dev.client.get("/").status_code == 200
 
 
 def _configure(service: Path, lines: str) -> None:
