@@ -159,7 +159,8 @@ def test_events_at_once_run_in_environments_of_their_own_up_to_the_limit(laborat
 
 
 def test_the_log_tail_holds_the_last_4_kb_between_start_and_report(laboratory):
-    result = laboratory.run("def handler(event, context): print('x' * 5000); print('last')", lambda lab: lab.invoke())
+    chatty = "def handler(event, context): print('x' * 5000); print('last')"
+    result = laboratory.run(chatty, lambda lab: lab.invoke(), log_format="Text")
 
     tail = result.log_tail.decode()
     assert len(result.log_tail) == 4096

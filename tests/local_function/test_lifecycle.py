@@ -53,14 +53,16 @@ def test_an_environment_is_frozen_between_events(laboratory):
         ("import sys; sys.exit(3)", "Runtime.ExitError", "exit status 3"),
     ],
 )
-def test_code_that_does_not_load_fails_init_with_its_cause(laboratory, source, kind, message):
+def test_code_that_does_not_load_fails_init_with_its_cause_and_again_inside_the_event(
+    laboratory, source, kind, message
+):
     result = laboratory.run(source, lambda lab: lab.invoke())
 
     record = json.loads(result.payload)
     assert record["errorType"] == kind
     assert message in record["errorMessage"]
-    (ended,) = laboratory.of(InitEnded)
-    assert (ended.status, ended.error["errorType"]) == (Status.ERROR, kind)
+    outcomes = [(ended.status, ended.error["errorType"]) for ended in laboratory.of(InitEnded)]
+    assert outcomes == [(Status.ERROR, kind)] * 2
 
 
 def test_an_init_that_is_too_slow_runs_again_under_the_functions_timeout(laboratory):
@@ -178,17 +180,30 @@ def test_an_owner_that_was_killed_leaves_records_by_which_the_next_one_ends_its_
     assert laboratory.run("", scenario) == (1, -9, 0)
 
 
-def test_sigterm_gives_the_runtime_a_moment_to_say_goodbye(laboratory):
-    polite = """
-        import pathlib, signal, sys
-        def goodbye(*_):
-            pathlib.Path(__file__).with_name("goodbye").touch()
-            sys.exit(0)
-        signal.signal(signal.SIGTERM, goodbye)
-        def handler(event, context):
-            return 1
-    """
+POLITE = """
+    import json, os, pathlib, signal, sys, urllib.request
+    def goodbye(*_):
+        pathlib.Path(__file__).with_name("goodbye").touch()
+        sys.exit(0)
+    signal.signal(signal.SIGTERM, goodbye)
+    {registered}
+    def handler(event, context):
+        return 1
+"""
+REGISTERED = """
+    import threading
+    api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2020-01-01/extension"
+    def call(path, body=None, **headers):
+        with urllib.request.urlopen(urllib.request.Request(api + path, body, headers)) as answer:
+            return dict(answer.headers), json.loads(answer.read())
+    headers, about = call("/register", b'{"events": []}', **{"Lambda-Extension-Name": "polite"})
+    identity = {"Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"]}
+    threading.Thread(target=call, args=("/event/next",), kwargs=identity, daemon=True).start()
+"""
 
-    laboratory.run(polite, lambda lab: lab.invoke())
+
+@pytest.mark.parametrize(("registered", "told"), [("", False), (REGISTERED, sys.version_info >= (3, 12))])
+def test_only_a_runtime_with_an_extension_has_a_moment_to_say_goodbye(laboratory, registered, told):
+    laboratory.run(POLITE.replace("{registered}", registered.strip()), lambda lab: lab.invoke())
     # Before 3.12 the runtime client waits for events in C code, where Python's signal handlers never run.
-    assert (laboratory.folder / "goodbye").exists() == (sys.version_info >= (3, 12))
+    assert (laboratory.folder / "goodbye").exists() == told

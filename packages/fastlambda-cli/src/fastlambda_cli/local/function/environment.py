@@ -1,28 +1,26 @@
-"""One execution environment: INIT once, then one event at a time, frozen in between.
+"""One execution environment: INIT once, then one event at a time, frozen in between; `states` shows its life.
 
-    STARTING --/next--> IDLE --event--> BUSY --answer, /next--> IDLE
-        |                 |               |
-        `-----------------+---------------+--error, exit, timeout, end--> ENDED
-
-Every other move is refused, as the Lambda Runtime API refuses it.
+What outlives a runtime process that failed is here (the number, the log stream, the state); what does not is in
+`process`. Every call of the Runtime API that the state forbids is refused, as Lambda refuses it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 from fastlambda_cli.local import failures
-from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe, as_object, is_emf
-from fastlambda_cli.local.function.memory import peak_memory_mb
-from fastlambda_cli.local.function.runtime_api import Event, Refusal, RuntimeApi
+from fastlambda_cli.local.function.answers import Refusal
+from fastlambda_cli.local.function.logs import as_object, is_emf
+from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
+from fastlambda_cli.local.function.process import RuntimeProcess
+from fastlambda_cli.local.function.runtime_api import Event
 from fastlambda_cli.local.function.spec import FunctionSpec
+from fastlambda_cli.local.function.states import Lifecycle, State
 from fastlambda_cli.local.model import (
     InitEnded,
     InitStarted,
@@ -37,43 +35,46 @@ from fastlambda_cli.local.model import (
     Status,
     Trace,
 )
-from fastlambda_cli.local.processes import ProcessRegistry, signal_group
+from fastlambda_cli.local.processes import ProcessRegistry
 
 SHUTDOWN_GRACE = 0.5
-"""Seconds between SIGTERM and SIGKILL (Lambda grants them when an internal extension is registered)."""
+"""Seconds between SIGTERM and SIGKILL of a runtime with an internal extension; without one there is no SIGTERM.
+
+AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle", "Shutdown phase".
+"""
 
 LOG_TAIL = 4096
 """Bytes of log that Invoke returns with LogType=Tail (Lambda API Reference, "Invoke")."""
 
 
-class Phase(Enum):
-    """Where in its life an environment is."""
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why INIT or an event failed; `payload` is what Invoke answers."""
 
-    STARTING = auto()
-    IDLE = auto()
-    BUSY = auto()
-    ENDED = auto()
-
-
-class InitError(Exception):
-    """INIT failed; `payload` is what Invoke answers, and the environment has ended."""
-
-    def __init__(self, payload: bytes, status: Status) -> None:
-        super().__init__(payload.decode(errors="replace"))
-        self.payload = payload
-        self.status = status
+    payload: bytes
+    status: Status
 
 
 @dataclass(slots=True)
 class _Running:
-    """The one event in the environment."""
+    """The one event in the environment.
+
+    Attributes:
+        done: Is set when the runtime has answered and asks for the next event.
+        began: When it was handed to the environment, by time.perf_counter.
+        deadline: When its time is over, by the same clock.
+
+    """
 
     invocation: Invocation
-    began: float
-    done: asyncio.Future[None]
     trace: Trace
+    done: asyncio.Future[None]
+    began: float
+    deadline: float
+    deadline_ms: int
     answer: bytes | None = None
     failed: bool = False
+    cold: bool = False
     tail: bytes = b""
 
 
@@ -89,93 +90,86 @@ class ExecutionEnvironment:
     """
 
     def __init__(self, spec: FunctionSpec, number: int, registry: ProcessRegistry, sink: Sink) -> None:
-        loop = asyncio.get_running_loop()
         self.spec = spec
         self.number = number
-        self.phase = Phase.STARTING
+        self._life = Lifecycle()
         self._log_stream = spec.new_log_stream()
         self._registry = registry
         self._sink = sink
-        self._api = RuntimeApi(self)
-        self._pipes: list[LogPipe] = []
-        self._process: asyncio.subprocess.Process | None = None
-        self._initialised: asyncio.Future[None] = loop.create_future()
-        self._exited: asyncio.Future[int] = loop.create_future()
-        self._events: asyncio.Queue[Event] = asyncio.Queue(maxsize=1)
+        self._log = PlatformLog(spec, self._write)
+        self._runtime: RuntimeProcess
+        self._initialised: asyncio.Future[_Failure | None]
+        self._events: asyncio.Queue[Event]
+        self._asked = False
         self._running: _Running | None = None
         self._init_ms: float | None = None
-        self._peak_memory_mb = 0
-        self._watcher: asyncio.Task[None] | None = None
 
-    async def start(self, within: float | None = None) -> None:
-        """Run INIT to its end and freeze; cancelled, it ends the process and tells nobody.
+    @property
+    def usable(self) -> bool:
+        """Whether it takes an event: it is up, or it is broken and would be initialised again inside the event."""
+        return self._life.state in {State.READY, State.BROKEN}
 
-        Args:
-            within: Seconds INIT may take; Lambda's ten by default.
+    @property
+    def up(self) -> bool:
+        """Whether INIT succeeded, and an event would start at once."""
+        return self._life.state is State.READY
 
-        Raises:
-            InitError: The code did not load, raised, exited or took too long.
-
-        """
+    async def start(self) -> None:
+        """Run INIT to its end and freeze, or be BROKEN; cancelled, it ends the process and tells nobody."""
+        self._life.move(State.INITIALISING)
         try:
-            await self._initialise(self.spec.init_timeout if within is None else within)
+            failure = await self._initialise(InitPhase.INIT, self.spec.init_timeout)
         except asyncio.CancelledError:
             await self.end(grace=0)
             raise
+        if failure is not None:
+            await self._broken()
 
     async def run(self, invocation: Invocation, trace: Trace) -> InvokeResult:
-        """Give the environment one event and return its outcome; afterwards it is IDLE again, or ENDED.
+        """Give the environment one event and return its outcome; afterwards it is READY again, or BROKEN.
+
+        A broken environment is initialised again first, in the event's own time.
 
         Args:
             invocation: The event.
             trace: Its place in a trace.
 
         """
-        if self.phase is not Phase.IDLE:
-            raise RuntimeError(f"environment {self.number} is {self.phase.name}, not IDLE")
-        running = _Running(invocation, time.perf_counter(), asyncio.get_running_loop().create_future(), trace)
-        self.phase, self._running = Phase.BUSY, running
-        self._write(f"START RequestId: {invocation.request_id} Version: {self.spec.version}")
-        self._sink(InvocationStarted(self.number, invocation.request_id))
-        self._signal(signal.SIGCONT)
-        self._events.put_nowait(self._event(invocation, trace.header))
+        now = time.perf_counter()
+        done = asyncio.get_running_loop().create_future()
+        deadline_ms = int((time.time() + self.spec.timeout) * 1000)
+        running = _Running(invocation, trace, done, now, now + self.spec.timeout, deadline_ms)
         try:
-            await _first_of(running.done, self._exited, within=self.spec.timeout)
-            return await self._conclude(running)
+            failure = await self._begin(running)
+            if failure is None:
+                await _first_of(done, self._runtime.exited, within=running.deadline - time.perf_counter())
+                failure = self._outcome(running)
+            return self._concluded(running, failure)
         finally:
             self._running = None
-            if not running.done.done():
-                await self.end(grace=0)
+            if not done.done():
+                await self._broken()
 
     async def end(self, grace: float = SHUTDOWN_GRACE) -> None:
-        """End the process: SIGTERM, then SIGKILL to its whole group after `grace` seconds."""
-        self.phase = Phase.ENDED
-        if self._process is not None and not self._exited.done():
-            self._signal(signal.SIGCONT)
-            if grace:
-                # It may have died this very moment: asyncio knows that a step before our watcher does.
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.send_signal(signal.SIGTERM)
-                await asyncio.wait({self._exited}, timeout=grace)
-        self._signal(signal.SIGKILL)
-        if self._watcher is not None:
-            await self._watcher
-        await self._api.close()
+        """End the process; a runtime with an extension is told so by SIGTERM, and has `grace` seconds."""
+        before = self._life.state
+        if before is State.ENDED:
+            return
+        self._life.move(State.ENDED)
+        if before is not State.NEW:
+            await self._runtime.end(grace if self._runtime.extensions else 0)
 
     # The Runtime API's side: RuntimeState.
 
     async def next_event(self) -> Event:
         """Finish INIT or the running event, freeze, and wait for the next."""
-        if self.phase is Phase.STARTING and not self._initialised.done():
-            self.phase = Phase.IDLE
-            self._initialised.set_result(None)
-        elif self.phase is Phase.BUSY and self._running is not None and self._running.answer is not None:
-            self._drain()
-            self.phase = Phase.IDLE
-            self._running.done.set_result(None)
-        elif self.phase is not Phase.IDLE:
-            raise _illegal("next", self.phase)
-        self._signal(signal.SIGSTOP)
+        running = self._running
+        answered = running is not None and running.answer is not None
+        initialising = self._life.state in {State.INITIALISING, State.REINITIALISING} and not self._initialised.done()
+        if not (initialising or self._life.state is State.READY or (self._life.state is State.RUNNING and answered)):
+            raise _illegal("next", self._life.state)
+        self._asked = True
+        self._settle()
         return await self._events.get()
 
     def respond(self, request_id: str, payload: bytes) -> None:
@@ -197,167 +191,184 @@ class ExecutionEnvironment:
 
     def fail_init(self, payload: bytes) -> None:
         """Take the error that ends INIT."""
-        if self.phase is not Phase.STARTING or self._initialised.done():
-            raise _illegal("init/error", self.phase)
-        self._initialised.set_exception(InitError(payload, Status.ERROR))
+        if self._life.state not in {State.INITIALISING, State.REINITIALISING} or self._initialised.done():
+            raise _illegal("init/error", self._life.state)
+        self._initialised.set_result(_Failure(payload, Status.ERROR))
+
+    def about(self) -> Mapping[str, str]:
+        """What an extension is told of the function when it registers."""
+        return {
+            "functionName": self.spec.name,
+            "functionVersion": self.spec.version,
+            "handler": self.spec.handler,
+        }
 
     def _expect(self, request_id: str, verb: str) -> _Running:
         running = self._running
-        if self.phase is not Phase.BUSY or running is None or running.answer is not None:
-            raise _illegal(verb, self.phase)
+        if self._life.state is not State.RUNNING or running is None or running.answer is not None:
+            raise _illegal(verb, self._life.state)
         if running.invocation.request_id != request_id:
             raise Refusal(400, "InvalidRequestID", "Invalid request ID")
         return running
 
-    # The process.
+    def _settle(self) -> None:
+        """Go on when the runtime and every extension wait for their next event."""
+        if not (self._asked and self._runtime.extensions.idle):
+            return
+        if self._life.state is State.READY:
+            self._runtime.freeze()
+        elif self._life.state is State.RUNNING and self._running is not None and self._running.answer is not None:
+            self._runtime.drain()
+            self._life.move(State.READY)
+            self._runtime.freeze()
+            self._running.done.set_result(None)
+        elif self._life.state is State.INITIALISING and not self._initialised.done():
+            self._life.move(State.READY)
+            self._runtime.freeze()
+            self._initialised.set_result(None)
+        elif self._life.state is State.REINITIALISING and not self._initialised.done():
+            self._life.move(State.RUNNING)
+            self._initialised.set_result(None)
 
-    async def _initialise(self, limit: float) -> None:
+    # INIT.
+
+    async def _initialise(self, phase: InitPhase, limit: float) -> _Failure | None:
+        """Start a runtime and wait until it is up; return why it is not."""
         began = time.perf_counter()
-        self._sink(
-            InitStarted(
-                self.number,
-                self.spec.runtime,
-                self.spec.name,
-                self.spec.version,
-                self.spec.log_group_name,
-                self._log_stream,
-            )
-        )
-        self._write(f"INIT_START Runtime Version: {self.spec.runtime}")
+        self._initialised = asyncio.get_running_loop().create_future()
+        self._events = asyncio.Queue(maxsize=1)
+        self._asked = False
+        self._runtime = RuntimeProcess(self.spec, self._registry, self, self._emit_line)
+        self._runtime.extensions.waits = self._settle
+        spec = self.spec
+        started = InitStarted(self.number, spec.runtime, spec.name, spec.version, spec.log_group_name, self._log_stream)
+        self._sink(started)
+        if phase is InitPhase.INIT:
+            self._log.init_start(phase)
         try:
-            await self._spawn()
+            await self._runtime.start(self._log_stream)
         except OSError as problem:
-            self._initialised.set_exception(InitError(failures.not_started(str(problem)), Status.ERROR))
-        await _first_of(self._initialised, self._exited, within=limit)
+            self._initialised.set_result(_Failure(failures.not_started(str(problem)), Status.ERROR))
+        await _first_of(self._initialised, self._runtime.exited, within=limit)
+        failure = self._init_outcome()
+        self._runtime.extensions.open = False
         elapsed_ms = (time.perf_counter() - began) * 1000
-        self._drain()
-        failure = await self._init_failure(limit)
-        if failure is not None:
-            self._write(f"INIT_REPORT Init Duration: {elapsed_ms:.2f} ms\tPhase: init\tStatus: {failure.status}")
-            self._sink(InitEnded(self.number, elapsed_ms, failure.status, as_object(str(failure))))
-            raise failure
-        self._init_ms = elapsed_ms
-        self._measure_memory()
-        self._sink(InitEnded(self.number, elapsed_ms, Status.SUCCESS))
-
-    async def _spawn(self) -> None:
-        await self._api.start()
-        out, err, frames = (LogPipe(decoder, self._emit_line) for decoder in (Lines(), Lines(), Frames()))
-        self._pipes = [out, err, frames]
-        env = self.spec.environment(self._api.address, self._log_stream) | {
-            "_LAMBDA_TELEMETRY_LOG_FD": str(frames.write_fd)
-        }
-        try:
-            self._process = await self._registry.spawn(
-                self.spec.command,
-                env=env,
-                cwd=self.spec.task_root,
-                stdout=out.write_fd,
-                stderr=err.write_fd,
-                pass_fds=(frames.write_fd,),
-            )
-        finally:
-            for pipe in self._pipes:
-                pipe.handed_over()
-                if self._process is None:
-                    pipe.close()
-        self._watcher = asyncio.create_task(self._watch(self._process))
-
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        return_code = await process.wait()
-        # Whatever the function started goes with its runtime, as the whole sandbox does on Lambda.
-        signal_group(process.pid, signal.SIGKILL)
-        self._registry.forget(process.pid)
-        for pipe in self._pipes:
-            pipe.drain()
-            pipe.close()
-        self.phase = Phase.ENDED
-        self._exited.set_result(return_code)
-
-    async def _init_failure(self, limit: float) -> InitError | None:
-        """Why INIT did not succeed, with the process ended; None when it did."""
-        failure: InitError | None = None
-        if self._initialised.done():
-            error = self._initialised.exception()
-            failure = error if isinstance(error, InitError) else None
-        elif self._exited.done():
-            failure = InitError(failures.exited("", self._exited.result()), Status.ERROR)
-        else:
-            failure = InitError(failures.timed_out("", limit), Status.TIMEOUT)
-        if failure is not None:
-            if not self._initialised.done():
-                self._initialised.cancel()
-            await self.end(grace=0)
+        self._runtime.drain()
+        self._runtime.measure()
+        status = Status.SUCCESS if failure is None else failure.status
+        error = None if failure is None else as_object(failure.payload.decode(errors="replace"))
+        self._log.init_end(phase, elapsed_ms, status, None if failure is None else failures.error_type(failure.payload))
+        self._sink(InitEnded(self.number, elapsed_ms, status, error))
+        self._init_ms = elapsed_ms if failure is None and phase is InitPhase.INIT else None
         return failure
 
-    async def _conclude(self, running: _Running) -> InvokeResult:
+    def _init_outcome(self) -> _Failure | None:
+        request_id = "" if self._running is None else self._running.invocation.request_id
+        if self._initialised.done():
+            return self._initialised.result()
+        if self._runtime.exited.done():
+            failure = _Failure(failures.exited(request_id, self._runtime.exited.result()), Status.ERROR)
+        else:
+            limit = self.spec.init_timeout if self._running is None else self.spec.timeout
+            failure = _Failure(failures.timed_out(request_id, limit), Status.TIMEOUT)
+        self._initialised.set_result(failure)
+        return failure
+
+    # One event.
+
+    async def _begin(self, running: _Running) -> _Failure | None:
+        """Hand the event to the runtime; return why the runtime that had to be started for it did not come up."""
+        self._running = running
+        failure = None
+        if self._life.state is State.READY and self._runtime.exited.done():
+            self._life.move(State.BROKEN)  # it died while it was frozen
+        running.cold = self._life.state is State.BROKEN or self._init_ms is not None
+        if self._life.state is State.BROKEN:
+            self._life.move(State.REINITIALISING)
+            failure = await self._initialise(InitPhase.INVOKE, running.deadline - time.perf_counter())
+        else:
+            self._life.move(State.RUNNING)
+        self._log.start(running.invocation.request_id, running.trace)
+        self._sink(InvocationStarted(self.number, running.invocation.request_id))
+        if failure is None:
+            self._asked = False
+            self._runtime.thaw()
+            self._runtime.extensions.invoke(self._extension_event(running))
+            self._events.put_nowait(self._event(running))
+        return failure
+
+    def _outcome(self, running: _Running) -> _Failure | None:
+        """Why the event failed without an answer; None when there is an answer, be it an error of the function's."""
+        self._runtime.measure()
+        if self._runtime.exited.done():
+            self._runtime.drain()
+        if running.answer is not None:
+            return None
+        request_id = running.invocation.request_id
+        if self._runtime.exited.done():
+            return _Failure(failures.exited(request_id, self._runtime.exited.result()), Status.ERROR)
+        return _Failure(failures.timed_out(request_id, self.spec.timeout), Status.TIMEOUT)
+
+    def _concluded(self, running: _Running, failure: _Failure | None) -> InvokeResult:
         """Turn what happened into the answer of Invoke and the REPORT line."""
         duration_ms = (time.perf_counter() - running.began) * 1000
-        self._measure_memory()
-        if self._exited.done():
-            self._drain()
-        status, request_id = Status.SUCCESS, running.invocation.request_id
-        if running.answer is not None:
-            payload, failed = running.answer, running.failed
-        elif self._exited.done():
-            payload, failed = failures.exited(request_id, self._exited.result()), True
+        if failure is not None:
+            payload, failed, status = failure.payload, True, failure.status
         else:
-            payload, failed, status = failures.timed_out(request_id, self.spec.timeout), True, Status.TIMEOUT
-            await self.end(grace=0)
-        if failed and status is Status.SUCCESS:
-            status = Status.ERROR
-        cold, self._init_ms = self._init_ms, None
+            payload, failed = running.answer or b"", running.failed
+            status = Status.ERROR if failed else Status.SUCCESS
+        init_ms, self._init_ms = self._init_ms, None
         report = InvocationReported(
             environment=self.number,
-            request_id=request_id,
+            request_id=running.invocation.request_id,
             duration_ms=duration_ms,
-            billed_ms=math.ceil(duration_ms + (cold or 0.0)),
+            billed_ms=math.ceil(duration_ms + (init_ms or 0.0)),
             memory_size_mb=self.spec.memory_mb,
-            max_memory_used_mb=self._peak_memory_mb,
+            max_memory_used_mb=self._runtime.peak_memory_mb,
             status=status,
-            init_duration_ms=cold,
+            init_duration_ms=init_ms,
             error_type=failures.error_type(payload) if failed else None,
             trace_id=running.trace.root,
             source=running.invocation.source,
         )
-        self._write(f"END RequestId: {request_id}")
-        self._write(report.line())
+        self._log.end(report, running.trace, len(payload))
         self._sink(report)
         return InvokeResult(
             payload=payload,
-            request_id=request_id,
+            request_id=report.request_id,
             function_error="Unhandled" if failed else None,
             log_tail=running.tail,
             executed_version=self.spec.version,
-            cold=cold is not None,
+            cold=running.cold,
         )
 
-    def _event(self, invocation: Invocation, trace_header: str) -> Event:
-        deadline = int((time.time() + self.spec.timeout) * 1000)
+    async def _broken(self) -> None:
+        """End what is left of the runtime; the environment stays, for the next event to initialise again."""
+        if self._life.state is not State.ENDED:
+            self._life.move(State.BROKEN)
+        await self._runtime.end(grace=0)
+
+    def _event(self, running: _Running) -> Event:
+        invocation = running.invocation
         headers = [
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
-            ("Lambda-Runtime-Deadline-Ms", str(deadline)),
+            ("Lambda-Runtime-Deadline-Ms", str(running.deadline_ms)),
             ("Lambda-Runtime-Invoked-Function-Arn", invocation.invoked_arn or self.spec.arn),
-            ("Lambda-Runtime-Trace-Id", trace_header),
+            ("Lambda-Runtime-Trace-Id", running.trace.header),
         ]
         if invocation.client_context is not None:
             headers.append(("Lambda-Runtime-Client-Context", invocation.client_context))
         return Event(invocation.payload, tuple(headers))
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None and not self._exited.done():
-            signal_group(self._process.pid, number)
-
-    def _measure_memory(self) -> None:
-        """Note the peak so far; a process that has exited can no longer be asked."""
-        if self._process is not None:
-            self._peak_memory_mb = max(self._peak_memory_mb, peak_memory_mb(self._process.pid))
+    def _extension_event(self, running: _Running) -> dict[str, Any]:
+        return {
+            "deadlineMs": running.deadline_ms,
+            "requestId": running.invocation.request_id,
+            "invokedFunctionArn": running.invocation.invoked_arn or self.spec.arn,
+            "tracing": {"type": "X-Amzn-Trace-Id", "value": running.trace.header},
+        }
 
     # The output.
-
-    def _drain(self) -> None:
-        for pipe in self._pipes:
-            pipe.drain()
 
     def _emit_line(self, text: str) -> None:
         request_id = self._running.invocation.request_id if self._running else None
@@ -379,8 +390,8 @@ class ExecutionEnvironment:
 
 
 async def _first_of(*futures: asyncio.Future[Any], within: float) -> None:
-    await asyncio.wait(futures, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(futures, timeout=max(within, 0.0), return_when=asyncio.FIRST_COMPLETED)
 
 
-def _illegal(call: str, phase: Phase) -> Refusal:
-    return Refusal(403, "InvalidStateTransition", f"Transition from {phase.name} by {call} is not allowed.")
+def _illegal(call: str, state: State) -> Refusal:
+    return Refusal(403, "InvalidStateTransition", f"Transition from {state.name} by {call} is not allowed.")

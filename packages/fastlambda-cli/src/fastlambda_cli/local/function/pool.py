@@ -8,7 +8,7 @@ import time
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
-from fastlambda_cli.local.function.environment import ExecutionEnvironment, InitError, Phase
+from fastlambda_cli.local.function.environment import ExecutionEnvironment
 from fastlambda_cli.local.function.logs import as_object
 from fastlambda_cli.local.function.spec import FunctionSpec
 from fastlambda_cli.local.function.tracing import Sampler, Sampling, joined
@@ -17,7 +17,6 @@ from fastlambda_cli.local.model import (
     InvocationTraced,
     InvokeResult,
     Sink,
-    Status,
     ThrottledError,
     Trace,
 )
@@ -67,12 +66,7 @@ class LambdaFunction:
 
         """
         trace = joined(invocation.trace_header, active=self.spec.tracing, sampling=self._sampling)
-        try:
-            environment = await self._acquire()
-        except InitError as error:
-            result = InvokeResult(error.payload, invocation.request_id, function_error="Unhandled", cold=True)
-            self._traced(invocation, trace, result, None, time.time())
-            return result
+        environment = await self._acquire()
         began_at = time.time()
         try:
             result = await environment.run(invocation, trace)
@@ -124,29 +118,24 @@ class LambdaFunction:
         # Counted in events, as on Lambda: an environment that was started ahead is no reason to run one more.
         if len(self._in_use) >= self._concurrency:
             raise ThrottledError
-        while self._idle:
-            environment = self._idle.pop()
-            if environment.phase is Phase.IDLE:
-                self._in_use.add(environment)
-                return environment
+        if self._idle:
+            environment = next((each for each in reversed(self._idle) if each.up), self._idle[-1])
+            self._idle.remove(environment)
+            self._in_use.add(environment)
+            return environment
         if not self._starting:
             self._starting.append(self._start())
         environment, started = self._starting.pop()
         self._in_use.add(environment)
         try:
             await started
-        except InitError as error:
-            self._in_use.discard(environment)
-            if error.status is Status.TIMEOUT:
-                return await self._initialise_again()
-            raise
         except BaseException:
             self._in_use.discard(environment)
             raise
         return environment
 
     def _traced(
-        self, invocation: Invocation, trace: Trace, result: InvokeResult, environment: int | None, began_at: float
+        self, invocation: Invocation, trace: Trace, result: InvokeResult, environment: int, began_at: float
     ) -> None:
         """Tell of an invocation of which Lambda itself sends segments."""
         if not trace.recorded:
@@ -178,20 +167,6 @@ class LambdaFunction:
             started.cancel()
         self._starting.clear()
 
-    async def _initialise_again(self) -> ExecutionEnvironment:
-        """Give an INIT that took over ten seconds the function's own timeout, once.
-
-        Lambda repeats it inside the first invocation (Lambda Developer Guide, "Lambda runtime environment lifecycle").
-        """
-        environment = ExecutionEnvironment(self.spec, next(self._numbers), self._registry, self._sink)
-        self._in_use.add(environment)
-        try:
-            await environment.start(within=self.spec.timeout)
-        except BaseException:
-            self._in_use.discard(environment)
-            raise
-        return environment
-
     def _start(self) -> tuple[ExecutionEnvironment, asyncio.Task[None]]:
         environment = ExecutionEnvironment(self.spec, next(self._numbers), self._registry, self._sink)
         task = self._later(environment.start())
@@ -199,7 +174,7 @@ class LambdaFunction:
         return environment, task
 
     def _settled(self, environment: ExecutionEnvironment, task: asyncio.Task[None]) -> None:
-        """Move an environment that nobody waits for from starting to idle, or forget it when INIT failed."""
+        """Move an environment that nobody waits for from starting to idle, also when its INIT failed."""
         mine = next((pair for pair in self._starting if pair[0] is environment), None)
         if mine is None:
             return
@@ -209,7 +184,7 @@ class LambdaFunction:
 
     def _release(self, environment: ExecutionEnvironment) -> None:
         self._in_use.discard(environment)
-        if environment.phase is not Phase.IDLE:
+        if not environment.usable:
             return
         if environment.spec is self.spec and not self._retired:
             self._idle.append(environment)

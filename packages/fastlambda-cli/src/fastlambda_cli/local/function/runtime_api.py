@@ -1,22 +1,28 @@
 """The Runtime API of one execution environment, on a loopback port of its own.
 
-Routes, status codes and bodies follow the Lambda Developer Guide, "Using the Lambda runtime API", and AWS's runtime
-interface emulator. What a call means is decided by the environment; this module only speaks HTTP.
+Routes, status codes and bodies follow the AWS Lambda Developer Guide, "Using the Lambda runtime API for custom
+runtimes", and AWS's runtime interface emulator. What a call means is decided by the environment; this module only
+speaks HTTP.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import h11
 
+from fastlambda_cli.local.function.answers import Answer, Refusal, json_answer
+from fastlambda_cli.local.function.extensions import Extensions
+
 _VERSION = "/2018-06-01"
 _INVOCATION = f"{_VERSION}/runtime/invocation/"
+_EXTENSION = "/2020-01-01/extension/"
+_NOT_SERVED = {"/2020-08-15/logs": "Logs", "/2022-07-01/telemetry": "Telemetry"}
+_ACCEPTED = json_answer(202, {"status": "OK"})
 _CHUNK = 64 * 1024
 MAX_BODY = 8 * 1024 * 1024
 """Bytes read of any one body: above the answer's own limit, so that the environment can judge that one."""
@@ -28,15 +34,6 @@ class Event:
 
     payload: bytes
     headers: tuple[tuple[str, str], ...]
-
-
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of ours
-    """A call that the environment's state forbids; the runtime gets `status` and this error body."""
-
-    def __init__(self, status: int, error_type: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.error_type = error_type
 
 
 class RuntimeState(Protocol):
@@ -54,12 +51,22 @@ class RuntimeState(Protocol):
     def fail_init(self, payload: bytes) -> None:
         """Take the error that ended INIT."""
 
+    def about(self) -> Mapping[str, str]:
+        """What an extension is told of the function when it registers."""
+
 
 class RuntimeApi:
-    """Serves one environment; `address` is the value of AWS_LAMBDA_RUNTIME_API."""
+    """Serves one runtime process; `address` is the value of AWS_LAMBDA_RUNTIME_API.
 
-    def __init__(self, state: RuntimeState) -> None:
+    Args:
+        state: Decides what a call of the runtime means.
+        extensions: Those that the process registers.
+
+    """
+
+    def __init__(self, state: RuntimeState, extensions: Extensions) -> None:
         self._state = state
+        self._extensions = extensions
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self.address = ""
@@ -82,9 +89,15 @@ class RuntimeApi:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs this callback in a task
         self._connections.add(task)
-        # A runtime that dies, a malformed request and our own close all end the connection and nothing else.
-        with contextlib.suppress(ConnectionError, h11.RemoteProtocolError, asyncio.CancelledError):
-            await self._converse(h11.Connection(h11.SERVER), reader, writer)
+        connection = h11.Connection(h11.SERVER)
+        # A runtime that dies and our own close end the connection and nothing else.
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            try:
+                await self._converse(connection, reader, writer)
+            except h11.RemoteProtocolError as problem:
+                if connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+                    refusal = Refusal(problem.error_status_hint, "InvalidRequest", str(problem))
+                    await _send(connection, writer, refusal.answer)
         self._connections.discard(task)
         writer.close()
 
@@ -92,55 +105,83 @@ class RuntimeApi:
         self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while True:
-            request, body = await _receive(connection, reader)
+            request, body = await _receive(connection, reader, writer)
             if request is None:
                 return
-            status, headers, answer = await self._answer(request, body)
-            await _send(connection, writer, status, headers, answer)
+            await _send(connection, writer, await self._answer(request, body))
             if connection.our_state is h11.MUST_CLOSE:
                 return
             connection.start_next_cycle()
 
-    async def _answer(self, request: h11.Request, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    async def _answer(self, request: h11.Request, body: bytes) -> Answer:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
         try:
-            self._guard(request)
-            return await self._route(request.method.decode(), request.target.decode(), body)
+            self._guard(headers)
+            return await self._route(f"{request.method.decode()} {request.target.decode('latin-1')}", headers, body)
         except Refusal as refusal:
-            error = {"errorMessage": str(refusal), "errorType": refusal.error_type}
-            return refusal.status, [("content-type", "application/json")], json.dumps(error).encode()
+            return refusal.answer
 
-    def _guard(self, request: h11.Request) -> None:
+    def _guard(self, headers: Mapping[str, str]) -> None:
         """Keep web pages out: a browser sends Origin, or a Host that is not this address."""
-        headers = dict(request.headers)
-        if headers.get(b"host", b"").decode() != self.address or b"origin" in headers:
+        if headers.get("host") != self.address or "origin" in headers:
             raise Refusal(403, "Forbidden", "The Runtime API answers the function's own runtime only.")
 
-    async def _route(self, method: str, path: str, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        accepted = (202, [("content-type", "application/json")], b'{"status":"OK"}\n')
-        if (method, path) == ("GET", f"{_INVOCATION}next"):
-            event = await self._state.next_event()
-            return 200, [("content-type", "application/json"), *event.headers], event.payload
-        if (method, path) == ("POST", f"{_VERSION}/runtime/init/error"):
-            self._state.fail_init(body)
-            return accepted
-        request_id, _, verb = path.removeprefix(_INVOCATION).partition("/")
-        if method == "POST" and path.startswith(_INVOCATION) and verb == "response":
-            self._state.respond(request_id, body)
-            return accepted
-        if method == "POST" and path.startswith(_INVOCATION) and verb == "error":
+    async def _route(self, called: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        match called.split(" ", 1):
+            case ["GET", path] if path == f"{_INVOCATION}next":
+                event = await self._state.next_event()
+                return Answer(200, (("content-type", "application/json"), *event.headers), event.payload)
+            case ["GET", path] if path == f"{_VERSION}/ping":
+                return Answer(200, (("content-type", "text/plain"),), b"pong")
+            case ["POST", path] if path.startswith(_INVOCATION):
+                self._take_outcome(path.removeprefix(_INVOCATION), headers, body)
+            case ["POST", path] if path == f"{_VERSION}/runtime/init/error":
+                self._state.fail_init(body)
+            case [_, path] if path.startswith(_EXTENSION):
+                return await self._route_of_extensions(called, headers, body)
+            case ["PUT", path] if path in _NOT_SERVED:
+                name = _NOT_SERVED[path]
+                said = {"errorMessage": f"{name} API is not supported", "errorType": f"{name}.NotSupported"}
+                return json_answer(202, said)
+            case _:
+                raise _unknown(called)
+        return _ACCEPTED
+
+    async def _route_of_extensions(self, called: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if called == f"POST {_EXTENSION}register":
+            return self._extensions.register(headers, body, self._state.about())
+        if called == f"GET {_EXTENSION}event/next":
+            return await self._extensions.next(headers)
+        raise _unknown(called)
+
+    def _take_outcome(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
+        request_id, _, verb = path.partition("/")
+        if verb == "error":
             self._state.fail(request_id, body)
-            return accepted
-        if (method, path) == ("GET", f"{_VERSION}/ping"):
-            return 200, [("content-type", "text/plain")], b"pong"
-        raise Refusal(404, "NotFound", f"The Runtime API has no {method} {path}.")
+        elif verb == "response":
+            mode = headers.get("lambda-runtime-function-response-mode", "streaming")
+            if mode != "streaming":
+                raise Refusal(400, "InvalidFunctionResponseMode", f"Invalid response mode: {mode}")
+            self._state.respond(request_id, body)
+        else:
+            raise _unknown(f"POST {_INVOCATION}{path}")
 
 
-async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[h11.Request | None, bytes]:
+def _unknown(called: str) -> Refusal:
+    return Refusal(404, "NotFound", f"The Runtime API has no {called}.")
+
+
+async def _receive(
+    connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> tuple[h11.Request | None, bytes]:
     request: h11.Request | None = None
     body = bytearray()
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
+            if connection.they_are_waiting_for_100_continue:
+                go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+                writer.write(connection.send(go_on) or b"")
             connection.receive_data(await reader.read(_CHUNK))
         elif isinstance(event, h11.Request):
             request = event
@@ -153,17 +194,11 @@ async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> 
             return None, b""
 
 
-async def _send(
-    connection: h11.Connection,
-    writer: asyncio.StreamWriter,
-    status: int,
-    headers: Iterable[tuple[str, str]],
-    body: bytes,
-) -> None:
-    every = [*headers, ("content-length", str(len(body)))]
+async def _send(connection: h11.Connection, writer: asyncio.StreamWriter, answer: Answer) -> None:
+    headers = [*answer.headers, ("content-length", str(len(answer.body)))]
     parts = (
-        connection.send(h11.Response(status_code=status, headers=every)),
-        connection.send(h11.Data(data=body)),
+        connection.send(h11.Response(status_code=answer.status, headers=headers)),
+        connection.send(h11.Data(data=answer.body)),
         connection.send(h11.EndOfMessage()),
     )
     writer.write(b"".join(part for part in parts if part))

@@ -39,10 +39,12 @@ class FunctionSpec:
         version: The published version, or $LATEST.
         log_format: "JSON" or "Text".
         log_level: The lowest level of the function's own JSON log lines.
+        system_log_level: The lowest level of Lambda's own JSON log lines: DEBUG, INFO or WARN.
         log_group: Where CloudWatch Logs would keep the lines; empty for the function's default.
         tracing: Whether tracing is active; otherwise only what a caller samples is traced.
         keeps_bytecode: Whether the task root never changes, so that Python may keep there what it compiles.
         init_timeout: Seconds that INIT may take.
+        initialization_type: "on-demand", or "provisioned-concurrency" for environments that are started ahead.
 
     """
 
@@ -61,10 +63,12 @@ class FunctionSpec:
     version: str = LATEST
     log_format: str = "JSON"
     log_level: str = "INFO"
+    system_log_level: str = "INFO"
     log_group: str = ""
     tracing: bool = True
     keeps_bytecode: bool = False
     init_timeout: float = INIT_TIMEOUT
+    initialization_type: str = "on-demand"
 
     @property
     def arn(self) -> str:
@@ -108,7 +112,7 @@ class FunctionSpec:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_VERSION": self.version,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": self.initialization_type,
             "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group_name,
             "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
             "AWS_LAMBDA_RUNTIME_API": runtime_api,

@@ -1,0 +1,139 @@
+"""One process of the runtime client, from its start to its end: its Runtime API, its output and its memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+
+from fastlambda_cli.local.function.extensions import Extensions
+from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe
+from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb
+from fastlambda_cli.local.function.runtime_api import RuntimeApi, RuntimeState
+from fastlambda_cli.local.function.spec import FunctionSpec
+from fastlambda_cli.local.processes import ProcessRegistry, signal_group
+
+
+class RuntimeProcess:
+    """The runtime of an execution environment.
+
+    Args:
+        spec: The version it runs.
+        registry: Who starts the process and remembers it.
+        state: What its calls of the Runtime API mean.
+        emit: Is told every line that it writes.
+
+    Attributes:
+        exited: Its return code, once it has ended; a signal's number is negative.
+        peak_memory_mb: What it used at most, as far as measured.
+
+    """
+
+    def __init__(
+        self, spec: FunctionSpec, registry: ProcessRegistry, state: RuntimeState, emit: Callable[[str], None]
+    ) -> None:
+        self.extensions = Extensions()
+        self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.peak_memory_mb = 0
+        self._spec = spec
+        self._registry = registry
+        self._emit = emit
+        self._api = RuntimeApi(state, self.extensions)
+        self._pipes: list[LogPipe] = []
+        self._process: asyncio.subprocess.Process | None = None
+        self._memory: MemoryLimit | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def start(self, log_stream: str) -> None:
+        """Start the process and its Runtime API.
+
+        Args:
+            log_stream: The log stream of its environment.
+
+        Raises:
+            OSError: There is no such interpreter, or this machine has no memory or file descriptor left.
+
+        """
+        await self._api.start()
+        out, err, frames = (LogPipe(decoder, self._emit) for decoder in (Lines(), Lines(), Frames()))
+        self._pipes = [out, err, frames]
+        framed = {"_LAMBDA_TELEMETRY_LOG_FD": str(frames.write_fd)}
+        try:
+            self._process = await self._registry.spawn(
+                self._spec.command,
+                env=self._spec.environment(self._api.address, log_stream) | framed,
+                cwd=self._spec.task_root,
+                stdout=out.write_fd,
+                stderr=err.write_fd,
+                pass_fds=(frames.write_fd,),
+            )
+        finally:
+            for pipe in self._pipes:
+                pipe.handed_over()
+                if self._process is None:
+                    pipe.close()
+        self._memory = MemoryLimit(self._process.pid, self._spec.memory_mb, self._exceeded)
+        self._memory.watch()
+        self._watcher = asyncio.create_task(self._watch(self._process))
+
+    def freeze(self) -> None:
+        """Stop everything in it, as Lambda does between events."""
+        if self._memory is not None:
+            self._memory.rest()
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._memory is not None and not self.exited.done():
+            self._memory.watch()
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it and everything it started, at once."""
+        self._signal(signal.SIGKILL)
+
+    async def end(self, grace: float) -> None:
+        """End it: SIGTERM, then SIGKILL to its whole group after `grace` seconds; without grace SIGKILL at once."""
+        if self._process is not None and not self.exited.done() and grace:
+            self.thaw()
+            # It may have died this very moment: asyncio knows that a step before our watcher does.
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+            await asyncio.wait({self.exited}, timeout=grace)
+        self.kill()
+        if self._watcher is not None:
+            await self._watcher
+        else:
+            await self._api.close()
+
+    def drain(self) -> None:
+        """Emit everything that has been written so far."""
+        for pipe in self._pipes:
+            pipe.drain()
+
+    def measure(self) -> None:
+        """Note the peak so far; a process that has exited can no longer be asked."""
+        if self._process is not None:
+            self.peak_memory_mb = max(self.peak_memory_mb, peak_memory_mb(self._process.pid))
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        return_code = await process.wait()
+        if self._memory is not None:
+            self._memory.rest()
+        # Whatever the function started goes with its runtime, as the whole sandbox does on Lambda.
+        signal_group(process.pid, signal.SIGKILL)
+        self._registry.forget(process.pid)
+        for pipe in self._pipes:
+            pipe.drain()
+            pipe.close()
+        self.exited.set_result(return_code)
+        await self._api.close()
+
+    def _exceeded(self) -> None:
+        self.peak_memory_mb = self._spec.memory_mb
+        self.kill()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and not self.exited.done():
+            signal_group(self._process.pid, number)

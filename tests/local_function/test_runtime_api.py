@@ -1,0 +1,182 @@
+"""The Runtime API's server against clients that break every rule: an answer or a closed connection, never a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+
+import pytest
+
+from fastlambda_cli.local.function.answers import Refusal
+from fastlambda_cli.local.function.extensions import Extensions
+from fastlambda_cli.local.function.runtime_api import Event, RuntimeApi
+
+VERSION = "/2018-06-01"
+EXTENSION = "/2020-01-01/extension"
+
+
+class Environment:
+    """An environment that takes what comes and forbids errors of INIT."""
+
+    def __init__(self):
+        self.taken = []
+
+    async def next_event(self):
+        return Event(b'{"n": 1}', (("Lambda-Runtime-Aws-Request-Id", "id"),))
+
+    def respond(self, request_id, payload):
+        self.taken.append((request_id, payload))
+
+    fail = respond
+
+    def fail_init(self, _payload):
+        raise Refusal(403, "InvalidStateTransition", "not now")
+
+    def about(self):
+        return {"functionName": "books", "functionVersion": "7", "handler": "app.handler"}
+
+
+@pytest.fixture
+def conversation():
+    """Send requests, each as it is, over connections of their own; return the answers and what was taken."""
+
+    def run(*requests):
+        async def story():
+            unexpected = []
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
+            environment, extensions = Environment(), Extensions()
+            api = RuntimeApi(environment, extensions)
+            await api.start()
+            answers = []
+            for request in requests:
+                text = request(answers) if callable(request) else request
+                reader, writer = await asyncio.open_connection(*api.address.split(":"))
+                writer.write(text.replace(b"HOST", api.address.encode()))
+                writer.write_eof()
+                answers.append(await reader.read())
+                writer.close()
+            await api.close()
+            assert not unexpected
+            return answers, environment.taken
+
+        return asyncio.run(story())
+
+    return run
+
+
+def request(method, path, body=b"", *headers):
+    head = [f"{method} {path} HTTP/1.1", "Host: HOST", "Connection: close", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def parsed(answer):
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body if not body.startswith(b"{") else json.loads(body)
+
+
+def error(answer):
+    status, body = parsed(answer)
+    return status, body["errorType"]
+
+
+def test_every_route_answers_as_documented(conversation):
+    streaming = "Lambda-Runtime-Function-Response-Mode: streaming"
+    answers, taken = conversation(
+        request("GET", f"{VERSION}/ping"),
+        request("GET", f"{VERSION}/runtime/invocation/next"),
+        request("POST", f"{VERSION}/runtime/invocation/id/response", b"1", streaming),
+        request("POST", f"{VERSION}/runtime/invocation/id/error", b"2"),
+        request("PUT", "/2022-07-01/telemetry", b"{}"),
+        request("PUT", "/2020-08-15/logs", b"{}"),
+    )
+
+    assert [parsed(answer) for answer in answers] == [
+        (200, b"pong"),
+        (200, {"n": 1}),
+        (202, {"status": "OK"}),
+        (202, {"status": "OK"}),
+        (202, {"errorMessage": "Telemetry API is not supported", "errorType": "Telemetry.NotSupported"}),
+        (202, {"errorMessage": "Logs API is not supported", "errorType": "Logs.NotSupported"}),
+    ]
+    assert b"content-type: application/json\r\n" in answers[1], "the runtime client parses nothing else"
+    assert taken == [("id", b"1"), ("id", b"2")]
+
+
+def test_what_is_wrong_is_refused_with_lambdas_error_types(conversation):
+    answers, taken = conversation(
+        request("POST", f"{VERSION}/runtime/init/error", b"{}"),
+        request("POST", f"{VERSION}/runtime/invocation/id/response", b"1", "Lambda-Runtime-Function-Response-Mode: x"),
+        request("POST", f"{VERSION}/runtime/invocation/id/nothing"),
+        request("DELETE", f"{VERSION}/runtime/invocation/next"),
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"no HTTP at all\r\n\r\n",
+        b"GET /2018-06-01/ping HTTP/1.1\r\nHost: \xff\r\n\r\n",
+    )
+
+    assert [error(answer) for answer in answers] == [
+        (403, "InvalidStateTransition"),
+        (400, "InvalidFunctionResponseMode"),
+        (404, "NotFound"),
+        (404, "NotFound"),
+        (400, "InvalidRequest"),
+        (400, "InvalidRequest"),
+        (403, "Forbidden"),
+    ]
+    assert not taken
+
+
+def test_an_extension_registers_once_in_init_and_only_for_invocations(conversation):
+    named = "Lambda-Extension-Name: watcher"
+    register = f"{EXTENSION}/register"
+    answers, _ = conversation(
+        request("POST", register, b'{"events": ["INVOKE"]}', named, "Lambda-Extension-Accept-Feature: accountId"),
+        request("POST", register, b'{"events": []}', named),
+        request("POST", register, b'{"events": []}'),
+        request("POST", register, b'{"events": ["SHUTDOWN"]}', "Lambda-Extension-Name: other"),
+        request("POST", register, b'{"events": ["LUNCH"]}', "Lambda-Extension-Name: other"),
+        request("POST", register, b"[", "Lambda-Extension-Name: other"),
+        request("GET", f"{EXTENSION}/event/next"),
+        request("GET", f"{EXTENSION}/event/next", b"", "Lambda-Extension-Identifier: stranger"),
+    )
+
+    about = {"functionName": "books", "functionVersion": "7", "handler": "app.handler", "accountId": "000000000000"}
+    assert parsed(answers[0]) == (200, about)
+    assert b"Lambda-Extension-Identifier: " in answers[0]
+    assert [error(answer) for answer in answers[1:]] == [
+        (403, "Extension.AlreadyRegistered"),
+        (400, "Extension.InvalidExtensionName"),
+        (403, "Extension.ShutdownEventNotSupportedForInternalExtension"),
+        (400, "Extension.InvalidEventType"),
+        (400, "InvalidRequestFormat"),
+        (403, "Extension.MissingExtensionIdentifier"),
+        (403, "Extension.UnknownExtensionIdentifier"),
+    ]
+
+
+def test_a_fuzzed_client_gets_answers_or_a_closed_connection_and_the_next_client_is_served(conversation):
+    dice = random.Random(6)  # noqa: S311 - repeatable, not secret
+    whole = [
+        request("POST", f"{VERSION}/runtime/invocation/id/response", b'{"a": 1}'),
+        request("GET", f"{VERSION}/runtime/invocation/next", b"", "Expect: 100-continue"),
+        request("POST", f"{EXTENSION}/register", b'{"events": ["INVOKE"]}', "Lambda-Extension-Name: fuzz"),
+    ]
+
+    def mangled():
+        text = bytearray(dice.choice(whole))
+        for _ in range(dice.randint(1, 6)):
+            place = dice.randrange(len(text))
+            match dice.randrange(3):
+                case 0:
+                    text[place] = dice.randrange(256)
+                case 1:
+                    del text[place : place + dice.randrange(20)]
+                case _:
+                    text[place:place] = dice.randbytes(dice.randrange(20))
+            text = text or bytearray(b"\n")
+        return bytes(text)
+
+    answers, _ = conversation(*(mangled() for _ in range(400)), request("GET", f"{VERSION}/ping"))
+
+    assert all(not answer or answer.startswith(b"HTTP/1.1 ") for answer in answers)
+    assert parsed(answers[-1]) == (200, b"pong")
