@@ -10,7 +10,7 @@ from collections import deque
 
 import pytest
 
-from fastlambda_cli.local.model import InvokeResult, ThrottledError
+from fastlambda_cli.local.model import InvokeResult, ThrottledError, ThrottleReason
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:books"
 NO_RETRIES = {"retries": {"total_max_attempts": 1}}
@@ -189,13 +189,14 @@ def test_a_payload_over_the_limit_is_refused_and_one_at_the_limit_is_not(lambda_
     assert len(books.invocations) == 1
 
 
-def test_a_throttled_function_answers_429_with_the_reason(lambda_, books):
-    books.outcomes.append(ThrottledError())
+@pytest.mark.parametrize("reason", list(ThrottleReason))
+def test_a_throttled_function_answers_429_with_the_reason(lambda_, books, reason):
+    books.outcomes.append(ThrottledError(reason))
 
     with pytest.raises(lambda_.exceptions.TooManyRequestsException, match="Rate Exceeded") as caught:
         lambda_.invoke(FunctionName="books")
 
-    assert caught.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    assert caught.value.response["Reason"] == reason
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
 
 

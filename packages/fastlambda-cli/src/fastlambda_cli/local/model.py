@@ -14,6 +14,12 @@ ACCOUNT_ID = "000000000000"
 
 REGION = "us-east-1"
 
+
+def local_arn(service: str, rest: str) -> str:
+    """An ARN of something local."""
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{rest}"
+
+
 LATEST = "$LATEST"
 """The version of a function that is not published and still changes."""
 
@@ -90,8 +96,19 @@ class InvokeResult:
     cold: bool = False
 
 
+class ThrottleReason(StrEnum):
+    """Why Lambda throttles (AWS Lambda API Reference, "TooManyRequestsException")."""
+
+    ACCOUNT = "ConcurrentInvocationLimitExceeded"
+    RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
+
+
 class ThrottledError(Exception):
     """No execution environment was free and no more may be started: Lambda's 429."""
+
+    def __init__(self, reason: ThrottleReason = ThrottleReason.ACCOUNT) -> None:
+        super().__init__("Rate Exceeded.")
+        self.reason = reason
 
 
 class RefusedError(Exception):

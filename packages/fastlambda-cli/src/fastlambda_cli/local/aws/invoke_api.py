@@ -121,7 +121,7 @@ class InvokeApi:
         except RefusedError:
             raise
         except ThrottledError as problem:
-            raise throttled() from problem
+            raise throttled(problem) from problem
         except Exception as problem:
             self._sink(Notice(f"Invoke {invocation.request_id} failed: {problem!r}", warning=True))
             raise service_failure(problem) from problem

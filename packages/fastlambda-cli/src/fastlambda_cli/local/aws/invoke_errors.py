@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastlambda_cli.local.model import RefusedError
+from fastlambda_cli.local.model import RefusedError, ThrottledError
 
 
 class InvokeError(RefusedError):
@@ -69,19 +69,19 @@ def bad_parameter(message: str) -> InvokeError:
     return InvokeError(400, "InvalidParameterValueException", message)
 
 
-def throttled() -> InvokeError:
+def throttled(problem: ThrottledError) -> InvokeError:
     """Every execution environment that the function may have is busy."""
-    return InvokeError(
-        429,
-        "TooManyRequestsException",
-        "Rate Exceeded.",
-        reason="ReservedFunctionConcurrentInvocationLimitExceeded",
-    )
+    return InvokeError(429, "TooManyRequestsException", str(problem), reason=problem.reason)
 
 
 def unusable_code(message: str) -> InvokeError:
     """There is no code, or its zip cannot be unpacked."""
     return InvokeError(502, "InvalidZipFileException", message)
+
+
+def missing_image(message: str) -> InvokeError:
+    """The function's image was deleted, or is none that could be run."""
+    return InvokeError(409, "ResourceConflictException", f"The operation cannot be performed at this time. {message}")
 
 
 def unusable_runtime(message: str) -> InvokeError:

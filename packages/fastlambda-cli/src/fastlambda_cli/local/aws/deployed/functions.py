@@ -18,7 +18,7 @@ from fastlambda_cli.local.aws.deployed.versions import Versions
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.invoke_errors import not_found, unusable_code, unusable_runtime
 from fastlambda_cli.local.function import FunctionSpec
-from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, Notice, Sink, ThrottledError
+from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, Notice, Sink, ThrottledError, ThrottleReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +146,10 @@ class DeployedFunctions:
     @contextlib.contextmanager
     def _admitted(self, name: str, reserved: int | None) -> Iterator[None]:
         """Count an event; the function's versions share what is reserved for it."""
-        limit = self._concurrency if reserved is None else min(reserved, self._concurrency)
-        if self._running[name] >= limit:
-            raise ThrottledError
+        if reserved is not None and self._running[name] >= reserved:
+            raise ThrottledError(ThrottleReason.RESERVED)
+        if self._running[name] >= self._concurrency:
+            raise ThrottledError(ThrottleReason.ACCOUNT)
         self._running[name] += 1
         try:
             yield
