@@ -171,24 +171,32 @@ def test_many_values_of_one_second_become_few_that_are_nearly_the_same():
     assert list(queue.take()) == []
 
 
+def alarm(cloudwatch, function, metric="Errors", **parameters):
+    """An alarm on a metric of a function's; its name."""
+    settings = {"Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1, "Namespace": "AWS/Lambda"}
+    name = f"{function}-{metric}-{len(parameters)}"
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        MetricName=metric,
+        Dimensions=[{"Name": "FunctionName", "Value": function}],
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        **settings | parameters,
+    )
+    return name
+
+
+def state(cloudwatch, name):
+    (found,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return found["StateValue"]
+
+
 def test_an_alarm_on_a_functions_errors_fires(aws, cloudwatch):
     function = aws.create(EMBEDDING)
     queue = aws.client("sqs").create_queue(QueueName=f"{function}-alarms")["QueueUrl"]
     topic = aws.client("sns").create_topic(Name=f"{function}-alarms")["TopicArn"]
     queue_arn = f"arn:aws:sqs:us-east-1:000000000000:{function}-alarms"
     aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
-    cloudwatch.put_metric_alarm(
-        AlarmName=f"{function}-errors",
-        Namespace="AWS/Lambda",
-        MetricName="Errors",
-        Dimensions=[{"Name": "FunctionName", "Value": function}],
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanOrEqualToThreshold",
-        AlarmActions=[topic],
-    )
+    alarm(cloudwatch, function, AlarmActions=[topic])
 
     aws.lambda_.invoke(FunctionName=function, Payload=json.dumps({"fail": True}))
 
@@ -196,3 +204,20 @@ def test_an_alarm_on_a_functions_errors_fires(aws, cloudwatch):
         lambda: aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages")
     )
     assert json.loads(json.loads(message["Body"])["Message"])["NewStateValue"] == "ALARM"
+
+
+def test_alarms_look_at_their_own_dimensions_and_treat_missing_data_as_they_say(aws, cloudwatch):
+    failing, sound, idle = (aws.create(EMBEDDING) for _ in range(3))
+    aws.lambda_.invoke(FunctionName=failing, Payload=json.dumps({"fail": True}))
+    aws.invoke(sound, {"namespace": "Sound"})
+    expected = {
+        alarm(cloudwatch, failing): "ALARM",
+        alarm(cloudwatch, sound): "OK",
+        alarm(cloudwatch, idle): "INSUFFICIENT_DATA",
+        alarm(cloudwatch, idle, TreatMissingData="notBreaching"): "OK",
+        alarm(cloudwatch, idle, TreatMissingData="breaching", Period=300): "ALARM",
+        alarm(cloudwatch, failing, EvaluationPeriods=3, DatapointsToAlarm=1): "ALARM",
+        alarm(cloudwatch, failing, EvaluationPeriods=3, Period=120, DatapointsToAlarm=2, Threshold=1): "OK",
+    }
+
+    assert {name: state(cloudwatch, name) for name in expected} == expected

@@ -155,7 +155,8 @@ class LocalCloud:
         return await self._aws.ensure_secrets(self.service, self.function_name)
 
     async def _invoke_from_http(self, invocation: Invocation) -> InvokeResult:
-        return await self._function.invoke(dataclasses.replace(invocation, source="http"))
+        called = dataclasses.replace(invocation, source="http")
+        return await self._aws.invoke(self.function_name, _LIVE[0], called)
 
     async def _take(self, changed: frozenset[Path]) -> None:
         names = sorted(os.path.relpath(path, self.service.root) for path in changed)

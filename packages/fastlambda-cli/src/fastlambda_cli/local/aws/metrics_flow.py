@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.deployed.signing import signed_for
@@ -14,6 +15,9 @@ from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 from fastlambda_cli.local.telemetry.metrics import MetricQueue
 
 _EVERY_S = 1.0
+_LOOK_S = 10.0
+"""How often alarms are looked at without new values: some end, or begin, with their absence."""
+_NOTHING = "FastLambda"
 _PUT = "GraniteServiceVersion20100801.PutMetricData"
 
 
@@ -58,16 +62,24 @@ class MetricsFlow:
         """Put what there is; what the emulator does not take is lost, and that is told."""
         async with self._putting:
             for request in self._queue.take():
-                try:
-                    await self._services.call(_PUT, request)
-                except EmulatorError as problem:
-                    self._sink(Notice(f"Metrics are lost: {problem.in_one_line()}", warning=True))
+                await self._call(request)
             if self._queue.dropped:
                 self._sink(Notice(f"{self._queue.dropped} values of metrics were dropped", warning=True))
                 self._queue.dropped = 0
 
+    async def _call(self, request: Mapping[str, Any]) -> None:
+        try:
+            await self._services.call(_PUT, request)
+        except EmulatorError as problem:
+            self._sink(Notice(f"Metrics are lost: {problem.in_one_line()}", warning=True))
+
     async def _flow(self, ended: asyncio.Event) -> None:
+        now = asyncio.get_running_loop().time
+        looked_at = now()
         while not ended.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), _EVERY_S)
             await self.put()
+            if now() - looked_at > _LOOK_S:
+                looked_at = now()
+                await self._call({"Namespace": _NOTHING, "MetricData": []})

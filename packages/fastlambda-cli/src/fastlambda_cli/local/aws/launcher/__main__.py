@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import uvicorn
+from alarms import evaluate_alarms_rightly  # type: ignore[import-not-found,unused-ignore]
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
@@ -199,6 +200,7 @@ def main(listener: int, owner: int) -> int:
     Path(os.environ["TMPDIR"]).mkdir(parents=True, exist_ok=True)
     tell = tell_user()
     invoke_elsewhere(int(os.environ["GATEWAY_PORT"]))
+    evaluate_alarms_rightly()
     app = SavedWhileRunning(tell)
     config = uvicorn.Config(
         app,
