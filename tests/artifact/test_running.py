@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import zipfile
 from pathlib import Path
 
 import pytest
 from built_artifacts import Built, built, service_in
-from http_events import http_api
+from running_zip import answer_of
 
-from fastlambda_cli.artifact.interpreter import OWN, own_python
 from fastlambda_cli.artifact.model import Platform
-from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
-from fastlambda_cli.local.model import Invocation
-from fastlambda_cli.local.packages import install_runtime
-from fastlambda_cli.local.processes import ProcessRegistry
-from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.load import load_service
 
 ROOT = Path(__file__).parents[2]
@@ -34,36 +27,6 @@ app = Starlette(routes=[Route("/hello/{name}", hello)])
 """
 
 
-def answer(folder: Path, runtime_dir: Path, path: str) -> dict[str, object]:
-    """What the function in a folder answers to a GET."""
-
-    async def invoke():
-        async with XrayReceiver(lambda _: None) as xray:
-            spec = FunctionSpec(
-                name="mine",
-                handler="lambda_handler.handler",
-                task_root=folder,
-                packages=folder,
-                runtime_dir=runtime_dir,
-                python=own_python(),
-                runtime=f"python{OWN}",
-                memory_mb=512,
-                timeout=20,
-                endpoint_url="http://127.0.0.1:9",
-                xray_address=xray.address,
-            )
-            registry = ProcessRegistry(folder.parent / "processes")
-            function = LambdaFunction(spec, registry=registry, sink=lambda _: None, concurrency=1)
-            try:
-                return await function.invoke(Invocation(json.dumps(http_api(path)).encode()))
-            finally:
-                await function.close()
-
-    result = asyncio.run(invoke())
-    assert result.function_error is None, result.payload
-    return json.loads(result.payload)
-
-
 def test_a_runtime_client_answers_an_http_event_from_the_bytecode_of_the_zip(tmp_path):
     app = {"lambda_handler.py": HANDLER, "demo/__init__.py": "", "demo/app.py": APP}
     service = service_in(tmp_path / "mine", app, dependencies=("starlette", "mangum"))
@@ -71,10 +34,9 @@ def test_a_runtime_client_answers_an_http_event_from_the_bytecode_of_the_zip(tmp
     folder = tmp_path / "task"
     with zipfile.ZipFile(result.artifact.path) as file:
         file.extractall(folder)
-    runtime_dir = asyncio.run(install_runtime(own_python(), OWN, lambda _: None))
     (folder / "demo" / "app.py").write_text("raise RuntimeError('compiled again')\n")
 
-    said = answer(folder, runtime_dir, "/hello/books")
+    said = answer_of(folder, "/hello/books")
 
     assert said["statusCode"] == 200
     assert json.loads(said["body"]) == {"hello": "books"}
@@ -90,7 +52,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Built:
 def test_the_books_service_is_built_for_lambda_from_its_lock(books):
     assert {"lambda_handler.py", "demo/main.py", "fastlambda/handler.py", "fastapi/__init__.py"} <= books.names
     assert not {name for name in books.names if name.startswith(("tests/", ".", "requirements"))}
-    assert books.artifact.size < 50 * 2**20
+    assert books.artifact.size < 20 * 2**20
 
 
 def test_the_books_service_has_only_binaries_for_its_processor(books):

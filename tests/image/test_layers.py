@@ -13,9 +13,8 @@ import zlib
 import pytest
 from images import layer_of
 
-from fastlambda_cli.artifact.archive import Entry, write_archive
 from fastlambda_cli.artifact.image.compression import BLOCK, Gzip, is_usual_compressor
-from fastlambda_cli.artifact.image.layers import is_sound, read_layer, write_layer, zipped_entries
+from fastlambda_cli.artifact.image.layers import is_sound
 
 FILES = {
     "lambda_handler.py": "def handler(event, context): ...\n",
@@ -77,16 +76,6 @@ def test_a_path_that_no_plain_header_holds_is_there_all_the_same(tmp_path, name)
     (member,) = [member for member in members(layer_of(tmp_path, {name: "x"})) if member.isfile()]
     assert member.name == f"var/task/{name}"
     assert set(member.pax_headers) == {"path"}
-
-
-def test_the_files_of_a_zip_make_the_same_layer(tmp_path):
-    entries = [Entry(name, text.encode(), executable=name.endswith(".sh")) for name, text in sorted(FILES.items())]
-    (tmp_path / "zip").mkdir()
-    write_archive(tmp_path / "zip", entries, packages=())
-    (tmp_path / "layer").mkdir()
-    write_layer(tmp_path / "layer", zipped_entries(tmp_path / "zip" / "artifact.zip"))
-    expected = layer_of(tmp_path / "expected", FILES, executable=["demo/run.sh"])
-    assert read_layer(tmp_path / "layer").digest == expected.digest
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 17])

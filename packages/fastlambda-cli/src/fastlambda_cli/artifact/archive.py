@@ -7,14 +7,12 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from fastlambda_cli.artifact.model import Package
-
-FORMAT = "1"
+FORMAT = "2"
 """Another one for every change of what is packed of the same input."""
 
 _ZIP = "artifact.zip"
@@ -51,16 +49,12 @@ class Archive:
         path: The zip.
         sha256: Of the zip, in hexadecimal.
         files: Every file's size and CRC-32 by its path in the zip.
-        packages: The distributions in it, the heaviest first.
-        reused: Whether it was in the cache already.
 
     """
 
     path: Path
     sha256: str
     files: Mapping[str, tuple[int, int]]
-    packages: tuple[Package, ...]
-    reused: bool = field(default=True, compare=False)
 
     @property
     def unpacked(self) -> int:
@@ -68,15 +62,12 @@ class Archive:
         return sum(size for size, _ in self.files.values())
 
 
-def write_archive(
-    folder: Path, entries: Iterable[Entry], *, packages: tuple[Package, ...], base: Path | None = None
-) -> None:
+def write_archive(folder: Path, entries: Iterable[Entry], *, base: Path | None = None) -> None:
     """Write a zip and what is known of it into a folder, for `read_archive`.
 
     Args:
         folder: Where to; it exists.
         entries: The files; they are written sorted by name.
-        packages: The distributions in it.
         base: A zip whose files come first, byte for byte as they are there.
 
     Raises:
@@ -90,11 +81,7 @@ def write_archive(
         for entry in sorted(entries, key=lambda entry: entry.name):
             file.writestr(_info(entry), entry.read(), compresslevel=_LEVEL)
         files = {info.filename: (info.file_size, info.CRC) for info in file.infolist()}
-    manifest = {
-        "sha256": _sha256(target),
-        "files": files,
-        "packages": [(package.name, package.version, package.size) for package in packages],
-    }
+    manifest = {"sha256": _sha256(target), "files": files}
     (folder / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
@@ -112,7 +99,6 @@ def read_archive(folder: Path) -> Archive:
             path=folder / _ZIP,
             sha256=manifest["sha256"],
             files={name: (size, crc) for name, (size, crc) in manifest["files"].items()},
-            packages=tuple(Package(*fields) for fields in manifest["packages"]),
         )
     except (AttributeError, KeyError, TypeError) as problem:
         raise ValueError(f"{folder / _MANIFEST} is no manifest") from problem

@@ -8,10 +8,14 @@ from fastlambda_cli.artifact.archive import FORMAT, is_sound, read_archive, writ
 from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.installation import installed, keep_newest
 from fastlambda_cli.artifact.model import MAX_UNPACKED, Artifact, Package, Platform, megabytes
+from fastlambda_cli.artifact.packed import Packing
 from fastlambda_cli.artifact.parts import parts_of, reused_of
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ArtifactError
 from fastlambda_cli.service.model import Runtime, Service
+
+ZIP = Packing(f"zip {FORMAT}", write_archive, is_sound, for_lambda=True)
+"""Packages for a zip, which no other runtime than Lambda's own ever runs."""
 
 _KEPT = 3
 _NAMED = 5
@@ -33,10 +37,11 @@ async def build(service: Service, *, runtime: Runtime, platform: Platform, cache
         ToolchainError: uv, an interpreter or a package cannot be had, or the cache cannot be written.
 
     """
-    parts = await parts_of(service, runtime=runtime, platform=platform, cache=cache, tell=tell)
+    parts = await parts_of(service, packing=ZIP, runtime=runtime, platform=platform, cache=cache, tell=tell)
     packed = parts.packed
     _check_size(packed.unpacked + parts.own_size, packed.packages)
-    place = cache / "artifacts" / service.name / digest(FORMAT, packed.sha256, parts.name)
+    base = read_archive(packed.folder)
+    place = cache / "artifacts" / service.name / digest(FORMAT, base.sha256, parts.name)
 
     reused = True
 
@@ -44,19 +49,20 @@ async def build(service: Service, *, runtime: Runtime, platform: Platform, cache
         nonlocal reused
         reused = False
         entries = (*parts.own, *await parts.bytecode(tell))
-        write_archive(folder, entries, packages=packed.packages, base=packed.path)
+        write_archive(folder, entries, base=base.path)
 
     await installed(place, fill, tell, what=f"the artifact of {service.name}", verb="build", sound=is_sound)
     keep_newest(place, _KEPT)
     built = read_archive(place)
-    _check_size(built.unpacked, built.packages)
+    _check_size(built.unpacked, packed.packages)
     return Artifact(
         path=built.path,
         sha256=bytes.fromhex(built.sha256),
         size=built.path.stat().st_size,
         unpacked=built.unpacked,
         files=built.files,
-        packages=built.packages,
+        packages=packed.packages,
+        left_out=packed.left_out,
         reused=reused_of(packed, own=reused),
     )
 

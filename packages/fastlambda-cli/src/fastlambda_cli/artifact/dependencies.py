@@ -1,4 +1,4 @@
-"""The locked packages as a zip: made once for a lock, a platform and a Python version, and found again after that."""
+"""The locked packages, packed once for a lock, a platform and a Python version, and found again after that."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from fastlambda_cli.artifact.archive import FORMAT, Archive, is_sound, read_archive, write_archive
 from fastlambda_cli.artifact.bytecode import compile_folder
 from fastlambda_cli.artifact.contents import binaries_by_package, entries_in, owners_in, packages_by_size, strip
 from fastlambda_cli.artifact.fingerprint import digest, fingerprint
 from fastlambda_cli.artifact.installation import installed, keep_newest
 from fastlambda_cli.artifact.interpreter import own_python
 from fastlambda_cli.artifact.lock import locked_names, pins
-from fastlambda_cli.artifact.model import Platform
+from fastlambda_cli.artifact.model import NOTHING, LeftOut, Platform
+from fastlambda_cli.artifact.packed import Packed, Packing, is_sound, read_packed, write_contents
 from fastlambda_cli.artifact.platforms import check_binaries, platform_flags
+from fastlambda_cli.artifact.provided import leave_to_lambda
+from fastlambda_cli.artifact.slimming import slim
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.artifact.uv import run_uv
 from fastlambda_cli.errors import ArtifactError, ToolchainError
@@ -33,17 +35,26 @@ _WITHOUT_WHEEL = re.compile(r"Because (?:only )?([A-Za-z0-9._-]+)(?:==\S+)? has 
 
 
 async def packed_dependencies(
-    service: Service, lock: Path, *, platform: Platform, version: str, python: Path | None, cache: Path, tell: Tell
-) -> Archive:
-    """Return the locked packages as a zip; it is made when it is not in the cache.
+    service: Service,
+    lock: Path,
+    *,
+    packing: Packing,
+    platform: Platform,
+    version: str,
+    python: Path | None,
+    cache: Path,
+    tell: Tell,
+) -> Packed:
+    """Return the locked packages; they are packed when they are not in the cache.
 
     Args:
         service: The service.
         lock: Its lock as a requirements file.
+        packing: What they are packed into.
         platform: What the packages are for.
         version: The function's Python, such as 3.13.
         python: An interpreter of that version; without one there is no bytecode.
-        cache: Keeps the zip.
+        cache: Keeps what is packed.
         tell: Is told what takes time.
 
     Raises:
@@ -53,14 +64,16 @@ async def packed_dependencies(
     """
     sources = {name: fingerprint(path) for name, path in sorted(service.local_sources.items())}
     place_of_build = machine.platform() if platform is Platform.THIS_MACHINE else ""
+    package = service.configuration.package
     parts = (
-        FORMAT,
+        packing.name,
         pins(lock),
         repr(sources),
         version,
         platform,
         place_of_build,
         str(bool(python)),
+        repr((package.keep_sdk, package.strip, sorted(service.dependencies))),
     )
     place = cache / "dependencies" / digest(*parts)
     what = f"the packages of {service.name}"
@@ -77,17 +90,32 @@ async def packed_dependencies(
             files = Path(work, "files")
             files.mkdir()
             await _install(service, lock, files, platform=platform, version=version, python=python, tell=tell)
+            left_out = _left_out(service, files, packing)
             owners = owners_in(files)
             strip(files)
             check_binaries(platform, binaries_by_package(files, owners))
             if python is not None:
                 await compile_folder(files, python, workers=0)
-            packages = packages_by_size(files, owners)
-            write_archive(folder, entries_in(files), packages=packages)
+            entries = entries_in(files)
+            packing.write(folder, entries)
+            sizes = [(files / entry.name).stat().st_size for entry in entries]
+            write_contents(folder, entries, sizes, packages_by_size(files, owners), left_out)
 
-    await installed(place, fill, tell, what=what, verb="pack", sound=is_sound)
+    await installed(place, fill, tell, what=what, verb="pack", sound=functools.partial(is_sound, packing=packing))
     keep_newest(place, _KEPT)
-    return replace(read_archive(place), reused=reused)
+    return replace(read_packed(place), reused=reused)
+
+
+def _left_out(service: Service, files: Path, packing: Packing) -> LeftOut:
+    package = service.configuration.package
+    left_out = NOTHING
+    if packing.for_lambda:
+        provided, stays = leave_to_lambda(files, service.dependencies, keep_sdk=package.keep_sdk)
+        left_out = replace(left_out, provided=provided, sdk_stays=stays)
+    if package.strip:
+        slimmed, tests = slim(files)
+        left_out = replace(left_out, slimmed=slimmed, tests=tests)
+    return left_out
 
 
 async def _install(

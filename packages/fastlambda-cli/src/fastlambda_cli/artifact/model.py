@@ -40,6 +40,28 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What of the locked packages is not in the artifact.
+
+    Attributes:
+        provided: Packages that Lambda's runtime has, in a version of its own; sizes without bytecode.
+        sdk_stays: Why the AWS SDK is packed although Lambda has it; empty if it is not packed.
+        slimmed: Bytes of tests, of Cython's sources and of debug information that went.
+        tests: The modules that went, such as `greenlet.tests`.
+
+    """
+
+    provided: tuple[Package, ...] = ()
+    sdk_stays: str = ""
+    slimmed: int = 0
+    tests: tuple[str, ...] = ()
+
+
+NOTHING = LeftOut()
+"""All of the lock is there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A zip that Lambda can run.
 
@@ -50,6 +72,7 @@ class Artifact:
         unpacked: Bytes of its files.
         files: Every file's size and CRC-32 by its path in the zip.
         packages: The locked packages, the heaviest first.
+        left_out: What of the lock is not in it.
         reused: What of it was in the cache already.
 
     """
@@ -60,6 +83,7 @@ class Artifact:
     unpacked: int
     files: Mapping[str, tuple[int, int]]
     packages: tuple[Package, ...]
+    left_out: LeftOut = NOTHING
     reused: frozenset[Part] = field(default=frozenset(), compare=False)
 
     @property

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastlambda_cli.artifact.archive import Archive, Entry
+from fastlambda_cli.artifact.archive import Entry
 from fastlambda_cli.artifact.bytecode import compile_folder
 from fastlambda_cli.artifact.collecting import service_files
 from fastlambda_cli.artifact.contents import entries_in, module_of
@@ -17,7 +17,8 @@ from fastlambda_cli.artifact.installation import STATE
 from fastlambda_cli.artifact.interpreter import find_python, own_python
 from fastlambda_cli.artifact.lock import locked_requirements
 from fastlambda_cli.artifact.model import MAX_UNPACKED, Part, Platform
-from fastlambda_cli.artifact.shadows import check_shadows
+from fastlambda_cli.artifact.packed import Packed, Packing
+from fastlambda_cli.artifact.shadows import check_imports, check_shadows
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ToolchainError
 from fastlambda_cli.service.model import Runtime, Service
@@ -36,7 +37,7 @@ class Parts:
     """
 
     own: tuple[Entry, ...]
-    packed: Archive
+    packed: Packed
     version: str
     python: Path | None
 
@@ -82,12 +83,20 @@ class Parts:
 
 
 async def parts_of(
-    service: Service, *, runtime: Runtime, platform: Platform, cache: Path, tell: Tell, limit: int = MAX_UNPACKED
+    service: Service,
+    *,
+    packing: Packing,
+    runtime: Runtime,
+    platform: Platform,
+    cache: Path,
+    tell: Tell,
+    limit: int = MAX_UNPACKED,
 ) -> Parts:
     """Read a service's own files, and pack its locked packages if they are not in the cache.
 
     Args:
         service: The service.
+        packing: What the packages are packed into.
         runtime: Lambda's Python.
         platform: What the packages are for.
         cache: The folder that keeps what is packed.
@@ -105,13 +114,14 @@ async def parts_of(
     python = await _python(version, platform, tell)
     lock = await locked_requirements(service, service.root / STATE, python or own_python(), version, tell)
     packed = await packed_dependencies(
-        service, lock, platform=platform, version=version, python=python, cache=cache, tell=tell
+        service, lock, packing=packing, platform=platform, version=version, python=python, cache=cache, tell=tell
     )
-    check_shadows({entry.name for entry in own}, packed.files)
+    check_shadows({entry.name for entry in own}, packed.names)
+    check_imports(own, packed.left_out.tests)
     return Parts(own, packed, version, python)
 
 
-def reused_of(packed: Archive, *, own: bool) -> frozenset[Part]:
+def reused_of(packed: Packed, *, own: bool) -> frozenset[Part]:
     """Which parts were in the cache already.
 
     Args:

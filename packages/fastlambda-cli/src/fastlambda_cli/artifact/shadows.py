@@ -1,9 +1,10 @@
-"""Names that only one of two can have: a file of the service's, and a locked package's, in one folder on Lambda."""
+"""What the service's files and the locked packages mean to each other when they lie in one folder on Lambda."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+from fastlambda_cli.artifact.archive import Entry
 from fastlambda_cli.errors import ArtifactError
 
 
@@ -31,6 +32,30 @@ def check_shadows(own: Collection[str], packed: Collection[str]) -> None:
                 f"The service's {name} hides {hidden} of a locked package",
                 why="on Lambda both lie in one folder, and an import finds one of them",
                 remedy="Rename the service's, or leave it out with package.exclude.",
+            )
+
+
+def check_imports(own: Iterable[Entry], left_out: Collection[str]) -> None:
+    """Check that the service names no tests of a package that are not packed.
+
+    Args:
+        own: The service's files.
+        left_out: The modules, such as `pandas.tests`.
+
+    Raises:
+        ArtifactError: Names the first file that does, and what it names.
+
+    """
+    if not left_out:
+        return
+    for entry in own:
+        content = entry.read() if entry.name.endswith(".py") else b""
+        named = next((module for module in left_out if module.encode() in content), None)
+        if named is not None:
+            raise ArtifactError(
+                f"The service's {entry.name} names {named}, which would not be in the artifact",
+                why="tests of packages are left out",
+                remedy="Set package.strip = false in [tool.fastlambda], which packs them.",
             )
 
 

@@ -25,7 +25,7 @@ from fastlambda_cli.cli.runtime import runtime_of
 from fastlambda_cli.cli.signals import interruptible
 from fastlambda_cli.cli.target import ContradictoryOptionsError
 from fastlambda_cli.cli.terminal import report_console
-from fastlambda_cli.cli.views.building import Building, facts_of, weights_of
+from fastlambda_cli.cli.views.building import Building, facts_of, left_out_of, weights_of
 from fastlambda_cli.cli.views.words import size
 from fastlambda_cli.errors import ToolchainError
 from fastlambda_cli.service.load import load_service
@@ -114,6 +114,7 @@ def _of_zip(service: Service, runtime: Runtime, platform: Platform, building: Bu
         ("size", f"{size(artifact.size)}, {size(artifact.unpacked)} unzipped"),
         ("digest", f"sha256:{artifact.sha256_hex}"),
         ("reused", _reused(artifact.reused)),
+        *left_out_of(artifact.left_out),
         ("file", str(path)),
     )
     document = {
@@ -124,6 +125,7 @@ def _of_zip(service: Service, runtime: Runtime, platform: Platform, building: Bu
         "path": str(path),
         "reused": _names(artifact.reused),
         "packages": [asdict(package) for package in artifact.packages],
+        "left_out": asdict(artifact.left_out),
     }
     return _Built(rows, artifact.packages, document)
 
@@ -138,6 +140,7 @@ def _of_image(wanted: Wanted, building: Building, logins: Logins) -> _Built:
         ("base", image.base.reference),
         ("digest", image.digest),
         ("reused", _reused(image.reused)),
+        *left_out_of(image.left_out),
     ]
     if wanted.output is not None:
         rows.append(("written", str(wanted.output)))
@@ -158,6 +161,7 @@ def _of_image(wanted: Wanted, building: Building, logins: Logins) -> _Built:
         "mounted": pushed.mounted if pushed else 0,
         "reused": _names(image.reused),
         "packages": [asdict(package) for package in image.packages],
+        "left_out": asdict(image.left_out),
     }
     return _Built(tuple(rows), image.packages, document)
 

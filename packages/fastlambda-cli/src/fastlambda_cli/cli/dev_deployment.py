@@ -71,7 +71,7 @@ def placeholder(service: Service, folder: Path) -> Artifact:
     module, _, _ = service.configuration.handler.rpartition(".")
     reason = f"{service.name} runs from its folder here, while `fastlambda dev` runs; deploy it to run it without."
     source = f"raise RuntimeError({reason!r})\n"
-    write_archive(folder, [Entry(f"{module.replace('.', '/')}.py", source.encode())], packages=())
+    write_archive(folder, [Entry(f"{module.replace('.', '/')}.py", source.encode())])
     archive = read_archive(folder)
     return Artifact(
         path=archive.path,
@@ -79,7 +79,7 @@ def placeholder(service: Service, folder: Path) -> Artifact:
         size=archive.path.stat().st_size,
         unpacked=archive.unpacked,
         files=archive.files,
-        packages=archive.packages,
+        packages=(),
     )
 
 

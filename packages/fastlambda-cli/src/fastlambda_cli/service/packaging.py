@@ -22,8 +22,12 @@ class PackageSpec(Record):
     Attributes:
         exclude: Leaves out what the rule would pack.
         include: Packs what the rule or `exclude` leaves out; it has the last word.
+        keep_sdk: Whether a zip holds the locked boto3 and botocore although Lambda's runtime has its own.
+        strip: Whether packages go without their tests, Cython's sources and debug information.
 
     """
 
     exclude: tuple[Glob, ...] = Field(default=(), strict=False)
     include: tuple[Glob, ...] = Field(default=(), strict=False)
+    keep_sdk: bool = False
+    strip: bool = True

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastlambda_cli.artifact.archive import Archive
 from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.image.compression import is_usual_compressor
-from fastlambda_cli.artifact.image.layers import FORMAT, is_sound, read_layer, write_layer, zipped_entries
+from fastlambda_cli.artifact.image.layers import FORMAT, is_sound, read_layer, write_layer
 from fastlambda_cli.artifact.image.manifest import image_of
 from fastlambda_cli.artifact.image.model import MAX_UNPACKED, Base, Image, Layer
 from fastlambda_cli.artifact.installation import installed, keep_newest
 from fastlambda_cli.artifact.model import Part, Platform, megabytes
+from fastlambda_cli.artifact.packed import Packing
 from fastlambda_cli.artifact.parts import Parts, parts_of, reused_of
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ArtifactError
 from fastlambda_cli.service.model import Runtime, Service
 
-_KEPT_DEPENDENCIES = 6
+LAYER = Packing(f"layer {FORMAT}", write_layer, is_sound, for_lambda=False)
+"""Packages for an image, which other platforms run too, and whose base may have no SDK."""
+
 _KEPT_OWN = 3
 
 
@@ -42,8 +44,10 @@ async def build_image(
     """
     if not is_usual_compressor():
         tell("This Python compresses in a way of its own: elsewhere the image will have another digest", warning=True)
-    parts = await parts_of(service, runtime=runtime, platform=platform, cache=cache, tell=tell, limit=MAX_UNPACKED)
-    dependencies = await _dependencies(service, parts.packed, cache, tell)
+    parts = await parts_of(
+        service, packing=LAYER, runtime=runtime, platform=platform, cache=cache, tell=tell, limit=MAX_UNPACKED
+    )
+    dependencies = read_layer(parts.packed.folder)
     own, own_reused = await _own(service, parts, cache, tell)
     unpacked = dependencies.unpacked + own.unpacked
     if unpacked > MAX_UNPACKED:
@@ -57,21 +61,9 @@ async def build_image(
         [(Part.PACKAGES, dependencies), (Part.OWN, own)],
         handler=service.configuration.handler,
         packages=parts.packed.packages,
+        left_out=parts.packed.left_out,
         reused=reused_of(parts.packed, own=own_reused),
     )
-
-
-async def _dependencies(service: Service, packed: Archive, cache: Path, tell: Tell) -> Layer:
-    place = cache / "layers" / "packages" / digest(FORMAT, packed.sha256)
-
-    async def fill(folder: Path) -> None:
-        tell(f"Making a layer of the packages, {megabytes(packed.unpacked)}")
-        write_layer(folder, zipped_entries(packed.path))
-
-    what = f"the layer of {service.name}'s packages"
-    await installed(place, fill, tell, what=what, verb="make", sound=is_sound)
-    keep_newest(place, _KEPT_DEPENDENCIES)
-    return read_layer(place)
 
 
 async def _own(service: Service, parts: Parts, cache: Path, tell: Tell) -> tuple[Layer, bool]:

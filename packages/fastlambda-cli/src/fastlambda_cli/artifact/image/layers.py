@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +19,7 @@ from fastlambda_cli.artifact.bytecode import TASK_ROOT
 from fastlambda_cli.artifact.image.compression import Gzip
 from fastlambda_cli.artifact.image.model import Layer
 
-FORMAT = "1"
+FORMAT = "2"
 """Another one for every change of what is written for the same files."""
 
 _LAYER = "layer.tar.gz"
@@ -78,19 +77,6 @@ def is_sound(folder: Path) -> bool:
             return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}" == layer.digest
     except (OSError, ValueError):
         return False
-
-
-def zipped_entries(path: Path) -> Iterator[Entry]:
-    """The files of a zip that this package has written, sorted by name.
-
-    Raises:
-        OSError: It cannot be read.
-        zipfile.BadZipFile: It is damaged.
-
-    """
-    with zipfile.ZipFile(path) as file:
-        for info in sorted(file.infolist(), key=lambda info: info.filename):
-            yield Entry(info.filename, file.read(info), executable=bool(info.external_attr >> 16 & 0o100))
 
 
 def _tar(entries: Iterable[Entry]) -> Iterator[bytes]:

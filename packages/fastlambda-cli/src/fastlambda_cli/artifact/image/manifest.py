@@ -10,7 +10,7 @@ from fastlambda_cli.artifact.bytecode import TASK_ROOT
 from fastlambda_cli.artifact.image.blobs import digest_of
 from fastlambda_cli.artifact.image.media_types import family_of
 from fastlambda_cli.artifact.image.model import Base, Descriptor, Image, Layer
-from fastlambda_cli.artifact.model import Package, Part
+from fastlambda_cli.artifact.model import NOTHING, LeftOut, Package, Part
 
 _EPOCH = "1970-01-01T00:00:00Z"
 _OF_DOCKER = frozenset({"container", "container_config", "docker_version"})
@@ -23,6 +23,7 @@ def image_of(
     *,
     handler: str,
     packages: tuple[Package, ...] = (),
+    left_out: LeftOut = NOTHING,
     reused: frozenset[Part] = frozenset(),
 ) -> Image:
     """Put layers on a base.
@@ -32,6 +33,7 @@ def image_of(
         layers: Ours, the lowest first, each with what it is.
         handler: What the entrypoint is to run.
         packages: The distributions in the layers.
+        left_out: What of the lock is not in them.
         reused: What of them was in the cache already.
 
     """
@@ -54,6 +56,7 @@ def image_of(
         base=base,
         layers=tuple(layer for _, layer in layers),
         packages=packages,
+        left_out=left_out,
         reused=reused,
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fastlambda_cli.artifact.model import Package, Part
+from fastlambda_cli.artifact.model import NOTHING, LeftOut, Package, Part
 
 MAX_UNPACKED = 10 * 2**30
 """Bytes of an image with all its layers uncompressed (Lambda developer guide, "Lambda quotas")."""
@@ -110,6 +110,7 @@ class Image:
         base: What it stands on.
         layers: Its own layers: the locked packages, then the service's files.
         packages: The locked packages, the heaviest first.
+        left_out: What of the lock is not in it.
         reused: What of it was in the cache already.
 
     """
@@ -121,6 +122,7 @@ class Image:
     base: Base
     layers: tuple[Layer, ...]
     packages: tuple[Package, ...]
+    left_out: LeftOut = NOTHING
     reused: frozenset[Part] = field(default=frozenset(), compare=False)
 
     @property

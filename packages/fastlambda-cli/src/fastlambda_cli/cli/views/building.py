@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 from rich.console import Console, RenderableType
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.text import Text
 
 from fastlambda_cli.artifact.image.model import Descriptor
-from fastlambda_cli.artifact.model import Package
+from fastlambda_cli.artifact.model import LeftOut, Package
 from fastlambda_cli.cli.views.layout import columns, section
 from fastlambda_cli.cli.views.words import plural, size
 
@@ -70,6 +70,18 @@ def facts_of(heading: str, rows: Sequence[tuple[str, str]]) -> Text:
     width = max(len(name) for name, _ in rows)
     lines = [Text.assemble((f"  {name:<{width}}  ", "dim"), value) for name, value in rows]
     return Text("\n").join([Text(heading, style="bold"), *lines])
+
+
+def left_out_of(left_out: LeftOut) -> Iterator[tuple[str, str]]:
+    """What of the lock is not in the artifact, as rows of `facts_of`."""
+    if left_out.provided:
+        names = ", ".join(f"{package.name} {package.version}" for package in left_out.provided)
+        saved = size(sum(package.size for package in left_out.provided))
+        yield "left to Lambda", f"{names} ({saved}): its runtime has them, in versions of its own"
+    if left_out.sdk_stays:
+        yield "AWS SDK", f"packed: {left_out.sdk_stays}"
+    if left_out.slimmed:
+        yield "stripped", f"{size(left_out.slimmed)} of debug information, tests and Cython's sources"
 
 
 def weights_of(packages: Sequence[Package]) -> RenderableType:
