@@ -28,6 +28,10 @@ class SettingsError(FastLambdaError):
     """An environment variable of the function has a name or a value that means nothing."""
 
 
+class ServeError(FastLambdaError):
+    """`fastlambda.serve` was given something that it cannot serve."""
+
+
 class StartupError(FastLambdaError):
     """The app's lifespan failed to start; the app's own exception is the cause."""
 

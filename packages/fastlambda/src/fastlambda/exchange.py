@@ -2,7 +2,8 @@
 
 What logs, metrics and traces say about a request, they read here. There is one at a time, as on Lambda, and it is a
 plain module attribute and no context variable, because a line that a bare thread writes belongs to the request as
-well. Of the records of an event several are handled at a time: each has a context variable for its keys.
+well. Of the records of an event several are handled at a time: each has a context variable for its keys. So has each
+request of a process that answers many at a time, which is what `fastlambda.serve` runs.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
     from mangum.types import Scope
 
     from fastlambda.routes import Routes
 
+_TRACE = "xray_trace_id"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
 _SERVER_ERROR = 500
+_CLIENT_GONE = 499
+"""What proxies write for a client that has not waited; nobody ever receives it."""
 
 
 class Exchange:
@@ -34,6 +39,10 @@ class Exchange:
         error: The exception that escaped from the app.
         duration_ms: Milliseconds that the app took, background tasks included; 0 until it has ended.
         task: The task in which the app runs.
+        abandoned: True when the client went away before its answer was complete.
+        trace_id: The X-Ray trace that the request's lines name; None where Lambda's own variable says it.
+        log_format: The keys of the logger's lines, for this request alone; None when the process is.
+        emf: The metrics of this request alone, once it has any; None when the process is.
 
     """
 
@@ -43,16 +52,20 @@ class Exchange:
         "_routes",
         "_scope",
         "_started",
+        "abandoned",
         "answered",
         "duration_ms",
+        "emf",
         "error",
+        "log_format",
         "method",
         "path",
         "status",
         "task",
+        "trace_id",
     )
 
-    def __init__(self, scope: Scope, routes: Routes) -> None:
+    def __init__(self, scope: Scope, routes: Routes, log_format: dict[str, Any] | None = None) -> None:
         self._scope = scope
         self._routes = routes
         self._route: str | None = None
@@ -65,6 +78,10 @@ class Exchange:
         self.error: BaseException | None = None
         self.duration_ms = 0.0
         self.task: asyncio.Task[Any] | None = asyncio.current_task()
+        self.abandoned = False
+        self.trace_id: str | None = None
+        self.log_format = log_format
+        self.emf: AmazonCloudWatchEMFProvider | None = None
 
     @property
     def route(self) -> str:
@@ -83,17 +100,20 @@ class Exchange:
 
     def finish(self) -> None:
         """Note that the app has ended."""
+        if self.abandoned and self.status is None:
+            self.status = _CLIENT_GONE
         self.duration_ms = round((time.perf_counter() - self._started) * 1000, 3)
 
 
 _current: Exchange | None = None
+_own: ContextVar[Exchange | None] = ContextVar("fastlambda_request", default=None)
 _consumed: Mapping[str, str] = {}
 _handled: ContextVar[Mapping[str, str] | None] = ContextVar("fastlambda_record", default=None)
 
 
 def current() -> Exchange | None:
     """Return the request being answered; None between events and during INIT."""
-    return _current
+    return _own.get() or _current
 
 
 def begin(scope: Scope, routes: Routes) -> Exchange:
@@ -101,6 +121,12 @@ def begin(scope: Scope, routes: Routes) -> Exchange:
     global _current  # noqa: PLW0603
     _current = Exchange(scope, routes)
     return _current
+
+
+def answering(request: Exchange) -> Exchange:
+    """Make this request that of the current task, and of the tasks and threads that are given its context."""
+    _own.set(request)
+    return request
 
 
 def end() -> Exchange | None:
@@ -131,4 +157,7 @@ def keys() -> Mapping[str, str]:
     handled = _handled.get()
     if handled is not None:
         return handled
-    return {"route": _current.route} if _current is not None else _consumed
+    request = current()
+    if request is None:
+        return _consumed
+    return {"route": request.route} if request.trace_id is None else {"route": request.route, _TRACE: request.trace_id}

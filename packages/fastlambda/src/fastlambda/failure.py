@@ -41,7 +41,7 @@ class FailureMiddleware:
 
 def _require_answer() -> None:
     request = exchange.current()
-    if request is not None and not request.answered:
+    if request is not None and not request.answered and not request.abandoned:
         raise NoAnswerError(
             "The app returned without a complete answer",
             why="it sent no last http.response.body",

@@ -40,6 +40,12 @@ class FastLambda:
         app: The FastAPI app, or any other ASGI app.
         events: The consumers of other events, which share the app's dependencies.
 
+    Attributes:
+        app: The app.
+        events: The consumers; None without any.
+        loop: The event loop of the lifespan and of every request.
+        state: What the lifespan yielded.
+
     Raises:
         SettingsError: an environment variable has a name or a value that means nothing.
         StartupError: the app's lifespan failed to start; the app's own exception is the cause.
@@ -50,13 +56,16 @@ class FastLambda:
         settings = current()
         self.__name__ = settings.handler_name
         self._raise_errors = settings.raise_errors
-        self._loop = event_loop()
+        self.app = app
+        self.events = events
+        self.loop = self._loop = event_loop()
         logs.take_over()
         quiet_adapter()
         tracer = tracing.EventTracer(settings)
 
         self._lifespan = Lifespan(app, self._loop)
         self._lifespan.start()
+        self.state = self._lifespan.state
         if settings.in_lambda:
             stop_on_sigterm(self._lifespan, self._loop)
         self._known_tasks: WeakSet[asyncio.Task[Any]] = WeakSet(asyncio.all_tasks(self._loop))

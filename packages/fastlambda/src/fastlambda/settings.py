@@ -12,11 +12,20 @@ from dataclasses import dataclass, field
 
 from fastlambda.errors import SettingsError
 
+SERVE = (
+    "FASTLAMBDA_SERVE_GRACE_SECONDS",
+    "FASTLAMBDA_SERVE_HEALTH_PATH",
+    "FASTLAMBDA_SERVE_HOST",
+    "FASTLAMBDA_SERVE_PORT",
+)
+"""What `fastlambda.serve` reads; Lambda takes and ignores them, for an image may be for both."""
+
 _OWN = (
     "FASTLAMBDA_EVENT_DESTINATIONS",
     "FASTLAMBDA_EVENT_SOURCES",
     "FASTLAMBDA_RAISE_ERRORS",
     "FASTLAMBDA_ROOT_PATH",
+    *SERVE,
     "FASTLAMBDA_STARTUP_TUNING",
 )
 _FLAGS = (

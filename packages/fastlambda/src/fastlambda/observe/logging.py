@@ -27,6 +27,22 @@ _TELLTALES = ("aiobotocore", "aws_xray_sdk", "boto3", "botocore", "httpcore", "h
 class Formatter(LambdaPowertoolsFormatter):
     """Powertools' formatter, which also knows the route, and reads it when the line is written."""
 
+    _shared: dict[str, Any]
+
+    @property
+    def log_format(self) -> dict[str, Any]:
+        """The keys of the current request's lines when it shares the process, else those of the process."""
+        request = exchange.current()
+        return self._shared if request is None or request.log_format is None else request.log_format
+
+    @log_format.setter
+    def log_format(self, keys: dict[str, Any]) -> None:
+        request = exchange.current()
+        if request is None or request.log_format is None:
+            self._shared = keys
+        else:
+            request.log_format = keys
+
     def serialize(self, log: dict[str, Any] | PowertoolsLogRecord) -> str:
         """Serialize the line with the keys of its request or record; those that the line brings itself are kept."""
         keys = exchange.keys()

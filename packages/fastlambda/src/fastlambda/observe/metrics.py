@@ -9,14 +9,41 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, Metrics, MetricUnit
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
+from fastlambda import exchange
 from fastlambda.settings import Settings, current
 
 if TYPE_CHECKING:
     from fastlambda.events.attempts import Attempts
     from fastlambda.exchange import Exchange
 
-metrics = Metrics(namespace=current().metrics_namespace, service=current().service)
+
+class ServiceMetrics(Metrics):
+    """Powertools Metrics: of the current request alone when it shares the process, else of the process."""
+
+    _process: AmazonCloudWatchEMFProvider
+
+    @property
+    def provider(self) -> AmazonCloudWatchEMFProvider:
+        """What the metrics are collected in."""
+        request = exchange.current()
+        if request is None or request.log_format is None:
+            return self._process
+        if request.emf is None:
+            request.emf = AmazonCloudWatchEMFProvider(
+                namespace=self._process.namespace,
+                service=self._process.service,
+                default_dimensions=self._process.default_dimensions,
+            )
+        return request.emf
+
+    @provider.setter
+    def provider(self, provider: AmazonCloudWatchEMFProvider) -> None:
+        self._process = provider
+
+
+metrics = ServiceMetrics(namespace=current().metrics_namespace, service=current().service)
 """The Powertools Metrics of this service, for the app's own metrics; flushed when the invocation ends."""
 
 # Apart from `metrics`: all metrics of an EMF document share its dimensions.
@@ -93,6 +120,19 @@ def count_records(route: str, records: int, attempts: Attempts) -> None:
         )
         sys.stdout.write(_compact(document) + "\n")
         counted = {}
+
+
+def flush_request(request: Exchange) -> None:
+    """Publish what the app has added during a request that shares the process."""
+    collected, request.emf = request.emf, None
+    if collected is not None and collected.metric_set and not _disabled:
+        sys.stdout.write(_compact(collected.serialize_metric_set()) + "\n")
+
+
+def flush_process() -> None:
+    """Publish what was added outside of requests, and by the app's other instances of Powertools Metrics."""
+    if metrics.metric_set:
+        _flush()
 
 
 def _metric(unit: MetricUnit, *values: float) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fastlambda import exchange
 from fastlambda.observe import logging as logs
@@ -13,7 +13,13 @@ from fastlambda.routes import Routes
 if TYPE_CHECKING:
     from mangum.types import ASGI, Message, Receive, Scope, Send
 
-    from fastlambda.observe.tracing import EventTracer
+    from fastlambda.exchange import Exchange
+
+    class Annotates(Protocol):
+        """Says in a trace which request it was."""
+
+        def annotate(self, request: Exchange) -> None:
+            """Say how the request ended."""
 
 
 class ObserveMiddleware:
@@ -24,19 +30,28 @@ class ObserveMiddleware:
         routes: The app's routes.
         state: What the lifespan yielded; each request gets a shallow copy, as the ASGI specification says.
         tracer: Where the annotations go.
+        begin: Makes a request the current one.
 
     """
 
-    def __init__(self, app: ASGI, routes: Routes, state: Mapping[str, Any], tracer: EventTracer) -> None:
+    def __init__(
+        self,
+        app: ASGI,
+        routes: Routes,
+        state: Mapping[str, Any],
+        tracer: Annotates,
+        begin: Callable[[Scope, Routes], Exchange] = exchange.begin,
+    ) -> None:
         self._app = app
         self._routes = routes
         self._state = state
         self._tracer = tracer
+        self._begin = begin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app and watch what it sends."""
         scope["state"] = dict(self._state)
-        request = exchange.begin(scope, self._routes)
+        request = self._begin(scope, self._routes)
 
         async def watch(message: Message) -> None:
             await send(message)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools.tracing import Tracer
 from aws_xray_sdk.core import xray_recorder
+from aws_xray_sdk.core.daemon_config import DAEMON_ADDRESS_KEY
 from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY
 
 from fastlambda.observe.patches import patch_when_imported
@@ -17,12 +18,20 @@ from fastlambda.observe.xray_context import EventContext, whole
 from fastlambda.settings import Settings, current
 
 if TYPE_CHECKING:
-    from aws_xray_sdk.core.models.subsegment import Subsegment
+    from aws_xray_sdk.core.models.entity import Entity
 
     from fastlambda.events.attempts import Attempts
     from fastlambda.exchange import Exchange
 
-tracer = Tracer(service=current().service, auto_patch=False)
+
+def _off() -> bool | None:
+    """Whether nothing is traced, as for want of a daemon; None leaves that to Powertools, as on Lambda."""
+    if current().in_lambda or os.environ.get("POWERTOOLS_TRACE_DISABLED"):
+        return None
+    return DAEMON_ADDRESS_KEY not in os.environ
+
+
+tracer = Tracer(service=current().service, auto_patch=False, disabled=_off())
 """The Powertools Tracer of this service; every library that the X-Ray SDK knows is patched once it is imported."""
 
 if not tracer.disabled:
@@ -81,7 +90,7 @@ class EventTracer:
         subsegment.put_annotation("status", status)
         subsegment.apply_status_code(status)
         if request.error is not None and self._adds_errors:
-            _add_exception(subsegment, request.error)
+            add_exception(subsegment, request.error)
 
     def annotate_records(self, route: str, records: int, attempts: Attempts) -> None:
         """Say on the event's subsegment whose records they were, how many, and how many failed."""
@@ -113,7 +122,7 @@ class EventTracer:
         except BaseException as error:
             subsegment.add_fault_flag()
             if self._captures_errors:
-                _add_exception(subsegment, error)
+                add_exception(subsegment, error)
             raise
         finally:
             _context.close_below(subsegment)
@@ -131,6 +140,7 @@ def trace_id(header: str | None) -> str | None:
     return parsed.root if (parsed := whole(header)) is not None else None
 
 
-def _add_exception(subsegment: Subsegment, error: BaseException) -> None:
+def add_exception(entity: Entity, error: BaseException) -> None:
+    """Note an exception on a segment or subsegment, with as many of its frames as X-Ray takes."""
     frames = traceback.extract_tb(error.__traceback__, limit=-_MAX_FRAMES)
-    subsegment.add_exception(cast("Exception", error), frames)
+    entity.add_exception(cast("Exception", error), frames)

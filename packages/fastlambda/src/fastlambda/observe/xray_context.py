@@ -84,6 +84,11 @@ class EventContext(Context):
         self._followed.set(_segment(header))
         return True
 
+    def own(self, segment: Segment) -> None:
+        """Have what this task does from now on belong to a segment that it has begun, and will end, itself."""
+        self._stack.set(())
+        self._followed.set(segment)
+
     def outgoing(self) -> TraceHeader:
         """Return the tracing header by which what is called now goes on with the trace."""
         entity = self.get_trace_entity()
@@ -94,9 +99,9 @@ class EventContext(Context):
             return origin
         return TraceHeader(root=segment.trace_id, parent=entity.id, sampled=1, data=origin.data)
 
-    def close_below(self, subsegment: Subsegment) -> None:
-        """Close what was left open below a subsegment."""
-        _close_below(subsegment)
+    def close_below(self, entity: Entity) -> None:
+        """Close what was left open below a segment or subsegment."""
+        _close_below(entity)
 
     @property
     def held(self) -> Subsegment | None:
@@ -176,8 +181,8 @@ def _segment(header: str | None) -> Segment:
     return segment
 
 
-def _close_below(subsegment: Subsegment) -> None:
-    for child in list(subsegment.subsegments):
+def _close_below(entity: Entity) -> None:
+    for child in list(entity.subsegments):
         _close_below(child)
         if child.in_progress:
             child.close()

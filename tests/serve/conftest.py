@@ -1,0 +1,3 @@
+from function_fixtures import runtime_dir
+
+__all__ = ["runtime_dir"]
