@@ -6,6 +6,14 @@ events = EventRouter()
 
 ORDERS = "arn:aws:sns:eu-west-1:123456789012:orders"
 
+imports = events.queue("book-imports", dict)
+returned = events.queue("returns", dict)
+prices = events.topic("price-changes", dict)
+newsletter = events.topic("newsletter", str)
+bus = events.bus(source="books")
+stock_bus = events.bus(source="books.stock")
+partner = events.bus("arn:aws:events:eu-west-1:210987654321:event-bus/partner", source="books")
+
 
 @events.sqs("book-imports", batch_size=100, window=5, maximum_concurrency=5, filters=[{"body": {"kind": ["book"]}}])
 async def import_book(book: dict) -> None: ...

@@ -18,18 +18,18 @@ from fastlambda_cli.local.aws import LocalAws, Running
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
 from fastlambda_cli.local.http import LABEL, one_route, serve_http_api
 from fastlambda_cli.local.http.cors import Cors
-from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink
+from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink, local_arn
 from fastlambda_cli.local.packages import Importable, prepare
 from fastlambda_cli.local.ports import listen
 from fastlambda_cli.local.processes import ProcessRegistry
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
 from fastlambda_cli.local.watch import concerns_packages, saves, watched
-from fastlambda_cli.service.consumption import consumed_events
+from fastlambda_cli.service.consumption import declared_events
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
 from fastlambda_cli.service.project import PYPROJECT
 from fastlambda_cli.service.stages import DEFAULT_STAGE, stack_name
-from fastlambda_cli.service.variables import function_variables
+from fastlambda_cli.service.variables import destination_arns, function_variables
 
 _LIVE = ("live",)
 """The alias behind which a stack has its function: here the folder's code takes its place."""
@@ -162,7 +162,7 @@ class LocalCloud:
         names = sorted(os.path.relpath(path, self.service.root) for path in changed)
         saved = Notice(f"Saved {', '.join(names[:_NAMED])}{' ...' if len(names) > _NAMED else ''}")
         try:
-            anew = concerns_packages(self.service, changed) or await asyncio.to_thread(self._consumes_otherwise)
+            anew = concerns_packages(self.service, changed) or await asyncio.to_thread(self._declares_otherwise)
         finally:
             # Not before: whoever reads it meets the new code with the next request.
             self._sink(saved)
@@ -171,10 +171,11 @@ class LocalCloud:
         else:
             self._function.replace(dataclasses.replace(self._function.spec))
 
-    def _consumes_otherwise(self) -> bool:
+    def _declares_otherwise(self) -> bool:
         """Whether the code declares other events than when the service was read."""
         root, configuration = self.service.root, self.service.configuration
-        return consumed_events(root, configuration, root / PYPROJECT) != self.service.events
+        declared = declared_events(root, configuration, root / PYPROJECT)
+        return (declared.consumed, declared.published) != (self.service.events, self.service.destinations)
 
     async def _reload(self) -> None:
         """Read the service anew; when anything is wrong with it, everything stays as it was."""
@@ -205,7 +206,13 @@ class LocalCloud:
             endpoint_url=self.endpoint_url,
             xray_address=self._aws.xray_address,
             log_level=configuration.log_level,
-            variables=function_variables(self.service, self.function_name, secret_arns),
+            reserved=configuration.concurrency.reserved,
+            variables=function_variables(
+                self.service,
+                self.function_name,
+                secret_arns,
+                destination_arns(self.service, self.function_name, local_arn),
+            ),
         )
 
 

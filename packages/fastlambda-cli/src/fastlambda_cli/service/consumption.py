@@ -1,9 +1,10 @@
-"""What a service consumes in a stage: what its code declares, with what the configuration replaces in it."""
+"""What a service consumes in a stage, and what it publishes to: what its code and the configuration say together."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.configuration import expected
 from fastlambda_cli.service.declarations import Declaration, read_declarations
+from fastlambda_cli.service.destinations import Destination, TopicDestination
 from fastlambda_cli.service.events import (
     EventSource,
     QueueSource,
@@ -21,6 +23,7 @@ from fastlambda_cli.service.events import (
     key_of,
 )
 from fastlambda_cli.service.model import Configuration
+from fastlambda_cli.service.publication import published_to
 from fastlambda_cli.service.record import Record
 
 _KINDS: Mapping[str, type[EventSource]] = {
@@ -35,8 +38,22 @@ _NO_ARGUMENTS = frozenset({"arn", "consumer", "enabled", "name"})
 _NEEDED = {"sqs": "queue", "sns": "topic", "eventbridge": "source", "schedule": "expression"}
 
 
-def consumed_events(root: Path, configuration: Configuration, file: Path) -> tuple[EventSource, ...]:
-    """Read what a service consumes besides HTTP requests, sorted by kind and name.
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The events of a service.
+
+    Attributes:
+        consumed: What it consumes besides HTTP requests, sorted by kind and name.
+        published: What it publishes to, sorted likewise.
+
+    """
+
+    consumed: tuple[EventSource, ...]
+    published: tuple[Destination, ...]
+
+
+def declared_events(root: Path, configuration: Configuration, file: Path) -> Events:
+    """Read what a service consumes and what it publishes to.
 
     Args:
         root: The service's folder.
@@ -49,9 +66,9 @@ def consumed_events(root: Path, configuration: Configuration, file: Path) -> tup
 
     """
     found: dict[str, EventSource] = {}
-    declarations = read_declarations(root, configuration.handler, configuration.package.exclude)
+    declared = read_declarations(root, configuration.handler, configuration.package.exclude)
     places: dict[str, str] = {}
-    for declaration in declarations:
+    for declaration in declared.consumers:
         source = _source(declaration, configuration)
         key = key_of(source)
         if key in found:
@@ -61,8 +78,9 @@ def consumed_events(root: Path, configuration: Configuration, file: Path) -> tup
                 remedy="Let one of them call the other, or give the second a name of its own.",
             )
         found[key], places[key] = source, declaration.place
-    _check_overrides(found, configuration, file)
-    return tuple(found[key] for key in sorted(found))
+    published = published_to(declared.publishers, found.values(), configuration)
+    _check_overrides(found, published, configuration, file)
+    return Events(tuple(found[key] for key in sorted(found)), published)
 
 
 def _source(declaration: Declaration, configuration: Configuration) -> EventSource:
@@ -128,11 +146,15 @@ def _wrong(declaration: Declaration, what: str, remedy: str) -> ConfigurationErr
     )
 
 
-def _check_overrides(found: Mapping[str, EventSource], configuration: Configuration, file: Path) -> None:
+def _check_overrides(
+    found: Mapping[str, EventSource], published: Iterable[Destination], configuration: Configuration, file: Path
+) -> None:
+    topics = [(one.kind, one.name) for one in published if isinstance(one, TopicDestination)]
+    declared = dict.fromkeys([*((source.kind, source.name) for source in found.values()), *topics])
     for kind in _KINDS:
         for name in configuration.events.overrides(kind):
-            if f"{kind}:{name}" not in found:
-                known = [source.name for source in found.values() if source.kind == kind]
+            if (kind, name) not in declared:
+                known = [one for of_kind, one in declared if of_kind == kind]
                 near = difflib.get_close_matches(name, known, n=1)
                 raise ConfigurationError(
                     f"{file}: tool.fastlambda.events.{kind}.{name} is of nothing that the code declares",

@@ -2,6 +2,7 @@
 
     events = EventRouter()                      a router: bound at the top level of a module
     @events.sqs("book-imports", window=5)       a consumer: a function at the top level, with literal arguments
+    imports = events.queue("book-imports", Book)   a publisher: at the top level, with a literal name
     handler = FastLambda(app, events=events)    what the handler gets, other routers by `events.include(...)` among it
 
 What cannot be read without running it, or would not be there when it runs, is an error: nothing is left out silently.
@@ -13,6 +14,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,15 @@ from fastlambda_cli.service.patterns import pattern_spec
 KINDS = {"sqs": "queue", "sns": "topic", "eventbridge": None, "schedule": "expression"}
 """The decorators of an EventRouter, and what the one argument is that needs no keyword."""
 
+PUBLISHERS = {"queue": "sqs", "topic": "sns", "bus": "eventbridge"}
+"""The methods of an EventRouter that declare what is published to, and the kind of each."""
+
 OF_THE_RUNTIME = frozenset({"concurrency", "unwrap", "idempotent"})
 """Arguments that the function alone reads, and that need not be literal."""
 
 _ROUTER = b"EventRouter"
 _ROUTERS = frozenset(f"fastlambda.{module}EventRouter" for module in ("", "events.", "events.router."))
-_DECLARING = re.compile(rb"\.\s*(sqs|sns|eventbridge|schedule|include)\s*\(")
+_DECLARING = re.compile(rb"\.\s*(sqs|sns|eventbridge|schedule|queue|topic|bus|include)\s*\(")
 
 Router = tuple[str, str]
 """A router, by its module and its name there."""
@@ -65,7 +70,44 @@ class Declaration:
         return f"{self.module.name}:{self.function}"
 
 
-def read_declarations(root: Path, handler: str, exclude: tuple[str, ...] = ()) -> tuple[Declaration, ...]:
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """What is published to, as it is declared.
+
+    Attributes:
+        kind: sqs, sns or eventbridge.
+        arguments: `name`, and `source` of a bus.
+        module: The module that it is in.
+        line: Where there.
+
+    """
+
+    kind: str
+    arguments: Mapping[str, Any]
+    module: Module
+    line: int
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for people."""
+        return f"{self.module.place}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the handler's router declares.
+
+    Attributes:
+        consumers: What it consumes.
+        publishers: What it publishes to.
+
+    """
+
+    consumers: tuple[Declaration, ...] = ()
+    publishers: tuple[Publisher, ...] = ()
+
+
+def read_declarations(root: Path, handler: str, exclude: tuple[str, ...] = ()) -> Declared:
     """Read what the handler's router declares.
 
     Args:
@@ -80,7 +122,7 @@ def read_declarations(root: Path, handler: str, exclude: tuple[str, ...] = ()) -
     modules = Modules(root)
     with_router = _deployed(modules.containing(re.compile(_ROUTER)), exclude)
     if not with_router:
-        return ()
+        return Declared()
     return _Reading(modules, handler, _deployed(modules.containing(_DECLARING), exclude)).declarations()
 
 
@@ -99,27 +141,29 @@ class _Reading:
         module, _, self._attribute = handler.rpartition(".")
         self._handler = module.replace("/", ".")
 
-    def declarations(self) -> tuple[Declaration, ...]:
-        found = [(router, declared) for module in self._declaring for router, declared in self._of_module(module)]
-        if not found:
-            return ()
-        received = self._received()
-        reached = self._modules.reached_from(self._handler)
-        for router, declared in found:
-            if router not in received:
-                raise self._nobodys(router, declared)
-            if declared.module.name not in reached:
-                raise ConfigurationError(
-                    f"{declared.place} declares {declared.function}, and nothing imports {declared.module.name}",
-                    why=f"importing the handler's module {self._handler} does not import it, so it would not be there",
-                    remedy=f"Add to {self._handler}: import {declared.module.name}",
-                )
-        return tuple(declared for _, declared in found)
+    def declarations(self) -> Declared:
+        consumers = [pair for module in self._declaring for pair in self._of_module(module)]
+        publishers = [pair for module in self._declaring for pair in self._publishers(module)]
+        for router, consumer in consumers:
+            self._check(router, consumer.module, f"{consumer.place} declares {consumer.function}")
+        for router, publisher in publishers:
+            self._check(router, publisher.module, f"{publisher.place} declares what is published to")
+        return Declared(tuple(one for _, one in consumers), tuple(one for _, one in publishers))
 
-    def _nobodys(self, router: Router, declared: Declaration) -> ConfigurationError:
+    def _check(self, router: Router, module: Module, what: str) -> None:
+        """Refuse what would not be there when the function runs."""
+        if router not in self._received:
+            raise self._nobodys(router, what)
+        if module.name not in self._reached:
+            raise ConfigurationError(
+                f"{what}, and nothing imports {module.name}",
+                why=f"importing the handler's module {self._handler} does not import it, so it would not be there",
+                remedy=f"Add to {self._handler}: import {module.name}",
+            )
+
+    def _nobodys(self, router: Router, what: str) -> ConfigurationError:
         return ConfigurationError(
-            f"{declared.place} declares {declared.function} on the EventRouter {'.'.join(router)}, "
-            "which the handler does not get",
+            f"{what} on the EventRouter {'.'.join(router)}, which the handler does not get",
             why=f"{self._handler} passes it to nobody as events=, and no router that it passes includes it",
             remedy=f"Write {self._attribute} = FastLambda(app, events={router[1]}) in {self._handler}.",
         )
@@ -176,7 +220,9 @@ class _Reading:
                 raise _unreadable(module, call, "takes its arguments from a mapping", "Write each one by its name.")
             given[keyword.arg] = keyword.value
         return {
-            name: self._argument(value, kind, module) for name, value in given.items() if name not in OF_THE_RUNTIME
+            name: self._argument(value, f"@...{kind}", module)
+            for name, value in given.items()
+            if name not in OF_THE_RUNTIME
         }
 
     def _argument(self, value: ast.expr, kind: str, module: Module) -> Any:
@@ -186,13 +232,47 @@ class _Reading:
             raise _unreadable(
                 module,
                 value,
-                f"has {problem} in the arguments of @...{kind}, which only running the module would tell",
+                f"has {problem} in the arguments of {kind}, which only running the module would tell",
                 "Write the value itself, or the name of a constant that a module of the service assigns once.",
             ) from None
 
     def _received(self) -> frozenset[Router]:
         """The routers that the handler gets, and those that they include."""
         received = {
+    def _publishers(self, module: Module) -> Iterator[tuple[Router, Publisher]]:
+        body = module.tree.body if module.tree else []
+        at_the_top = {
+            id(node)
+            for statement in body
+            if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr)
+            for node in ast.walk(statement)
+        }
+        for node in ast.walk(module.tree or ast.Module([], [])):
+            match node:
+                case ast.Call(func=ast.Attribute(value=value, attr=method)) if method in PUBLISHERS:
+                    router = self._router(value, module)
+                    if router is None:
+                        continue
+                    if id(node) not in at_the_top:
+                        what = "declares what is published to below the top level of the module"
+                        raise _unreadable(module, node, what, "Assign it to a name at the top level, unconditionally.")
+                    yield router, Publisher(PUBLISHERS[method], self._named(node, method, module), module, node.lineno)
+
+    def _named(self, call: ast.Call, method: str, module: Module) -> dict[str, Any]:
+        given = dict(zip(("name", "message"), call.args, strict=False))
+        for keyword in call.keywords:
+            if keyword.arg is None:
+                raise _unreadable(module, call, "takes its arguments from a mapping", "Write each one by its name.")
+            given[keyword.arg] = keyword.value
+        return {
+            name: self._argument(value, f"{method}(...)", module) for name, value in given.items() if name != "message"
+        }
+
+    @cached_property
+    def _reached(self) -> frozenset[str]:
+        return self._modules.reached_from(self._handler)
+
+    @cached_property
             router
             for module in self._handler_modules()
             for node in ast.walk(module.tree or ast.Module([], []))

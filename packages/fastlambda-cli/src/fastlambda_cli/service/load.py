@@ -13,7 +13,7 @@ from typing import Any
 
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.configuration import parse_configuration
-from fastlambda_cli.service.consumption import consumed_events
+from fastlambda_cli.service.consumption import declared_events
 from fastlambda_cli.service.handler import check_handler
 from fastlambda_cli.service.lock import find_lock
 from fastlambda_cli.service.model import Configuration, Service
@@ -50,6 +50,7 @@ def load_service(folder: Path, *, stage: str | None = None) -> Service:
     check_handler(configuration.handler, root, file)
     dependencies = dependencies_of(document, file)
     workspace = find_workspace(root, document)
+    events = declared_events(root, configuration, file)
     return Service(
         root=root,
         name=_name(configuration, table(document, file, "project"), file),
@@ -57,7 +58,8 @@ def load_service(folder: Path, *, stage: str | None = None) -> Service:
         dependencies=tuple(map(str, dependencies)),
         local_sources=local_sources(root, dependencies, document, workspace),
         lock=find_lock(root, workspace.root if workspace else None),
-        events=consumed_events(root, configuration, file),
+        events=events.consumed,
+        destinations=events.published,
     )
 
 

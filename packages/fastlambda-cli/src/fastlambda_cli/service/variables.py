@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from fastlambda_cli.service.destinations import BusDestination, Destination, destination_key
 from fastlambda_cli.service.events import QueueSource, TopicSource, deployed_name, key_of
 from fastlambda_cli.service.model import SecretSpec, Service
 
 T = TypeVar("T")
 
-EVENT_SOURCES = "FASTLAMBDA_EVENT_SOURCES"
-"""Where the function finds the name or the ARN of each queue and topic, by the key of its consumer."""
+EVENT_DESTINATIONS = "FASTLAMBDA_EVENT_DESTINATIONS"
+"""Where the function finds the ARN of each queue, topic and bus that it publishes to, by their keys."""
 
 _LAMBDA_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
@@ -27,20 +28,44 @@ def secret_variable(name: str, spec: SecretSpec) -> str:
     return spec.env or f"{name.upper()}_SECRET_ARN"
 
 
-def function_variables(service: Service, stack_name: str, secret_arns: Mapping[str, T]) -> dict[str, str | T]:
+def function_variables(
+    service: Service, stack_name: str, secret_arns: Mapping[str, T], destinations: T | str | None = None
+) -> dict[str, str | T]:
     """Every environment variable that the service's configuration and its events give its function.
 
     Args:
         service: The service.
         stack_name: The stage's, after which what the stack makes is named.
         secret_arns: The ARN of each secret by its environment variable; on AWS it may be a reference to one.
+        destinations: The value of FASTLAMBDA_EVENT_DESTINATIONS, as `destination_arns` makes it; None for none.
 
     """
     powertools = {
         "POWERTOOLS_SERVICE_NAME": service.name,
         "POWERTOOLS_METRICS_NAMESPACE": service.configuration.metrics_namespace or service.name,
     }
-    return {**powertools, **_events(service, stack_name), **service.configuration.environment, **secret_arns}
+    published = {EVENT_DESTINATIONS: destinations} if destinations is not None else {}
+    own = {**_events(service, stack_name), **published}
+    return {**powertools, **own, **service.configuration.environment, **secret_arns}
+
+
+def destination_arns(service: Service, stack_name: str, arn: Callable[[str, str], str]) -> str | None:
+    """The value of FASTLAMBDA_EVENT_DESTINATIONS: ARNs as a JSON object by key; None for a service without.
+
+    Args:
+        service: The service.
+        stack_name: The stage's, after which what the stack makes is named.
+        arn: Makes an ARN of an AWS service and what comes last, in the stack's account and Region.
+
+    """
+    arns = {destination_key(one): one.arn or _arn(one, stack_name, arn) for one in service.destinations}
+    return json.dumps(arns, separators=(",", ":")) if arns else None
+
+
+def _arn(destination: Destination, stack_name: str, arn: Callable[[str, str], str]) -> str:
+    if isinstance(destination, BusDestination):
+        return arn("events", f"event-bus/{destination.name}")
+    return arn(destination.kind, f"{stack_name}-{destination.name}")
 
 
 def _events(service: Service, stack_name: str) -> dict[str, str]:

@@ -42,7 +42,12 @@ def sub(text: str) -> dict[str, str]:
 
 def arn(service: str, rest: str) -> dict[str, str]:
     """An ARN in the stack's own partition, Region and account."""
-    return sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{rest}")
+    return sub(arn_text(service, rest))
+
+
+def arn_text(service: str, rest: str) -> str:
+    """What `arn` substitutes, as a part of a longer text."""
+    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{rest}"
 
 
 def statement(sid: str, actions: list[str], resources: Any, **rest: Any) -> dict[str, Any]:

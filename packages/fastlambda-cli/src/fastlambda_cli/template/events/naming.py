@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 from fastlambda_cli.errors import ConfigurationError
+from fastlambda_cli.service.destinations import (
+    BusDestination,
+    Destination,
+    QueueDestination,
+    TopicDestination,
+    destination_key,
+)
 from fastlambda_cli.service.events import AnySource, EventSource, QueueSource, key_of
 from fastlambda_cli.template.intrinsics import Resources
 from fastlambda_cli.template.stack import Stack
+
+AnyDestination = TypeVar("AnyDestination", QueueDestination, TopicDestination, BusDestination)
 
 FAILED_EVENTS = "FailedEvents"
 """The queue that keeps what topics, rules and schedules brought in vain."""
@@ -47,14 +57,37 @@ def sources_of(stack: Stack, kind: type[AnySource]) -> dict[str, AnySource]:
     return found
 
 
-def logical_id_of(source: EventSource) -> str:
+def destinations_of(stack: Stack, kind: type[AnyDestination]) -> dict[str, AnyDestination]:
+    """The destinations of one kind, by the logical ids of what the stack makes for them.
+
+    Raises:
+        ConfigurationError: Two have the same logical id, or one has that of something else.
+
+    """
+    found: dict[str, AnyDestination] = {}
+    taken = {logical_id_of(source): source.name for source in stack.service.events} | dict.fromkeys(_OF_THE_STACK, "")
+    for destination in stack.service.destinations:
+        if not isinstance(destination, kind):
+            continue
+        logical_id = logical_id_of(destination)
+        if logical_id in found or taken.get(logical_id, destination.name) != destination.name:
+            raise ConfigurationError(
+                f"{destination_key(destination)} has the logical id {logical_id}, which another has already",
+                why="a logical id has neither the hyphens nor the underscores of a name",
+                remedy="Rename it where it is declared.",
+            )
+        found[logical_id] = destination
+    return found
+
+
+def logical_id_of(source: EventSource | Destination) -> str:
     """The logical id of a source, by which its neighbours are named: BookImportsQueue for book-imports."""
     words = _WORDS.split(source.name)
     return "".join(word[:1].upper() + word[1:] for word in words) + _SUFFIXES[source.kind]
 
 
-def fitting(name: str, limit: int, source: EventSource) -> str:
-    """The name of something that a source needs.
+def fitting(name: str, limit: int, source: EventSource | Destination) -> str:
+    """The name of something that a source or a destination needs.
 
     Raises:
         ConfigurationError: It is longer than AWS takes.
@@ -62,9 +95,9 @@ def fitting(name: str, limit: int, source: EventSource) -> str:
     """
     if len(name) > limit:
         raise ConfigurationError(
-            f"{key_of(source)} would be {name} on AWS, of {len(name)} characters",
+            f"{source.kind}:{source.name} would be {name} on AWS, of {len(name)} characters",
             why=f"AWS takes {limit}",
-            remedy=f"Shorten its name where {source.consumer} is declared, the service's or the stage's.",
+            remedy="Shorten its name where it is declared, the service's or the stage's.",
         )
     return name
 

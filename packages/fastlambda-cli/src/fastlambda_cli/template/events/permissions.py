@@ -1,12 +1,17 @@
-"""What the function's role may do for Lambda to bring it events: of these sources only queues take anything."""
+"""What the function's role may do for Lambda to bring it events, and for the function to publish.
+
+Of the sources only queues take anything, and of the destinations each takes one action on what it is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from fastlambda_cli.service.destinations import BusDestination, QueueDestination, TopicDestination
 from fastlambda_cli.service.events import QueueSource
-from fastlambda_cli.template.events.naming import FAILED_EVENTS, has_asynchronous_sources, sources_of
-from fastlambda_cli.template.intrinsics import get_att, statement
+from fastlambda_cli.template.events.naming import FAILED_EVENTS, destinations_of, has_asynchronous_sources, sources_of
+from fastlambda_cli.template.intrinsics import arn, get_att, ref, statement
 from fastlambda_cli.template.stack import Stack
 
 _QUEUE_ACTIONS = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
@@ -21,4 +26,29 @@ def event_statements(stack: Stack) -> list[dict[str, Any]]:
     if has_asynchronous_sources(stack):
         # A destination is written to with the function's role as well.
         statements.append(statement("FailedEvents", ["sqs:SendMessage"], get_att(FAILED_EVENTS, "Arn")))
-    return statements
+    return statements + _publishing(stack)
+
+
+def _publishing(stack: Stack) -> list[dict[str, Any]]:
+    queues = [one.arn or get_att(name, "Arn") for name, one in destinations_of(stack, QueueDestination).items()]
+    topics = [one.arn or ref(name) for name, one in destinations_of(stack, TopicDestination).items()]
+    return [
+        *([statement("SendsTo", ["sqs:SendMessage"], queues)] if queues else []),
+        *([statement("PublishesTo", ["sns:Publish"], topics)] if topics else []),
+        *_buses(stack),
+    ]
+
+
+def _buses(stack: Stack) -> Iterator[dict[str, Any]]:
+    """A statement for each bus: only events of the declared sources may be put on it."""
+    sources: dict[tuple[str, str | None], list[str]] = {}
+    for one in stack.service.destinations:
+        if isinstance(one, BusDestination):
+            sources.setdefault((one.name, one.arn), []).append(one.source)
+    for number, ((name, given), of_bus) in enumerate(sources.items(), start=1):
+        yield statement(
+            f"PutsEvents{number}",
+            ["events:PutEvents"],
+            given or arn("events", f"event-bus/{name}"),
+            Condition={"StringEquals": {"events:source": of_bus}},
+        )

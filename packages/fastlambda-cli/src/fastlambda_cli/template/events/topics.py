@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastlambda_cli.service.destinations import TopicDestination
 from fastlambda_cli.service.events import TopicSource, deployed_name
-from fastlambda_cli.template.events.naming import FAILED_EVENTS, fitting, sources_of
+from fastlambda_cli.template.events.naming import FAILED_EVENTS, destinations_of, fitting, sources_of
 from fastlambda_cli.template.function import ALIAS
 from fastlambda_cli.template.intrinsics import Resource, Resources, get_att, ref, resource
 from fastlambda_cli.template.stack import Stack
@@ -15,14 +16,15 @@ _MAX_NAME = 256
 
 def topic_resources(stack: Stack) -> Resources:
     """The topics, the alias's subscriptions to all that are consumed, and the permissions that these take."""
-    found: Resources = {}
+    found: Resources = {
+        logical_id: _topic(stack, fitting(f"{stack.name}-{destination.name}", _MAX_NAME, destination))
+        for logical_id, destination in only_published_topics(stack).items()
+    }
     for logical_id, source in sources_of(stack, TopicSource).items():
         topic_arn = source.arn or ref(logical_id)
         if source.arn is None:
             name = fitting(deployed_name(source, stack.name), _MAX_NAME, source)
-            # Not encrypted with alias/aws/sns: other services could not publish to it (Amazon SNS Developer Guide,
-            # "Managing Amazon SNS encryption keys and costs").
-            found[logical_id] = resource("AWS::SNS::Topic", {"TopicName": name, "Tags": stack.tags})
+            found[logical_id] = _topic(stack, name)
         found[f"{logical_id}Permission"] = resource(
             "AWS::Lambda::Permission",
             {
@@ -40,6 +42,21 @@ def made_topics(stack: Stack) -> dict[str, TopicSource]:
     """The topics that the stack makes, by logical id."""
     found = sources_of(stack, TopicSource)
     return {logical_id: source for logical_id, source in found.items() if source.arn is None}
+
+
+def only_published_topics(stack: Stack) -> dict[str, TopicDestination]:
+    """The topics that the stack makes for others to subscribe to, by logical id."""
+    consumed = sources_of(stack, TopicSource)
+    found = destinations_of(stack, TopicDestination)
+    return {
+        logical_id: topic for logical_id, topic in found.items() if topic.arn is None and logical_id not in consumed
+    }
+
+
+def _topic(stack: Stack, name: str) -> Resource:
+    # Not encrypted with alias/aws/sns: other services could not publish to it (Amazon SNS Developer Guide, "Managing
+    # Amazon SNS encryption keys and costs").
+    return resource("AWS::SNS::Topic", {"TopicName": name, "Tags": stack.tags})
 
 
 def _subscription(logical_id: str, source: TopicSource, topic_arn: Any) -> Resource:
