@@ -25,6 +25,7 @@ from fastlambda_cli.local.aws.invoke_api import InvokeApi
 from fastlambda_cli.local.aws.logs_api import LogsApi
 from fastlambda_cli.local.aws.metrics_flow import MetricsFlow
 from fastlambda_cli.local.aws.proxy import EmulatorProxy
+from fastlambda_cli.local.aws.refusals import refusing
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
 from fastlambda_cli.local.aws.xray_api import XrayApi
 from fastlambda_cli.local.http import HttpApi
@@ -116,7 +117,7 @@ class LocalAws:
         http_apis = HttpApi(DeployedRoutes(state, self._functions, self._sink), self._sink)
         logs_api = LogsApi(self._sink.logs, self._emulator, invoke_api)
         xray_api = XrayApi(self._sink.traces, self._sink, logs_api)
-        app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(xray_api))
+        app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(refusing(xray_api)))
         await stack.enter_async_context(serve(app, label=_LABEL, listener=listener))
         stack.push_async_callback(invoke_api.close)
         if self._listening is not None:
