@@ -236,9 +236,6 @@ class _Reading:
                 "Write the value itself, or the name of a constant that a module of the service assigns once.",
             ) from None
 
-    def _received(self) -> frozenset[Router]:
-        """The routers that the handler gets, and those that they include."""
-        received = {
     def _publishers(self, module: Module) -> Iterator[tuple[Router, Publisher]]:
         body = module.tree.body if module.tree else []
         at_the_top = {
@@ -273,6 +270,9 @@ class _Reading:
         return self._modules.reached_from(self._handler)
 
     @cached_property
+    def _received(self) -> frozenset[Router]:
+        """The routers that the handler gets, and those that they include."""
+        received = {
             router
             for module in self._handler_modules()
             for node in ast.walk(module.tree or ast.Module([], []))

@@ -12,6 +12,9 @@ from fastlambda_cli.service.model import SecretSpec, Service
 
 T = TypeVar("T")
 
+EVENT_SOURCES = "FASTLAMBDA_EVENT_SOURCES"
+"""Where the function finds the name or the ARN of each queue and topic, by the key of its consumer."""
+
 EVENT_DESTINATIONS = "FASTLAMBDA_EVENT_DESTINATIONS"
 """Where the function finds the ARN of each queue, topic and bus that it publishes to, by their keys."""
 
