@@ -8,7 +8,7 @@ import io
 import json
 import stat
 import zipfile
-from base64 import b64encode
+from functools import partial
 
 import httpx
 import pytest
@@ -122,9 +122,9 @@ def test_a_package_is_unpacked_once_and_the_oldest_of_those_out_of_use_go(tmp_pa
 
             async def read(content=content):
                 reads.append(content)
-                return content
+                return partial(unpack, content)
 
-            folders.append(await store.unpacked(b64encode(hashlib.sha256(content).digest()).decode(), read))
+            folders.append(await store.unpacked(hashlib.sha256(content).hexdigest(), read))
         await store.prune({folders[0]})
         return folders
 
@@ -137,16 +137,16 @@ def test_a_package_is_unpacked_once_and_the_oldest_of_those_out_of_use_go(tmp_pa
 
 def test_what_an_earlier_release_or_a_cut_off_deletion_left_is_unpacked_anew(tmp_path):
     async def read():
-        return zipped(("main.py", "now"))
+        return partial(unpack, zipped(("main.py", "now")))
 
     async def unpack_beside_remains():
-        digest = hashlib.sha256(b"one").digest()
-        place = tmp_path / digest.hex()
+        digest = hashlib.sha256(b"one").hexdigest()
+        place = tmp_path / digest
         place.mkdir()
         (place / "main.py").write_text("before")
         (tmp_path / "elsewhere").mkdir()
         store = CodeStore(tmp_path)
-        folder = await store.unpacked(b64encode(digest).decode(), read)
+        folder = await store.unpacked(digest, read)
         await store.prune({folder})
         return folder
 

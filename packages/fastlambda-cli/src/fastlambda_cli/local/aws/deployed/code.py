@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import TypeAlias
 
-from fastlambda_cli.local.aws.deployed.unpacking import Unpacked, UnusableCodeError, unpack
+from fastlambda_cli.local.aws.deployed.unpacking import Manifest, Unpacked, UnusableCodeError
+
+Unpack: TypeAlias = Callable[[Path, Unpacked | None], Manifest]
+"""Unpacks a package into a folder, sharing the files of an earlier one, and returns what is in it."""
 
 KEPT = 4
 """Unpacked packages that stay besides those in use: those of the versions that a rollback may return to."""
@@ -29,26 +31,23 @@ class CodeStore:
         self._folder = folder
         self._lock = asyncio.Lock()
 
-    async def unpacked(self, sha256: str, read: Callable[[], Awaitable[bytes | None]]) -> Path:
+    async def unpacked(self, digest: str, read: Callable[[], Awaitable[Unpack]]) -> Path:
         """Return the folder of a package; unpack it first if it is not there.
 
         Args:
-            sha256: The package's digest as Lambda has it, in base64.
-            read: Fetches the package.
+            digest: The package's, in hexadecimal.
+            read: Fetches the package; what it returns unpacks it.
 
         Raises:
             UnusableCodeError: There is no package, or it cannot be unpacked.
 
         """
-        place = self._folder / _folder_name(sha256)
+        place = self._folder / digest
         async with self._lock:  # versions with the same code are the same folder
             if _whole(place):
                 os.utime(place)
                 return place
-            package = await read()
-            if not package:
-                raise UnusableCodeError("no code was deployed")
-            await asyncio.to_thread(_install, package, place)
+            await asyncio.to_thread(_install, await read(), place)
             return place
 
     async def prune(self, in_use: Iterable[Path]) -> None:
@@ -57,22 +56,14 @@ class CodeStore:
             await asyncio.to_thread(_prune, self._folder, frozenset(in_use))
 
 
-def _folder_name(sha256: str) -> str:
-    try:
-        digest = base64.b64decode(sha256, validate=True)
-    except (binascii.Error, ValueError) as problem:
-        raise UnusableCodeError("no code was deployed: its digest is missing") from problem
-    return digest.hex()
-
-
-def _install(package: bytes, place: Path) -> None:
+def _install(unpack: Unpack, place: Path) -> None:
     """Unpack beside the place and move into it whole, so that a start that is cut short leaves nothing there."""
     aside = place.with_name(f"{place.name}.partial")
     for remains in (aside, place):
         shutil.rmtree(remains, ignore_errors=True)
     aside.mkdir(mode=0o700, parents=True)
     try:
-        manifest = unpack(package, aside, _newest(place.parent))
+        manifest = unpack(aside, _newest(place.parent))
         _manifest_of(place).write_text(json.dumps(manifest), encoding="utf-8")
         aside.rename(place)
     except OSError as problem:

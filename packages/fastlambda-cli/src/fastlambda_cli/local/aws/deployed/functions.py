@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from fastlambda_cli.local.aws.deployed.code import CodeStore
+from fastlambda_cli.local.aws.deployed.packages import MissingImageError, image_package, zip_package
 from fastlambda_cli.local.aws.deployed.runtimes import MissingRuntimeError, Runtimes
 from fastlambda_cli.local.aws.deployed.specs import digest, spec
 from fastlambda_cli.local.aws.deployed.state import DeployedState, FunctionRecord
 from fastlambda_cli.local.aws.deployed.unpacking import UnusableCodeError
 from fastlambda_cli.local.aws.deployed.versions import Versions
 from fastlambda_cli.local.aws.function_names import FunctionReference
-from fastlambda_cli.local.aws.invoke_errors import not_found, unusable_code, unusable_runtime
+from fastlambda_cli.local.aws.invoke_errors import missing_image, not_found, unusable_code, unusable_runtime
 from fastlambda_cli.local.function import FunctionSpec
 from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, Notice, Sink, ThrottledError, ThrottleReason
 
@@ -158,21 +159,26 @@ class DeployedFunctions:
 
     async def _spec(self, record: FunctionRecord) -> FunctionSpec:
         configuration = record.configuration
-        name, version = configuration["FunctionName"], configuration["Version"]
+        name = configuration["FunctionName"]
         if configuration.get("Layers"):
             raise unusable_runtime(f"{name} has layers, which are not put into the environments here.")
         try:
-            runtime = await self._runtimes.installed(configuration.get("Runtime", ""))
-            code = await self._code.unpacked(
-                configuration.get("CodeSha256", ""), lambda: self._state.code(name, version)
-            )
+            if configuration.get("PackageType") == "Image":
+                package = await image_package(self._state, configuration)
+            else:
+                package = zip_package(self._state, configuration)
+            runtime = await self._runtimes.installed(package.runtime)
+            code = await self._code.unpacked(package.digest, package.read)
         except MissingRuntimeError as problem:
             raise unusable_runtime(str(problem)) from problem
+        except MissingImageError as problem:
+            raise missing_image(f"The image of {name} cannot be used: {problem}") from problem
         except UnusableCodeError as problem:
             raise unusable_code(f"Lambda could not unzip the deployment package of {name}: {problem}") from problem
         self._grown = True
         return spec(
             configuration,
+            handler=package.handler,
             code=code,
             runtime=runtime,
             endpoint_url=self._surroundings.endpoint_url,

@@ -17,8 +17,9 @@ class MissingRuntimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class InstalledRuntime:
-    """An interpreter, and the folder that is /var/runtime on Lambda."""
+    """An interpreter by Lambda's name for it, and the folder that is /var/runtime on Lambda."""
 
+    name: str
     python: Path
     runtime_dir: Path
 
@@ -53,10 +54,10 @@ class Runtimes:
         version = runtime.removeprefix("python")
         if version not in SUPPORTED:
             known = ", ".join(f"python{each}" for each in SUPPORTED)
-            raise MissingRuntimeError(f"The runtime {runtime or 'of a container image'} does not run here: {known} do.")
+            raise MissingRuntimeError(f"The runtime {runtime or 'that nobody names'} does not run here: {known} do.")
         python = await find_python(version)
         if python is None:
             raise MissingRuntimeError(
                 f"Python {version} is not on this machine. Install it: uv python install {version}"
             )
-        return InstalledRuntime(python, await install_runtime(python, version, self._sink))
+        return InstalledRuntime(runtime, python, await install_runtime(python, version, self._sink))

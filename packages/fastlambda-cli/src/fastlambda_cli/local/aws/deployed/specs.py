@@ -15,6 +15,8 @@ _DECIDING = (
     "CodeSha256",
     "Environment",
     "Handler",
+    "ImageConfigResponse",
+    "ImageUri",
     "Layers",
     "LoggingConfig",
     "MemorySize",
@@ -35,6 +37,7 @@ def digest(configuration: Mapping[str, Any]) -> str:
 def spec(
     configuration: Mapping[str, Any],
     *,
+    handler: str,
     code: Path,
     runtime: InstalledRuntime,
     endpoint_url: str,
@@ -44,6 +47,7 @@ def spec(
 
     Args:
         configuration: As GetFunctionConfiguration shows it (AWS Lambda API Reference).
+        handler: `module.attribute`.
         code: The unpacked deployment package, which is /var/task on Lambda.
         runtime: What runs it.
         endpoint_url: Where AWS SDKs in the function find AWS.
@@ -53,12 +57,12 @@ def spec(
     logging = configuration.get("LoggingConfig", {})
     return FunctionSpec(
         name=configuration["FunctionName"],
-        handler=configuration["Handler"],
+        handler=handler,
         task_root=code,
         packages=code,
         runtime_dir=runtime.runtime_dir,
         python=runtime.python,
-        runtime=configuration["Runtime"],
+        runtime=runtime.name,
         memory_mb=configuration["MemorySize"],
         timeout=configuration["Timeout"],
         endpoint_url=endpoint_url,

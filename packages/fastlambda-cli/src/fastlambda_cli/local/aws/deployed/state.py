@@ -131,6 +131,16 @@ class DeployedState:
         path = f"{_CODE}/{ACCOUNT_ID}/{REGION}/{_quoted(function)}/{_quoted(version)}"
         return await self._get(path)
 
+    async def of_registry(self, registry: str, path: str) -> bytes | None:
+        """What Amazon ECR's registry has below /v2/; None when it has no such manifest or blob.
+
+        Args:
+            registry: Its host, which tells account and Region.
+            path: Such as REPOSITORY/manifests/DIGEST.
+
+        """
+        return await self._get(f"/v2/{path}", host=registry)
+
     async def _items(self, path: str) -> list[Mapping[str, Any]]:
         found = await self._remembered(path)
         return [] if found is None else found["items"]
@@ -142,8 +152,9 @@ class DeployedState:
         answer = await self._get(path)
         return None if answer is None else json.loads(answer)
 
-    async def _get(self, path: str) -> bytes | None:
+    async def _get(self, path: str, host: str = "emulator") -> bytes | None:
         async with self._source.client() as client:
+            client.headers["host"] = host
             response = await self._asked(client, path)
         if response.status_code == httpx.codes.NOT_FOUND:
             return None

@@ -66,7 +66,7 @@ def unpack(package: bytes, folder: Path, earlier: Unpacked | None = None) -> Man
                 (folder / place).mkdir(mode=0o700, parents=True, exist_ok=True)
             shared = _shared(manifest, folder, earlier) if earlier is not None else frozenset()
             for name in manifest.keys() - shared:
-                _write(folder / name, archive.read(name), manifest[name][2])
+                write(folder / name, archive.read(name), manifest[name][2])
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as problem:
         raise UnusableCodeError(f"it is no zip that can be read: {problem}") from problem
     return manifest
@@ -95,17 +95,30 @@ def _folder_of(entry: zipfile.ZipInfo) -> PurePosixPath:
 
 def _shared(manifest: Manifest, folder: Path, earlier: Unpacked) -> frozenset[str]:
     """Link what the earlier package has as well; return what was linked."""
-    linked = set()
-    for name in [name for name, content in manifest.items() if earlier.manifest.get(name) == content]:
-        try:
-            os.link(earlier.folder / name, folder / name)
-        except OSError:  # it is gone, or has as many names as the disk allows: then it is written once more
-            continue
-        linked.add(name)
-    return frozenset(linked)
+    return frozenset(name for name, content in manifest.items() if shared(name, content, folder, earlier))
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def shared(name: str, content: tuple[int, int, int], folder: Path, earlier: Unpacked) -> bool:
+    """Make a file the same on the disk as in an earlier package, if that has it; return whether it has.
+
+    Args:
+        name: Its path in the package.
+        content: As the manifest has it.
+        folder: Where the package is unpacked.
+        earlier: The earlier one.
+
+    """
+    if earlier.manifest.get(name) != content:
+        return False
+    try:
+        os.link(earlier.folder / name, folder / name)
+    except OSError:  # it is gone, or has as many names as the disk allows: then it is written once more
+        return False
+    return True
+
+
+def write(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that is not there yet."""
     # O_EXCL: a second entry of the same name would otherwise write into a file that is shared.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(content)

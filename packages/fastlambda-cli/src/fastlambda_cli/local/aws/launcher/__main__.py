@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 import uvicorn
 from alarms import evaluate_alarms_rightly  # type: ignore[import-not-found,unused-ignore]
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
+from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 
@@ -201,6 +202,7 @@ def main(listener: int, owner: int) -> int:
     tell = tell_user()
     invoke_elsewhere(int(os.environ["GATEWAY_PORT"]))
     evaluate_alarms_rightly()
+    check_images()
     app = SavedWhileRunning(tell)
     config = uvicorn.Config(
         app,
