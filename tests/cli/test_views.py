@@ -108,7 +108,7 @@ def test_the_artifact_says_its_size_and_what_is_new_different_or_gone():
 
 def test_of_many_changed_files_some_are_shown_and_the_rest_is_counted():
     files = tuple(FileChange(f"shop/{number}.py", 1, 2) for number in range(40))
-    artifact = ArtifactChange(1, 1, changed=True, previous_size=1, files=files)
+    artifact = ArtifactChange("zip", 1, 1, changed=True, previous_size=1, files=files)
     text = "\n".join(lines_of(plan_view(records.plan(artifact=artifact), PLACE)))
     assert text.count("~  2 B") == 12
     assert "and 28 more files" in text
@@ -220,6 +220,17 @@ def test_with_purge_what_would_stay_goes_too():
     lines = lines_of(destruction_view(records.destruction(), PLACE, purge=True))
     assert "Goes as well, because of --purge" in lines
     assert row_with(lines, "shop-prod/app") == ["-", "shop-prod/app"]
+
+
+def test_commands_that_the_engine_names_get_what_was_typed():
+    typed = Typed(Path("my shop"), stage="prod", local=True)
+    assert typed.completed("See `fastlambda status --drift`, then `fastlambda deploy`.") == (
+        "See `fastlambda status 'my shop' --stage prod --local --drift`, then "
+        "`fastlambda deploy 'my shop' --stage prod --local`."
+    )
+    untouched = "Those of `fastlambda deploy --local` have it, as `fastlambda dev` and `aws lambda get-alias` have."
+    assert typed.completed(untouched) == untouched
+    assert Typed().completed("`fastlambda releases` lists them.") == "`fastlambda releases` lists them."
 
 
 def test_what_was_typed_comes_back_in_the_next_command_and_defaults_do_not():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fastlambda_cli.deploy.artifact_change import artifact_change
-from fastlambda_cli.deploy.model import FileChange, Published
+from fastlambda_cli.deploy.model import FileChange, PublishedZip
 
-LIVE = Published("b", "k", "live=", 900, {"a.py": (10, 1), "b.py": (20, 2), "same.py": (5, 5)})
+LIVE = PublishedZip("b", "k", "live=", 900, {"a.py": (10, 1), "b.py": (20, 2), "same.py": (5, 5)})
 
 
 def change(files, sha256="new=", live=LIVE):
-    return artifact_change(sha256=sha256, size=1000, files=files, live=live)
+    return artifact_change(PublishedZip("b", "new", sha256, 1000, files), live)
 
 
 def test_the_first_artifact_is_all_new_and_lists_nothing():
@@ -33,4 +33,4 @@ def test_another_content_of_the_same_size_is_a_change():
 
 
 def test_nothing_is_said_about_files_when_the_live_ones_were_not_recorded():
-    assert change({"a.py": (1, 1)}, live=Published("b", "k", "live=", 900)).files == ()
+    assert change({"a.py": (1, 1)}, live=PublishedZip("b", "k", "live=", 900)).files == ()

@@ -7,7 +7,7 @@ import pytest
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.deploy.desired import Desired
 from fastlambda_cli.deploy.engine import Engine
-from fastlambda_cli.deploy.model import Published
+from fastlambda_cli.deploy.model import PublishedZip
 from fastlambda_cli.errors import (
     AccessDeniedError,
     AwsUnreachableError,
@@ -136,7 +136,7 @@ DOCUMENT = {
 @pytest.mark.parametrize(("kept", "policy"), [("1", None), ("", ROLLOUT)], ids=["pinned", "moving"])
 def test_only_the_move_of_the_traffic_is_a_rollout(local_aws, unique, kept, policy):
     engine = Engine.of(local_aws, lambda _: None)
-    desired = Desired(unique("shop"), DOCUMENT, {}, Published("bucket", "key", "", 0), "/")
+    desired = Desired(unique("shop"), DOCUMENT, {}, PublishedZip("bucket", "key", "", 0), "/")
     change_set = engine.traffic(None).propose(desired, kept)
     asked = {"StackName": change_set.stack_id, "ChangeSetName": change_set.id}
     template = local_aws.client("cloudformation").get_template(**asked)["TemplateBody"]

@@ -1,18 +1,34 @@
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from local_aws import local_aws, unique  # noqa: F401
 
 
 @pytest.fixture
+def image_uri(local_aws, unique):  # noqa: F811
+    """An image of the local AWS's registry."""
+    made = local_aws.client("ecr").create_repository(repositoryName=unique("images"))["repository"]
+    manifest = f"{local_aws.endpoint_url}/v2/{made['repositoryName']}/manifests/one"
+    answer = httpx.put(manifest, content=b"{}", headers={"content-type": "application/vnd.oci.image.manifest.v1+json"})
+    return f"{made['repositoryUri']}@{answer.headers['docker-content-digest']}"
+
+
+@pytest.fixture
 def values_for():
     """Give every parameter of a service's template a value of the right shape."""
 
-    def values_for(document):
-        known = {"ArtifactBucket": "artifacts", "ArtifactKey": "a.zip", "ArtifactSha256": "A" * 43 + "="}
+    def values_for(document, **others):
+        known = {
+            "ArtifactBucket": "artifacts",
+            "ArtifactKey": "a.zip",
+            "ArtifactSha256": "A" * 43 + "=",
+            "ImageUri": f"000000000000.dkr.ecr.us-east-1.amazonaws.com/fastlambda@sha256:{'a' * 64}",
+            **others,
+        }
         arns = {name: _arn(item) for name, item in document["Parameters"].items() if name.endswith("SecretArn")}
-        return {**known, **arns}
+        return {**{name: value for name, value in known.items() if name in document["Parameters"]}, **arns}
 
     return values_for
 

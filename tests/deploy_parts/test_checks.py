@@ -14,7 +14,7 @@ import yaml
 from fastlambda_cli.aws.bucket import Bucket
 from fastlambda_cli.aws.stacks import ChangeRequest, Stacks
 from fastlambda_cli.deploy.checks import check_artifact, check_template
-from fastlambda_cli.deploy.model import Published
+from fastlambda_cli.deploy.model import PublishedZip
 from fastlambda_cli.errors import TemplateError
 
 GOLDEN = sorted((Path(__file__).parents[1] / "template" / "golden").glob("*.yaml"))
@@ -167,7 +167,7 @@ def published(local_aws, unique, tmp_path):
     bucket = Bucket(local_aws, unique("artifacts"))
     local_aws.client("s3").create_bucket(Bucket=bucket.name)
     bucket.upload("a.zip", file, digest)
-    return Published(bucket.name, "a.zip", digest, 6)
+    return PublishedZip(bucket.name, "a.zip", digest, 6)
 
 
 def test_an_artifact_in_its_place_passes(local_aws, published):

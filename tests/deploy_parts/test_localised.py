@@ -65,10 +65,10 @@ def test_nothing_else_is_left_out_of_a_services_template(name):
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
-def test_the_local_aws_makes_a_stack_of_a_localised_template(name, local_aws, unique, values_for):
+def test_the_local_aws_makes_a_stack_of_a_localised_template(name, local_aws, unique, values_for, image_uri):
     document, _ = localised(golden(name))
     stacks = Stacks(local_aws)
-    values = values_for(document)
+    values = values_for(document, ImageUri=image_uri)
     change_set = stacks.create_change_set(ChangeRequest(unique(name), json.dumps(document), parameters=values))
     stacks.execute(change_set)
     events = []

@@ -12,7 +12,7 @@ import pytest
 from fastlambda_cli.aws.bucket import Bucket
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.deploy.desired import Desired
-from fastlambda_cli.deploy.model import Published, ReleaseStatus
+from fastlambda_cli.deploy.model import PublishedZip, ReleaseStatus
 from fastlambda_cli.deploy.releases import Releases, artifact_key, template_key
 from fastlambda_cli.errors import ReleaseError
 
@@ -55,7 +55,7 @@ def desired(bucket, stack, tmp_path):
         sha256 = base64.b64encode(digest.digest()).decode()
         key = artifact_key(stack, digest.hexdigest())
         bucket.upload(key, file, sha256)
-        published = Published(bucket.name, key, sha256, len(text), {"lambda_handler.py": (len(text), 7)})
+        published = PublishedZip(bucket.name, key, sha256, len(text), {"lambda_handler.py": (len(text), 7)})
         document = {"Description": text, "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
         return Desired(stack, document, {"ArtifactKey": key}, published, "/")
 

@@ -5,7 +5,7 @@ import pytest
 from fastlambda_cli.aws.bucket import Bucket
 from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.deploy.desired import Desired
-from fastlambda_cli.deploy.model import Published, ReleaseStatus
+from fastlambda_cli.deploy.model import PublishedZip, ReleaseStatus
 from fastlambda_cli.deploy.releases import Releases
 from fastlambda_cli.deploy.underway import kept_up, left_alone
 
@@ -20,7 +20,7 @@ def releases(local_aws, unique):
 @pytest.fixture
 def begun(releases):
     """A release that somebody is at work on."""
-    return releases.begin(Desired("shop-dev", {"Resources": {}}, {}, Published("bucket", "key", "sha", 1), "/"))
+    return releases.begin(Desired("shop-dev", {"Resources": {}}, {}, PublishedZip("bucket", "key", "sha", 1), "/"))
 
 
 @pytest.fixture

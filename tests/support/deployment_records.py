@@ -14,7 +14,7 @@ from fastlambda_cli.deploy.model import (
     Outcome,
     PermissionChange,
     Plan,
-    Published,
+    PublishedZip,
     Release,
     ReleaseStatus,
     ResourceChange,
@@ -67,7 +67,7 @@ def plan(**fields):
         "creates": False,
         "changes": changes,
         "permissions": permissions,
-        "artifact": ArtifactChange(15_900_000, 48_100_000, changed=True, previous_size=15_800_000, files=files),
+        "artifact": ArtifactChange("zip", 15_900_000, 48_100_000, changed=True, previous_size=15_800_000, files=files),
         "cost": cost,
         "bootstrap": True,
         "new_secrets": ("shop-prod/app",),
@@ -89,7 +89,9 @@ def release(number=7, status=ReleaseStatus.LIVE, **fields):
         "by": "arn:aws:sts::123456789012:assumed-role/deployer/ann@example.com",
         "template_key": "templates/0c.json",
         "template_sha256": "0c",
-        "artifact": Published("artifacts", "artifacts/shop-prod/ab.zip", "q83vEjRWeJA=", 15_900_000, {"a.py": (1, 2)}),
+        "artifact": PublishedZip(
+            "artifacts", "artifacts/shop-prod/ab.zip", "q83vEjRWeJA=", 15_900_000, {"a.py": (1, 2)}
+        ),
         "parameters": {"ArtifactKey": "artifacts/shop-prod/ab.zip"},
         "version": "12",
     }

@@ -89,6 +89,14 @@ class StackError(FastLambdaError):
     exit_code = 7
 
 
+class PackageTypeError(StackError):
+    """A function that is a zip is to become a container image, or the other way round, which Lambda does not do."""
+
+
+class SharedTrafficError(StackError):
+    """Somebody has given another version a share of a stack's traffic by hand."""
+
+
 class OvertakenError(StackError):
     """Somebody else has changed the stack, or is changing it, since it was looked at."""
 
@@ -115,6 +123,12 @@ class QueueError(AwsError):
 
 class ReleaseError(AwsError):
     """The record of a release is not there, or cannot be read."""
+
+
+class NoSuchReleaseError(ReleaseError):
+    """A release was asked for that there is not, or that is none to return to."""
+
+    exit_code = 2
 
 
 class BootstrapError(AwsError):

@@ -23,7 +23,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 def release_document(release: Release) -> dict[str, Any]:
     """A release, without the thousands of files of its artifact."""
     document = asdict(release)
-    del document["artifact"]["files"]
+    document["artifact"].pop("files", None)
     return document
 
 

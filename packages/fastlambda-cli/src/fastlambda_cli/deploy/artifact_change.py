@@ -4,41 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastlambda_cli.deploy.model import ArtifactChange, FileChange, Published
+from fastlambda_cli.deploy.model import ArtifactChange, FileChange, Published, PublishedImage, PublishedZip
 
-Files = Mapping[str, tuple[int, int]]
+Part = tuple[int, int | str]
+"""Bytes of a file or a layer, and what tells its content from another."""
 
 
-def artifact_change(*, sha256: str, size: int, files: Files, live: Published | None) -> ArtifactChange:
-    """Compare an artifact with the live one, file by file.
+def artifact_change(new: Published, live: Published | None) -> ArtifactChange:
+    """Compare an artifact with the live one, file by file or layer by layer.
 
     Args:
-        sha256: In base64.
-        size: Bytes of the zip.
-        files: Size and CRC-32 of each file by its path.
+        new: The artifact.
         live: What is live; None when nothing is.
 
     """
-    unpacked = sum(file_size for file_size, _ in files.values())
-    if live is None:
-        return ArtifactChange(size, unpacked, changed=True)
-    if live.sha256 == sha256:
-        return ArtifactChange(size, unpacked, changed=False)
-    return ArtifactChange(size, unpacked, changed=True, previous_size=live.size, files=_differences(live.files, files))
-
-
-def _differences(before: Files, after: Files) -> tuple[FileChange, ...]:
+    changed = live is None or _identity(live) != _identity(new)
+    before = live.size if live is not None and changed else None
+    if isinstance(new, PublishedImage):
+        earlier = live.layers if isinstance(live, PublishedImage) else {}
+        layers = _differences(earlier, new.layers)
+        return ArtifactChange("image", new.size, None, changed=changed, previous_size=before, layers=layers)
+    unpacked = sum(size for size, _ in new.files.values())
     # The record of a release may be older than the lists of files; then nothing is known to have changed.
-    if not before:
-        return ()
-    paths = sorted(before.keys() | after.keys())
+    known = changed and isinstance(live, PublishedZip) and live.files
+    files = _differences(known, new.files) if known else ()
+    return ArtifactChange("zip", new.size, unpacked, changed=changed, previous_size=before, files=files)
+
+
+def _identity(artifact: Published) -> str:
+    return artifact.digest if isinstance(artifact, PublishedImage) else artifact.sha256
+
+
+def _differences(before: Mapping[str, Part], after: Mapping[str, Part]) -> tuple[FileChange, ...]:
     return tuple(
         FileChange(path, before[path][0] if path in before else None, after[path][0] if path in after else None)
-        for path in paths
+        for path in sorted(before.keys() | after.keys())
         if _differ(before.get(path), after.get(path))
     )
 
 
-def _differ(before: tuple[int, int] | None, after: tuple[int, int] | None) -> bool:
+def _differ(before: Part | None, after: Part | None) -> bool:
     # A record that was read back from JSON has lists where there were tuples.
     return (before and tuple(before)) != (after and tuple(after))

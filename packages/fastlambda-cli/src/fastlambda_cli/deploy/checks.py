@@ -8,8 +8,9 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, get_args
 
 from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.images import Images
 from fastlambda_cli.aws.session import Aws
-from fastlambda_cli.deploy.model import Published
+from fastlambda_cli.deploy.model import Published, PublishedImage
 from fastlambda_cli.deploy.references import Kind, Reference, of_resource, references
 from fastlambda_cli.errors import TemplateError
 from fastlambda_cli.service.model import Runtime
@@ -68,14 +69,14 @@ def check_artifact(aws: Aws, published: Published) -> None:
         AwsError: AWS cannot be asked.
 
     """
+    if isinstance(published, PublishedImage):
+        if not Images(aws, published.repository).has(published.digest):
+            raise _gone(f"The image {published.uri}")
+        return
     found = Bucket(aws, published.bucket).head(published.key)
     where = f"s3://{published.bucket}/{published.key}"
     if found is None:
-        raise TemplateError(
-            f"The artifact {where} is not there",
-            why="it was deleted, by hand or because no release referred to it any more",
-            remedy="Deploy again: it is built and uploaded anew.",
-        )
+        raise _gone(f"The artifact {where}")
     if found.size != published.size or found.sha256 != published.sha256:
         raise TemplateError(
             f"The artifact {where} is not the one that was published",
@@ -83,6 +84,14 @@ def check_artifact(aws: Aws, published: Published) -> None:
             f"where {published.size} and {published.sha256} are expected",
             remedy="Somebody has written to the bucket: delete the object, then deploy again.",
         )
+
+
+def _gone(what: str) -> TemplateError:
+    return TemplateError(
+        f"{what} is not there",
+        why="it was deleted, by hand or because no release referred to it any more",
+        remedy="Deploy again: it is built and published anew.",
+    )
 
 
 def _unresolved(document: Mapping[str, Any]) -> Iterator[str]:

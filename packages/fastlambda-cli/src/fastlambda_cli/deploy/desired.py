@@ -105,6 +105,12 @@ def health_path(document: Mapping[str, Any]) -> str:
     return str(value.get("Fn::Sub", "")).rpartition("}")[2] or "/"
 
 
+def package_type(document: Mapping[str, Any]) -> str:
+    """Lambda's word for what a template's function is made from: "Zip" or "Image"."""
+    properties = document.get("Resources", {}).get(FUNCTION, {}).get("Properties", {})
+    return str(properties.get("PackageType", "Zip"))
+
+
 def digest(document: Mapping[str, Any]) -> str:
     """The SHA-256 of a template in hexadecimal, whatever order its keys are in."""
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

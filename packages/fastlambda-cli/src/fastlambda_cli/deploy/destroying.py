@@ -42,6 +42,10 @@ def destruction(aws: Aws, stack_name: str) -> Destruction:
             if Bucket(aws, bootstrap.bucket).objects(f"{folder}/{stack_name}/"):
                 url = f"s3://{bootstrap.bucket}/{folder}/{stack_name}/"
                 stays[url] = f"aws s3 rm --recursive {url}"
+        for repository, tags in Releases(Bucket(aws, bootstrap.bucket), stack_name, aws).image_tags().items():
+            for tag in tags:
+                how = f"aws ecr batch-delete-image --repository-name {repository} --image-ids imageTag={tag}"
+                stays[f"{repository}:{tag}"] = how
     return Destruction(stack_name, goes, stays)
 
 

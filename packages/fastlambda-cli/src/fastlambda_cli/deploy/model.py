@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
+from fastlambda_cli.artifact.image.model import Image
 from fastlambda_cli.artifact.model import Artifact
 from fastlambda_cli.aws.model import StackEvent
 from fastlambda_cli.service.model import Runtime, Service
@@ -22,14 +23,14 @@ class Target:
         service: As loaded for the stage.
         stage: The stage's name.
         runtime: Lambda's Python.
-        artifact: What is deployed; None has it built from the service.
+        artifact: What is deployed, of the service's type of package; None has it built from the service.
 
     """
 
     service: Service
     stage: str
     runtime: Runtime
-    artifact: Artifact | None = None
+    artifact: Artifact | Image | None = None
 
     @property
     def stack_name(self) -> str:
@@ -38,8 +39,8 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """An artifact where CloudFormation can read it.
+class PublishedZip:
+    """A zip where CloudFormation can read it.
 
     Attributes:
         bucket: The S3 bucket.
@@ -55,6 +56,36 @@ class Published:
     sha256: str
     size: int
     files: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedImage:
+    """An image where Lambda pulls it from.
+
+    Attributes:
+        uri: Of the repository in Amazon ECR, with the image's digest: REPOSITORY@sha256:DIGEST.
+        size: Bytes of all its layers as they are kept, which is compressed.
+        layers: By what they hold, the lowest first, the base as one: [bytes, digest].
+
+    """
+
+    uri: str
+    size: int
+    layers: Mapping[str, tuple[int, str]]
+
+    @property
+    def repository(self) -> str:
+        """The repository's name in its registry."""
+        return self.uri.partition("@")[0].partition("/")[2]
+
+    @property
+    def digest(self) -> str:
+        """The image's digest."""
+        return self.uri.partition("@")[2]
+
+
+Published: TypeAlias = PublishedZip | PublishedImage
+"""What a release runs."""
 
 
 class Action(StrEnum):
@@ -114,7 +145,7 @@ class PermissionChange:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A file of the artifact that is new, different or gone; sizes in bytes, None where there is no such file."""
+    """A file, or layer, of the artifact that is new, different or gone; bytes, None where there is no such one."""
 
     path: str
     before: int | None
@@ -126,19 +157,23 @@ class ArtifactChange:
     """The artifact against the one that is live.
 
     Attributes:
-        size: Bytes of the zip.
-        unpacked: Bytes of its files.
+        type: What it is.
+        size: Bytes of the zip, or of the image's layers, which are compressed.
+        unpacked: Bytes of the zip's files; None of an image.
         previous_size: Bytes of the live one; None when nothing is live or it is the same.
         changed: False when it is byte for byte the live one.
-        files: What differs; empty when nothing is live yet.
+        files: What differs of a zip; empty when nothing is live yet.
+        layers: What differs of an image; all of it when nothing is live yet.
 
     """
 
+    type: Literal["zip", "image"]
     size: int
-    unpacked: int
+    unpacked: int | None
     changed: bool
     previous_size: int | None = None
     files: tuple[FileChange, ...] = ()
+    layers: tuple[FileChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

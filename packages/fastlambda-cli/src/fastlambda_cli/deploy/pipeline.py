@@ -7,8 +7,6 @@ import time
 from dataclasses import replace
 from functools import cached_property
 
-from fastlambda_cli.artifact.model import Artifact, megabytes
-from fastlambda_cli.aws.bucket import Bucket
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.artifact_change import artifact_change
 from fastlambda_cli.deploy.bootstrap import Bootstrap, ensure_bootstrap, find_bootstrap
@@ -18,8 +16,9 @@ from fastlambda_cli.deploy.desired import Desired
 from fastlambda_cli.deploy.engine import Engine
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.interrupted import finalise_interrupted
-from fastlambda_cli.deploy.model import Confirm, Outcome, Plan, Progressed, Release, Remark, Step, Target, Tell
-from fastlambda_cli.deploy.preparation import Prepared, built, completed, prepare
+from fastlambda_cli.deploy.model import Confirm, Outcome, Plan, Release, Step, Target, Tell
+from fastlambda_cli.deploy.package import built
+from fastlambda_cli.deploy.preparation import Prepared, completed, prepare
 from fastlambda_cli.deploy.proposing import Proposal, discard, propose
 from fastlambda_cli.deploy.recovery import rolled_back, settled
 from fastlambda_cli.deploy.releasing import ask_again, release
@@ -27,7 +26,6 @@ from fastlambda_cli.template.parameters import generated_secrets
 from fastlambda_cli.template.stack import Stack as StackOfService
 
 _A_MONTH = 1_000_000
-_MEGABYTE = 2**20
 
 
 def plan(target: Target, aws: Aws, tell: Tell, *, requests_per_month: int = _A_MONTH) -> Plan:
@@ -140,15 +138,9 @@ class _Deployment:
         prepared, aws = self._prepared, self._engine.aws
         secrets = generated_secrets(StackOfService(self._target.service, self._target.stage, self._target.runtime))
         live = self._live
-        artifact = prepared.artifact
         return replace(
             proposal.plan(aws),
-            artifact=artifact_change(
-                sha256=artifact.sha256_base64,
-                size=artifact.size,
-                files=artifact.files,
-                live=live.artifact if live else None,
-            ),
+            artifact=artifact_change(prepared.desired.artifact, live.artifact if live else None),
             cost=estimate(prepared.whole, len(secrets), requests_per_month=requests_per_month),
             bootstrap=prepared.missing_bootstrap,
             new_secrets=prepared.missing_secrets,
@@ -171,7 +163,7 @@ class _Deployment:
         engine, prepared = self._engine, self._prepared
         bootstrap = ensure_bootstrap(engine.aws, engine.tell, engine.stacks)
         desired = completed(prepared, engine.aws, bootstrap, engine.tell)
-        _upload(prepared.artifact, desired, Bucket(engine.aws, bootstrap.bucket), engine.tell)
+        prepared.package.publish(desired.stack_name, engine.aws, bootstrap, engine.tell)
         check_artifact(engine.aws, desired.artifact)
         return desired, bootstrap
 
@@ -179,20 +171,3 @@ class _Deployment:
     def _live(self) -> Release | None:
         # First asked for once the stack is settled: recovery may have found that another release is live.
         return self._engine.releases(self._bootstrap, self._target.stack_name).live() if self._bootstrap else None
-
-
-def _upload(artifact: Artifact, desired: Desired, bucket: Bucket, tell: Tell) -> None:
-    size = megabytes(artifact.size) if artifact.size >= _MEGABYTE else f"{artifact.size:,} bytes"
-    step = Step(f"Uploading {size}")
-    tell(step)
-    told = -1
-
-    def progress(sent: int, total: int) -> None:
-        nonlocal told
-        percent = sent * 100 // total
-        if percent != told:
-            told = percent
-            tell(Progressed(step.text, sent, total))
-
-    if not bucket.upload(desired.artifact.key, artifact.path, desired.artifact.sha256, progress):
-        tell(Remark("The artifact was there already."))

@@ -6,28 +6,23 @@ CloudFormation can work out what a deployment would change before anybody has ag
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fastlambda_cli.artifact.build import build
-from fastlambda_cli.artifact.installation import cache_dir
-from fastlambda_cli.artifact.model import Artifact, Platform
 from fastlambda_cli.aws.secrets import Secrets
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.bootstrap import Bootstrap
 from fastlambda_cli.deploy.checks import check_template
 from fastlambda_cli.deploy.desired import Desired
 from fastlambda_cli.deploy.localised import localised
-from fastlambda_cli.deploy.model import Published, Remark, Step, Target, Tell
-from fastlambda_cli.deploy.releases import artifact_key
+from fastlambda_cli.deploy.model import Published, Step, Target, Tell
+from fastlambda_cli.deploy.package import Package, built, package_of, parameters_of
 from fastlambda_cli.service.generated_secrets import secret_name
 from fastlambda_cli.template import render
-from fastlambda_cli.template.parameters import BUCKET, KEY, SHA256, generated_secrets, secret_parameter
+from fastlambda_cli.template.parameters import generated_secrets, secret_parameter
 from fastlambda_cli.template.stack import Stack as StackOfService
 
-_NO_BUCKET = "fastlambda-bootstrap-bucket-to-be-made"
 _NO_SUFFIX = "000000"
 
 
@@ -37,7 +32,7 @@ class Prepared:
 
     Attributes:
         target: What is deployed.
-        artifact: On this machine.
+        package: The artifact, on this machine.
         whole: The template as it is for AWS.
         desired: What the stack is to be; with stand-ins for what is missing.
         left_out: What the local cloud lacks: types by logical id.
@@ -47,7 +42,7 @@ class Prepared:
     """
 
     target: Target
-    artifact: Artifact
+    package: Package
     whole: Mapping[str, Any]
     desired: Desired
     left_out: Mapping[str, str]
@@ -73,12 +68,12 @@ def prepare(target: Target, aws: Aws, bootstrap: Bootstrap | None, tell: Tell) -
         FastLambdaError: The service cannot be built or described, or its template is not sound.
 
     """
-    artifact = built(target, aws, tell)
+    package = package_of(built(target, aws, tell))
     whole = render(target.service, stage=target.stage, runtime=target.runtime).document
     document, left_out = localised(whole) if aws.is_local else (whole, {})
     arns = _secret_arns(target, aws)
     missing = tuple(name for name, arn in arns.items() if arn is None)
-    published = _published(target.stack_name, artifact, bootstrap.bucket if bootstrap else _NO_BUCKET)
+    published = package.published(target.stack_name, aws, bootstrap)
     desired = Desired(
         stack_name=target.stack_name,
         document=document,
@@ -87,7 +82,7 @@ def prepare(target: Target, aws: Aws, bootstrap: Bootstrap | None, tell: Tell) -
         health=target.service.configuration.health,
     )
     check_template(document, desired.parameters)
-    return Prepared(target, artifact, whole, desired, left_out, bootstrap is None, missing)
+    return Prepared(target, package, whole, desired, left_out, bootstrap is None, missing)
 
 
 def completed(prepared: Prepared, aws: Aws, bootstrap: Bootstrap, tell: Tell) -> Desired:
@@ -106,36 +101,10 @@ def completed(prepared: Prepared, aws: Aws, bootstrap: Bootstrap, tell: Tell) ->
         if called in prepared.missing_secrets:
             tell(Step(f"Making the secret {called}"))
         arns[called] = secrets.ensure(called, specs[name].generate, target.service.configuration.tags)
-    published = _published(target.stack_name, prepared.artifact, bootstrap.bucket)
+    published = prepared.package.published(target.stack_name, aws, bootstrap)
     parameters = _parameters(target, published, arns)
     check_template(prepared.desired.document, parameters)
     return replace(prepared.desired, parameters=parameters, artifact=published)
-
-
-def built(target: Target, aws: Aws, tell: Tell) -> Artifact:
-    """Return the artifact of a target, built unless it comes with one; AWS is asked nothing.
-
-    Raises:
-        FastLambdaError: The service cannot be built.
-
-    """
-    if target.artifact is not None:
-        return target.artifact
-
-    def say(text: str, /, *, warning: bool = False) -> None:
-        tell(Remark(text, warning=warning))
-
-    architecture = target.service.configuration.architecture
-    platform = Platform.THIS_MACHINE if aws.is_local else Platform(architecture)
-    tell(Step(f"Building the artifact for {platform}"))
-    if aws.is_local:
-        say(f"On AWS the same service is built for {architecture}.")
-    return asyncio.run(build(target.service, runtime=target.runtime, platform=platform, cache=cache_dir(), tell=say))
-
-
-def _published(stack_name: str, artifact: Artifact, bucket: str) -> Published:
-    key = artifact_key(stack_name, artifact.sha256_hex)
-    return Published(bucket, key, artifact.sha256_base64, artifact.size, artifact.files)
 
 
 def _secret_names(target: Target) -> dict[str, str]:
@@ -160,8 +129,6 @@ def _stand_in(aws: Aws, secret: str) -> str:
 
 def _parameters(target: Target, published: Published, arns: Mapping[str, str]) -> dict[str, str]:
     return {
-        BUCKET: published.bucket,
-        KEY: published.key,
-        SHA256: published.sha256,
+        **parameters_of(published),
         **{secret_parameter(name): arns[called] for name, called in _secret_names(target).items()},
     }

@@ -10,14 +10,16 @@ from typing import Any
 from fastlambda_cli.aws.model import ChangeSet, Stack
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.aws.stacks import Stacks
-from fastlambda_cli.deploy.desired import Desired, Standing
+from fastlambda_cli.deploy.desired import Desired, Standing, package_type
 from fastlambda_cli.deploy.model import Plan, Release, ResourceChange
 from fastlambda_cli.deploy.permissions import permission_changes
 from fastlambda_cli.deploy.proposal import changes_of_creation, publishes_version, resource_changes
 from fastlambda_cli.deploy.recovery import remains
 from fastlambda_cli.deploy.traffic import Traffic
-from fastlambda_cli.errors import StackError
+from fastlambda_cli.errors import PackageTypeError, StackError
 from fastlambda_cli.template.function import LIVE
+
+_IN_WORDS = {"Zip": "a zip", "Image": "a container image"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,13 @@ def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Sta
 
     Raises:
         StackError: CloudFormation does not accept the template or its parameters, or the alias was deleted by hand.
+        PackageTypeError: The function is a zip and is to be an image, or the other way round.
 
     """
     if remains(stack):
         return Proposal(desired, before, None, changes_of_creation(desired.document))
+    if before is not None:
+        _check_package_type(before, desired)
     if before is not None and before.version is None:
         raise StackError(
             f"The alias {LIVE} of {desired.stack_name} is gone, or the whole function is",
@@ -92,6 +97,23 @@ def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Sta
         )
     change_set = traffic.propose(desired)
     return Proposal(desired, before, change_set, resource_changes(change_set.changes, desired.document["Resources"]))
+
+
+def _check_package_type(before: Standing, desired: Desired) -> None:
+    """Refuse to make an image of a function that is a zip, or the other way round.
+
+    Lambda changes no function's PackageType, and CloudFormation replaces none that has a name of its own (AWS
+    CloudFormation Template Reference, "AWS::Lambda::Function"): it would fail halfway. A function of another name would
+    have another log, other alarms and no earlier versions, and could not take the API over without an interruption.
+    """
+    now, wanted = package_type(before.document), package_type(desired.document)
+    if now != wanted:
+        raise PackageTypeError(
+            f"The function {desired.stack_name} cannot become {_IN_WORDS[wanted]}",
+            why=f"it is {_IN_WORDS[now]}, and Lambda changes the package type of no function",
+            remedy="Deploy it to another stage, and send traffic there; or destroy this stack and deploy anew, which "
+            "gives it another URL: logs, secrets and releases stay.",
+        )
 
 
 def discard(stacks: Stacks, proposal: Proposal) -> None:

@@ -5,6 +5,9 @@
     artifacts/<stack>/<sha256>.zip       its artifact
     artifacts/<stack>/<sha256>.files.json   every file of the artifact, to say what a later one changes
 
+An artifact that is an image is in the account's repository instead, tagged <stack>-<digest> by every stack that deploys
+it, so that it goes with the last release of the last of them.
+
 A record that says "live" says that it was live when it was written: the newest of them is what is live now.
 
 A record that says "started" is rewritten again and again by whoever is at it (`underway`). Whoever finds one that was
@@ -26,16 +29,18 @@ from typing import TypeAlias
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.images import Images, Tagged
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.desired import Desired
-from fastlambda_cli.deploy.model import Published, Release, ReleaseStatus
-from fastlambda_cli.errors import ReleaseError
+from fastlambda_cli.deploy.model import PublishedImage, PublishedZip, Release, ReleaseStatus
+from fastlambda_cli.errors import NoSuchReleaseError, ReleaseError
 
 KEPT = 20
 """How many releases of a stack are kept."""
 
 _SCHEMA = 1
 _AT_ONCE = 8
+_TAG_DIGITS = 16
 _UPLOADED_LONG_AGO = timedelta(days=1)
 
 Files: TypeAlias = Mapping[str, tuple[int, int]]
@@ -72,6 +77,11 @@ class Started:
 def artifact_key(stack_name: str, sha256_hex: str) -> str:
     """Where an artifact of a stack lies in the bucket."""
     return f"artifacts/{stack_name}/{sha256_hex}.zip"
+
+
+def image_tag(stack_name: str, digest: str) -> str:
+    """Under which tag a stack has an image; two stacks with the same image have a tag of it each."""
+    return f"{stack_name}-{digest.removeprefix('sha256:')[:_TAG_DIGITS]}"
 
 
 def template_key(template: str) -> str:
@@ -113,7 +123,7 @@ class Releases:
         template, artifact = desired.template, desired.artifact
         key = template_key(template)
         self._bucket.create(key, template.encode())
-        if artifact.files:
+        if isinstance(artifact, PublishedZip) and artifact.files:
             self._bucket.create(_files_key(artifact), _FILES.dump_json(artifact.files))
         number = max(self._numbers(), default=0) + 1
         while True:
@@ -199,13 +209,13 @@ class Releases:
         """A release by its number, with the files of its artifact.
 
         Raises:
-            ReleaseError: There is none, or not any more.
+            NoSuchReleaseError: There is none, or not any more.
 
         """
         for release in self.list():
             if release.number == number:
                 return self._with_files(release)
-        raise ReleaseError(
+        raise NoSuchReleaseError(
             f"{self._stack_name} has no release {number}",
             why=f"the last {KEPT} are kept",
             remedy="`fastlambda releases` lists them.",
@@ -250,15 +260,40 @@ class Releases:
         were_live = [release for release in releases if release.status in {ReleaseStatus.LIVE, ReleaseStatus.EARLIER}]
         kept = {release.number for release in (*releases[:keep], *unfinished, *were_live[:2])}
         self._bucket.delete(self._key(release.number) for release in releases if release.number not in kept)
-        used = {release.artifact.key for release in releases if release.number in kept}
-        used |= {_files_key(release.artifact) for release in releases if release.number in kept}
+        used = [release.artifact for release in releases if release.number in kept]
+        zips = [artifact for artifact in used if isinstance(artifact, PublishedZip)]
+        keys = {artifact.key for artifact in zips} | {_files_key(artifact) for artifact in zips}
         # A young one may belong to a deployment that has uploaded its artifact and not yet recorded its release.
         before = self._now() - _UPLOADED_LONG_AGO
         artifacts = self._bucket.objects(f"artifacts/{self._stack_name}/")
-        self._bucket.delete(item.key for item in artifacts if item.key not in used and item.modified < before)
+        self._bucket.delete(item.key for item in artifacts if item.key not in keys and item.modified < before)
+        digests = {artifact.digest for artifact in used if isinstance(artifact, PublishedImage)}
+        for repository, tagged in self._images(releases).items():
+            old = (one.tag for one in tagged if one.digest not in digests and one.pushed < before)
+            Images(self._aws, repository).untag(old)
+
+    def image_tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags of this stack's images, by the repositories that its releases know of."""
+        return {
+            repository: tuple(one.tag for one in tagged) for repository, tagged in self._images(self.list()).items()
+        }
+
+    def _images(self, releases: Iterable[Release]) -> dict[str, tuple[Tagged, ...]]:
+        # Who deploys zips only need not be allowed to look into the repository.
+        images = (release.artifact for release in releases if isinstance(release.artifact, PublishedImage))
+        return {
+            repository: tuple(
+                one
+                for one in Images(self._aws, repository).tagged()
+                if one.tag == image_tag(self._stack_name, one.digest)
+            )
+            for repository in {image.repository for image in images}
+        }
 
     def delete_all(self) -> None:
-        """Delete every record and artifact of the stack for good."""
+        """Delete every record and artifact of the stack for good; the images first, since the records tell of them."""
+        for repository, tags in self.image_tags().items():
+            Images(self._aws, repository).untag(tags)
         for folder in ("releases", "artifacts"):
             self._bucket.delete_all_versions(f"{folder}/{self._stack_name}/")
 
@@ -275,6 +310,8 @@ class Releases:
         return None if content is None else _decoded(content, self._url(key)).release
 
     def _with_files(self, release: Release) -> Release:
+        if isinstance(release.artifact, PublishedImage):
+            return release
         key = _files_key(release.artifact)
         content = self._bucket.get(key)
         if content is None:
@@ -292,7 +329,7 @@ class Releases:
         return f"s3://{self._bucket.name}/{key}"
 
 
-def _files_key(artifact: Published) -> str:
+def _files_key(artifact: PublishedZip) -> str:
     return f"{artifact.key.removesuffix('.zip')}.files.json"
 
 
@@ -306,8 +343,10 @@ def _with_earlier(releases: Iterable[Release]) -> Iterator[Release]:
 
 
 def _encoded(record: _Record) -> bytes:
-    # The files lie beside the artifact, once for all its releases.
-    release = replace(record.release, artifact=replace(record.release.artifact, files={}))
+    release = record.release
+    if isinstance(release.artifact, PublishedZip):
+        # The files lie beside the artifact, once for all its releases.
+        release = replace(release, artifact=replace(release.artifact, files={}))
     return record.model_copy(update={"release": release}).model_dump_json(indent=2).encode()
 
 

@@ -19,7 +19,7 @@ from fastlambda_cli.deploy.proposing import Proposal, discard, propose
 from fastlambda_cli.deploy.recovery import rolled_back
 from fastlambda_cli.deploy.releases import Releases
 from fastlambda_cli.deploy.releasing import release
-from fastlambda_cli.errors import ReleaseError
+from fastlambda_cli.errors import NoSuchReleaseError
 
 
 def rollback(
@@ -39,7 +39,8 @@ def rollback(
         How it ended; None when it was not confirmed, and then nothing was changed.
 
     Raises:
-        ReleaseError: There is no such release, or it was never live.
+        NoSuchReleaseError: There is no such release, or it was never live.
+        SharedTrafficError: Somebody has given another version a share of the traffic.
         StackError: CloudFormation could not do it. What was live still is.
         HealthCheckError: The earlier release does not answer any more. What was live is so again.
         AwsError: AWS refuses.
@@ -78,7 +79,7 @@ def rollback(
 def _recorded(engine: Engine, stack_name: str) -> tuple[Bootstrap, Releases]:
     bootstrap = find_bootstrap(engine.stacks)
     if bootstrap is None:
-        raise ReleaseError(
+        raise NoSuchReleaseError(
             f"{stack_name} has no releases",
             why="nothing was ever deployed to this account and Region with this version of the command",
             remedy="Deploy it first, or name another --profile or --region.",
@@ -90,7 +91,7 @@ def _before_live(releases: Releases, stack_name: str) -> Release:
     """The release that was live before the one that is."""
     were_live = [found for found in releases.list() if found.status is ReleaseStatus.EARLIER]
     if not were_live:
-        raise ReleaseError(
+        raise NoSuchReleaseError(
             f"{stack_name} has no earlier release to return to",
             why="no other one was ever live",
             remedy="`fastlambda releases` lists them.",
@@ -100,7 +101,7 @@ def _before_live(releases: Releases, stack_name: str) -> Release:
 
 def _check_was_live(chosen: Release, stack_name: str) -> None:
     if chosen.status not in {ReleaseStatus.LIVE, ReleaseStatus.EARLIER}:
-        raise ReleaseError(
+        raise NoSuchReleaseError(
             f"Release {chosen.number} of {stack_name} is no release to return to",
             why=f"it {chosen.status}: {chosen.reason}" if chosen.reason else f"it is {chosen.status}",
             remedy="`fastlambda releases` lists those that were live.",
@@ -113,8 +114,6 @@ def _desired(stack_name: str, chosen: Release, releases: Releases) -> Desired:
 
 
 def _plan(proposal: Proposal, aws: Aws, releases: Releases) -> Plan:
-    artifact, live = proposal.desired.artifact, releases.live()
-    change = artifact_change(
-        sha256=artifact.sha256, size=artifact.size, files=artifact.files, live=live.artifact if live else None
-    )
+    live = releases.live()
+    change = artifact_change(proposal.desired.artifact, live.artifact if live else None)
     return replace(proposal.plan(aws), artifact=change)

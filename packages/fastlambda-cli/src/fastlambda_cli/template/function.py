@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from fastlambda_cli.service.deployment import VpcSpec
-from fastlambda_cli.service.variables import destination_arns, function_variables, lambda_log_level
+from fastlambda_cli.service.variables import function_variables, lambda_log_level
 from fastlambda_cli.template import parameters
-from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, arn_text, choose, get_att, ref, resource, sub
+from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, choose, get_att, ref, resource
 from fastlambda_cli.template.logs import FUNCTION_LOGS
 from fastlambda_cli.template.role import ROLE
 from fastlambda_cli.template.stack import Stack
@@ -24,8 +23,6 @@ ROLLOUT_GROUP = "RolloutGroup"
 
 _NOT_VERSIONED = frozenset({"ReservedConcurrentExecutions", "Tags"})
 """Properties of the function itself, which its versions share."""
-
-_PARTITION = re.compile(r'"arn:aws[a-z-]*:')
 
 
 def function_resources(stack: Stack) -> Resources:
@@ -43,15 +40,12 @@ def _properties(stack: Stack) -> dict[str, Any]:
     configuration = stack.configuration
     return {
         "FunctionName": stack.name,
-        "Runtime": stack.runtime,
-        "Architectures": [configuration.architecture],
-        "Handler": configuration.handler,
-        "Code": {"S3Bucket": ref(parameters.BUCKET), "S3Key": ref(parameters.KEY)},
+        **_code(stack),
         "Role": get_att(ROLE, "Arn"),
         "MemorySize": configuration.memory,
         "Timeout": configuration.timeout,
         "EphemeralStorage": {"Size": configuration.ephemeral_storage},
-        "Environment": {"Variables": _variables(stack)},
+        "Environment": {"Variables": function_variables(stack.service, stack.name, parameters.secret_arns(stack))},
         "LoggingConfig": {
             "LogFormat": "JSON",
             "LogGroup": ref(FUNCTION_LOGS),
@@ -65,11 +59,21 @@ def _properties(stack: Stack) -> dict[str, Any]:
     }
 
 
-def _variables(stack: Stack) -> dict[str, Any]:
-    destinations = destination_arns(stack.service, stack.name, arn_text)
-    # What exists is in the stack's own partition: no call leads from one into another.
-    own = sub(_PARTITION.sub('"arn:${AWS::Partition}:', destinations)) if destinations is not None else None
-    return function_variables(stack.service, stack.name, parameters.secret_arns(stack), own)
+def _code(stack: Stack) -> dict[str, Any]:
+    """What runs, and on what processor; an image brings its interpreter, and names its handler itself."""
+    architectures = [stack.configuration.architecture]
+    if stack.is_image:
+        return {
+            "PackageType": "Image",
+            "Architectures": architectures,
+            "Code": {"ImageUri": ref(parameters.IMAGE_URI)},
+        }
+    return {
+        "Runtime": stack.runtime,
+        "Architectures": architectures,
+        "Handler": stack.configuration.handler,
+        "Code": {"S3Bucket": ref(parameters.BUCKET), "S3Key": ref(parameters.KEY)},
+    }
 
 
 def _vpc(spec: VpcSpec) -> dict[str, list[str]]:
@@ -90,13 +94,15 @@ def _version_id(properties: Mapping[str, Any]) -> str:
 
 def _version(stack: Stack) -> Resource:
     # Both properties can only be set when a version is made, so a change of either makes a new one: CodeSha256 follows
-    # the artifact, and the description follows the secrets whose ARNs only parameters know.
+    # the zip, and the description follows what only parameters know besides, the secrets' ARNs and the image's digest.
     suffixes = [parameters.secret_suffix(stack, name) for name in parameters.generated_secrets(stack)]
-    description = {"Fn::Join": [" ", ["Secrets:", *suffixes]]} if suffixes else None
+    words = ["Secrets:", *suffixes] if suffixes else []
+    if stack.is_image:
+        words = ["Image:", parameters.image_digest(), *words]
     properties = {
         "FunctionName": ref(FUNCTION),
-        "CodeSha256": ref(parameters.SHA256),
-        "Description": description,
+        "CodeSha256": None if stack.is_image else ref(parameters.SHA256),
+        "Description": {"Fn::Join": [" ", words]} if words else None,
     }
     return resource("AWS::Lambda::Version", properties, **KEPT)
 

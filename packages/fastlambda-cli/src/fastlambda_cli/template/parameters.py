@@ -12,9 +12,13 @@ from fastlambda_cli.template.stack import Stack
 BUCKET = "ArtifactBucket"
 KEY = "ArtifactKey"
 SHA256 = "ArtifactSha256"
+IMAGE_URI = "ImageUri"
 LIVE_VERSION = "LiveVersion"
 PINNED = "Pinned"
 
+_IMAGE_PATTERN = (
+    r"^[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)/[a-z0-9._/-]+@sha256:[a-f0-9]{64}$"
+)
 _ARN_PATTERN = "^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret"
 
 
@@ -26,14 +30,7 @@ def parameters(stack: Stack) -> dict[str, dict[str, str]]:
 
     """
     return {
-        BUCKET: {"Type": "String", "Description": "The S3 bucket that holds the zip, in the stack's Region."},
-        KEY: {"Type": "String", "Description": "The zip's key in the bucket."},
-        SHA256: {
-            "Type": "String",
-            "Description": "The zip's SHA-256 in base64; a new one makes a new version of the function.",
-            "AllowedPattern": "^[A-Za-z0-9+/]{43}=$",
-            "ConstraintDescription": "It must be 44 characters of base64: openssl dgst -sha256 -binary ZIP | base64",
-        },
+        **(_of_image() if stack.is_image else _of_zip()),
         **_of_secrets(stack),
         LIVE_VERSION: {
             "Type": "String",
@@ -43,6 +40,11 @@ def parameters(stack: Stack) -> dict[str, dict[str, str]]:
             "ConstraintDescription": "It must be the number of a version of the function, or empty.",
         },
     }
+
+
+def image_digest() -> dict[str, Any]:
+    """The image's digest, which is the end of its URI."""
+    return {"Fn::Select": [1, {"Fn::Split": ["@", ref(IMAGE_URI)]}]}
 
 
 def conditions() -> dict[str, dict[str, Any]]:
@@ -71,6 +73,30 @@ def secret_arns(stack: Stack) -> dict[str, Any]:
 def secret_suffix(stack: Stack, name: str) -> dict[str, Any]:
     """The six characters by which a generated secret differs from one of the same name that was deleted."""
     return {"Fn::Select": [1, {"Fn::Split": [f":secret:{_secret_name(stack, name)}-", ref(secret_parameter(name))]}]}
+
+
+def _of_zip() -> dict[str, dict[str, str]]:
+    return {
+        BUCKET: {"Type": "String", "Description": "The S3 bucket that holds the zip, in the stack's Region."},
+        KEY: {"Type": "String", "Description": "The zip's key in the bucket."},
+        SHA256: {
+            "Type": "String",
+            "Description": "The zip's SHA-256 in base64; a new one makes a new version of the function.",
+            "AllowedPattern": "^[A-Za-z0-9+/]{43}=$",
+            "ConstraintDescription": "It must be 44 characters of base64: openssl dgst -sha256 -binary ZIP | base64",
+        },
+    }
+
+
+def _of_image() -> dict[str, dict[str, str]]:
+    return {
+        IMAGE_URI: {
+            "Type": "String",
+            "Description": "The image in Amazon ECR, by its digest; a new one makes a new version of the function.",
+            "AllowedPattern": _IMAGE_PATTERN,
+            "ConstraintDescription": "It must be ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST.",
+        },
+    }
 
 
 def _of_secrets(stack: Stack) -> dict[str, dict[str, str]]:

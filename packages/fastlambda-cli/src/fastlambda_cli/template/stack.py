@@ -50,6 +50,11 @@ class Stack:
         return self.service.configuration
 
     @property
+    def is_image(self) -> bool:
+        """Whether the function is made from a container image."""
+        return self.configuration.package.type == "image"
+
+    @property
     def tags(self) -> list[dict[str, str]]:
         """The tags, as most resource types take them."""
         return [{"Key": key, "Value": value} for key, value in self.configuration.tags.items()]

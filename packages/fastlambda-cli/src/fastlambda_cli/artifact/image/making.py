@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,22 +75,49 @@ async def make_image(wanted: Wanted, *, cache: Path, logins: Logins, tell: Tell,
     """
     service, target = wanted.service, wanted.target
     name = wanted.base or Reference.parse(default_base(wanted.runtime, wanted.platform))
-    async with contextlib.AsyncExitStack() as stack:
-        source = await stack.enter_async_context(Registry(name.registry, logins))
-        bases = Bases(source, BlobStore(cache / "blobs"), tell, moved)
+    async with _bases(name.registry, cache, logins, tell, moved) as bases:
         base = await bases.find(name, wanted.platform, Pins(service.root / PINS), upgrade=wanted.upgrade_base)
         image = await build_image(
             service, runtime=wanted.runtime, platform=wanted.platform, base=base, cache=cache, tell=tell
         )
         if wanted.output is not None:
             await _write(image, bases, wanted.output, name=f"{service.name.lower()}:latest")
-        if target is None:
-            return Made(image, None)
-        registry = source
-        if target.registry != name.registry:
+    if target is None:
+        return Made(image, None)
+    tell(f"Pushing to {target}")
+    return Made(image, await push_image(image, target, cache=cache, logins=logins, tell=tell, moved=moved))
+
+
+async def push_image(
+    image: Image, target: Reference, *, cache: Path, logins: Logins, tell: Tell, moved: Moved
+) -> Pushed:
+    """Push an image that was built.
+
+    Args:
+        image: What.
+        target: Where to; without a tag it gets one of its digest.
+        cache: The folder that keeps what is built and fetched.
+        logins: Finds the logins for registries.
+        tell: Is told what takes time.
+        moved: Is told how far each blob has come.
+
+    Raises:
+        RegistryError: A registry refuses, or is not reached. What has been sent by then is found the next time.
+        ToolchainError: What is fetched of the base cannot be kept.
+
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        bases = await stack.enter_async_context(_bases(image.base.registry, cache, logins, tell, moved))
+        registry = bases.registry
+        if target.registry != registry.host:
             registry = await stack.enter_async_context(Registry(target.registry, logins))
-        tell(f"Pushing to {target}")
-        return Made(image, await push(image, target, registry, bases, moved))
+        return await push(image, target, registry, bases, moved)
+
+
+@contextlib.asynccontextmanager
+async def _bases(host: str, cache: Path, logins: Logins, tell: Tell, moved: Moved) -> AsyncIterator[Bases]:
+    async with Registry(host, logins) as registry:
+        yield Bases(registry, BlobStore(cache / "blobs"), tell, moved)
 
 
 async def _write(image: Image, bases: Bases, output: Path, *, name: str) -> None:

@@ -68,7 +68,7 @@ def _sections(plan: Plan) -> Iterator[RenderableType]:
     if plan.permissions:
         yield section("Permissions", *_permissions(plan.permissions))
     if plan.artifact is not None:
-        yield section(_artifact_heading(plan.artifact), *_files(plan.artifact.files))
+        yield section(_artifact_heading(plan.artifact), *_files((*plan.artifact.layers, *plan.artifact.files)))
     if plan.left_out:
         rows = ((Text(".", style="dim"), name, Text(kind(what))) for name, what in plan.left_out.items())
         yield section("Left out, because the AWS on this machine lacks it", columns(rows))
@@ -123,7 +123,10 @@ def _permission(change: PermissionChange) -> Iterator[tuple[Text, RenderableType
 
 
 def _artifact_heading(artifact: ArtifactChange) -> Text:
-    heading = Text.assemble(("Artifact", "bold"), f"  {size(artifact.size)}, unpacked {size(artifact.unpacked)}")
+    what = "Image" if artifact.type == "image" else "Artifact"
+    heading = Text.assemble((what, "bold"), f"  {size(artifact.size)}")
+    if artifact.unpacked is not None:
+        heading.append(f", unpacked {size(artifact.unpacked)}")
     if not artifact.changed:
         return heading.append("; the same as the live one")
     return heading if artifact.previous_size is None else heading.append(f"; it was {size(artifact.previous_size)}")

@@ -12,7 +12,15 @@ from rich.text import Text
 from fastlambda_cli.cli.views.layout import Place, columns, facts, section
 from fastlambda_cli.cli.views.outcome import API_URL, Typed, url_facts
 from fastlambda_cli.cli.views.words import ago, kind, moment, person, plural, size
-from fastlambda_cli.deploy.model import Destruction, Release, ReleaseStatus, ResourceChange, StackState
+from fastlambda_cli.deploy.model import (
+    Destruction,
+    Published,
+    PublishedImage,
+    Release,
+    ReleaseStatus,
+    ResourceChange,
+    StackState,
+)
 
 _STATUS_STYLES = {
     ReleaseStatus.LIVE: "bold green",
@@ -55,7 +63,7 @@ def _facts(state: StackState, now: datetime) -> Iterator[tuple[str, RenderableTy
         yield "Updated", Text(f"{ago(state.updated, now)} ({moment(state.updated)})")
     if state.live is not None:
         yield "Release", Text(f"{state.live.number}, by {person(state.live.by)}, {ago(state.live.at, now)}")
-        yield "Artifact", Text(f"{size(state.live.artifact.size)}, sha256 {state.live.artifact.sha256}")
+        yield _artifact(state.live.artifact)
     if state.version is not None:
         yield "Version", _shares(state.version, state.weights)
     if state.drifted is not None:
@@ -64,6 +72,12 @@ def _facts(state: StackState, now: datetime) -> Iterator[tuple[str, RenderableTy
     for name, value in state.outputs.items():
         if name != API_URL and not (url and value.startswith(url)):
             yield name, Text(value)
+
+
+def _artifact(artifact: Published) -> tuple[str, RenderableType]:
+    if isinstance(artifact, PublishedImage):
+        return "Image", Text(f"{size(artifact.size)}, {artifact.uri}")
+    return "Artifact", Text(f"{size(artifact.size)}, sha256 {artifact.sha256}")
 
 
 def _shares(version: str, weights: object) -> Text:
