@@ -226,6 +226,14 @@ def test_an_event_is_accepted_with_its_request_id_and_runs(lambda_, books):
     assert books.invocations[0].request_id == answer["ResponseMetadata"]["RequestId"]
 
 
+def test_the_deprecated_invoke_async_accepts_an_event_too(lambda_, books):
+    answer = lambda_.invoke_async(FunctionName="books", InvokeArgs=b'{"n": 2}')
+
+    assert answer["Status"] == 202
+    assert books.finished.acquire(timeout=20)
+    assert books.invocations[0].payload == b'{"n": 2}'
+
+
 def test_an_event_on_which_the_function_fails_is_tried_twice_more_under_the_same_request_id(
     aws, lambda_, books, eventually
 ):

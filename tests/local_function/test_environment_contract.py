@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+
+import pytest
 
 from fastlambda_cli.local.model import InvocationReported, LogLine, MetricRecord, TraceSegment
 
@@ -52,6 +55,15 @@ def test_log_levels_go_by_lambdas_names_and_reach_the_functions_loggers(laborato
     result = laboratory.run(source, lambda lab: lab.invoke(), log_level="CRITICAL")
     assert result.payload == b'"FATAL"'
     assert [line.fields["message"] for line in laboratory.of(LogLine)] == ["high enough"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are Linux's")
+def test_a_function_may_open_as_many_files_as_on_lambda(laboratory):
+    source = """
+        import resource
+        def handler(event, context): return resource.getrlimit(resource.RLIMIT_NOFILE)
+    """
+    assert json.loads(laboratory.run(source, lambda lab: lab.invoke()).payload) == [1024, 1024]
 
 
 def test_only_the_service_its_packages_and_the_runtimes_are_importable(laboratory):

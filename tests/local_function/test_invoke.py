@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from fastlambda_cli.local.model import InvocationReported, Status, ThrottledError
+from fastlambda_cli.local.model import InvocationReported, Status, ThrottledError, ThrottleReason
 
 ECHO = """
     def handler(event, context):
@@ -156,6 +156,15 @@ def test_events_at_once_run_in_environments_of_their_own_up_to_the_limit(laborat
 
     pids = laboratory.run(gate, scenario, concurrency=3)
     assert len(set(pids)) == 3
+
+
+def test_reserved_concurrency_throttles_with_its_own_reason(laboratory):
+    async def scenario(lab):
+        with pytest.raises(ThrottledError) as caught:
+            await lab.invoke()
+        return caught.value.reason
+
+    assert laboratory.run(ECHO, scenario, reserved=0) is ThrottleReason.RESERVED
 
 
 def test_the_log_tail_holds_the_last_4_kb_between_start_and_report(laboratory):

@@ -1,4 +1,4 @@
-"""Lambda's Invoke for the functions that run here: AWS Lambda API Reference, "Invoke"."""
+"""Lambda's Invoke for the functions that run here: AWS Lambda API Reference, "Invoke" and "InvokeAsync"."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Refused
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations/?")
-_NOT_SERVED = re.compile(r"/[0-9-]{10}/functions/[^/]+/(invoke-async|response-streaming-invocations)/?")
+_INVOKE_ASYNC = re.compile(r"/2014-11-13/functions/(?P<function>[^/]+)/invoke-async/?")
+_NOT_SERVED = re.compile(r"/[0-9-]{10}/functions/[^/]+/response-streaming-invocations/?")
 # AWS Lambda Developer Guide, "Lambda quotas": 6 MB synchronous, 1 MB asynchronous.
 _LIMITS = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024, "DryRun": 6 * 1024 * 1024}
 _LOG_TYPES = frozenset({"None", "Tail"})
@@ -82,15 +83,14 @@ class InvokeApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        posted = scope["method"] == "POST"
-        match = _PATH.fullmatch(scope["path"]) if posted else None
+        path = scope["path"] if scope["method"] == "POST" else ""
         try:
-            if match is not None:
+            if match := _PATH.fullmatch(path):
                 await self._invoke(_reference(match["function"], scope), scope, receive, send)
-            elif posted and _NOT_SERVED.fullmatch(scope["path"]):
-                raise bad_parameter(
-                    "The local AWS serves Invoke, and neither InvokeAsync nor InvokeWithResponseStream."
-                )
+            elif match := _INVOKE_ASYNC.fullmatch(path):
+                await self._invoke_async(_reference(match["function"], scope), receive, send)
+            elif _NOT_SERVED.fullmatch(path):
+                raise bad_parameter("The local AWS serves Invoke and InvokeAsync, and not InvokeWithResponseStream.")
             else:
                 await self._otherwise(scope, receive, send)
         except InvokeError as error:
@@ -109,6 +109,13 @@ class InvokeApi:
         else:
             result = await self._run(reference, request.invocation)
             await _answer(send, 200, _result_headers(result, tail=request.tail), result.payload)
+
+    async def _invoke_async(self, reference: FunctionReference, receive: Receive, send: Send) -> None:
+        await self._functions.check(reference)
+        payload = await _payload(receive, "Event")
+        invocation = Invocation(payload=payload, invoked_arn=reference.arn, source=sender(payload))
+        self._accept(reference, invocation)
+        await _answer(send, 202, _request_id(invocation.request_id), b"")
 
     def _accept(self, reference: FunctionReference, invocation: Invocation) -> None:
         invoke = functools.partial(self._functions.invoke, reference)

@@ -18,6 +18,7 @@ from fastlambda_cli.local.model import (
     InvokeResult,
     Sink,
     ThrottledError,
+    ThrottleReason,
     Trace,
 )
 from fastlambda_cli.local.processes import ProcessRegistry
@@ -116,8 +117,10 @@ class LambdaFunction:
 
     async def _acquire(self) -> ExecutionEnvironment:
         # Counted in events, as on Lambda: an environment that was started ahead is no reason to run one more.
+        if self.spec.reserved is not None and len(self._in_use) >= self.spec.reserved:
+            raise ThrottledError(ThrottleReason.RESERVED)
         if len(self._in_use) >= self._concurrency:
-            raise ThrottledError
+            raise ThrottledError(ThrottleReason.ACCOUNT)
         if self._idle:
             environment = next((each for each in reversed(self._idle) if each.up), self._idle[-1])
             self._idle.remove(environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Callable
 
 from fastlambda_cli.local.function.extensions import Extensions
@@ -13,6 +14,12 @@ from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb
 from fastlambda_cli.local.function.runtime_api import RuntimeApi, RuntimeState
 from fastlambda_cli.local.function.spec import FunctionSpec
 from fastlambda_cli.local.processes import ProcessRegistry, signal_group
+
+if sys.platform == "linux":
+    import resource
+
+MOST_FILES = 1024
+"""File descriptors that a function may have open (AWS Lambda Developer Guide, "Lambda quotas")."""
 
 
 class RuntimeProcess:
@@ -73,6 +80,7 @@ class RuntimeProcess:
                 pipe.handed_over()
                 if self._process is None:
                     pipe.close()
+        _limit_files(self._process.pid)
         self._memory = MemoryLimit(self._process.pid, self._spec.memory_mb, self._exceeded)
         self._memory.watch()
         self._watcher = asyncio.create_task(self._watch(self._process))
@@ -137,3 +145,12 @@ class RuntimeProcess:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and not self.exited.done():
             signal_group(self._process.pid, number)
+
+
+def _limit_files(pid: int) -> None:
+    """Give the process Lambda's limit, where the system lets a parent do so without code between fork and exec."""
+    if sys.platform == "linux":
+        with contextlib.suppress(ProcessLookupError):  # it may have ended this very moment
+            _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            most = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
