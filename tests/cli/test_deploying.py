@@ -103,6 +103,12 @@ def test_a_change_goes_live_and_a_rollback_brings_the_earlier_one_back(document,
     assert [release["status"] for release in releases[:2]] == ["live", "earlier"]
 
 
+def test_a_release_that_is_not_there_is_a_wrong_command_line_and_the_remedy_is_one_to_copy(document, service):
+    told = document("rollback", "--yes", "--to", "99", code=2)
+    assert "has no release 99" in told["error"]["what"]
+    assert f"`fastlambda releases {service} --local` lists them." in told["error"]["remedy"]
+
+
 def test_a_version_that_is_not_healthy_ends_with_8_and_the_error_as_the_document(document, service):
     document("deploy", "--yes", "--stage", "sick")
     write(service, "broken", status=500)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from fastlambda_cli.aws.model import StackEvent
+from fastlambda_cli.cli.views.outcome import Typed
 from fastlambda_cli.cli.views.progress import Progress
 from fastlambda_cli.deploy.model import Progressed, Remark, Step
 
@@ -70,6 +71,13 @@ def test_a_warning_is_marked_as_one():
         "0.0 s the stack was busy",
         "0.0 s Note: no bytecode",
     ]
+
+
+def test_commands_that_a_remark_names_get_what_was_typed():
+    console = Console(file=io.StringIO(), width=120, highlight=False)
+    with Progress(console, words=Typed(stage="prod", local=True).completed, clock=lambda: 0.0) as progress:
+        progress(Remark("`fastlambda status` shows how it stands.", warning=True))
+    assert "Note: `fastlambda status --stage prod --local` shows how it stands." in console.file.getvalue()
 
 
 def test_in_a_terminal_what_is_under_way_is_shown_with_its_seconds_and_gone_at_the_end():

@@ -73,7 +73,7 @@ def test_other_code_than_the_interrupted_goes_live_on_top_of_it(shop):
     assert shop.get() == "200 three"
 
 
-def test_ctrl_c_while_cloudformation_works_says_that_it_goes_on(shop):
+def test_ctrl_c_while_cloudformation_works_says_who_goes_on_with_it(shop):
     told = []
 
     def interrupted(happening):
@@ -83,7 +83,7 @@ def test_ctrl_c_while_cloudformation_works_says_that_it_goes_on(shop):
 
     with pytest.raises(KeyboardInterrupt):
         engine.deploy(target_in(shop.folder), shop.aws, interrupted, confirm=lambda _: True)
-    assert "CloudFormation goes on by itself" in told[-1].text
+    assert "The AWS on this machine goes on while it runs." in told[-1].text
     assert told[-1].warning
     assert shop.deploy().plan.empty
     assert shop.releases() == [(1, "live")]

@@ -6,7 +6,7 @@ import pytest
 
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.deploy.model import Action
-from fastlambda_cli.errors import StackError
+from fastlambda_cli.errors import SharedTrafficError, StackError
 
 
 def test_the_status_tells_the_version_the_release_and_the_outputs(shop):
@@ -33,6 +33,25 @@ def test_a_share_of_the_traffic_on_another_version_is_told(shop):
         FunctionName=shop.stack, Name="live", RoutingConfig={"AdditionalVersionWeights": {"1": 0.25}}
     )
     assert engine.status(shop.aws, shop.stack).weights == {"1": 0.25}
+
+
+def test_traffic_that_is_shared_by_hand_is_told_before_anything_is_tried(shop):
+    shop.deploy()
+    shop.answer("two")
+    shop.deploy()
+    alias = {"FunctionName": shop.stack, "Name": "live"}
+    functions = shop.aws.client("lambda")
+    functions.update_alias(**alias, RoutingConfig={"AdditionalVersionWeights": {"1": 0.25}})
+    shop.answer("three")
+    for change in (shop.plan, shop.deploy, shop.rollback):
+        with pytest.raises(SharedTrafficError, match="version 1 gets 25%") as failure:
+            change()
+        assert f"--function-name {shop.stack} --name live --routing-config" in failure.value.remedy
+    assert (shop.versions(), shop.releases()) == (["1", "2"], [(2, "live"), (1, "earlier")])
+
+    functions.update_alias(**alias, RoutingConfig={"AdditionalVersionWeights": {}})
+    shop.deploy()
+    assert shop.get() == "200 three"
 
 
 def test_what_other_hands_changed_or_deleted_is_drift(shop):

@@ -6,7 +6,7 @@ import pytest
 from deployments import RAISES
 
 from fastlambda_cli import deploy as engine
-from fastlambda_cli.errors import HealthCheckError, ReleaseError
+from fastlambda_cli.errors import HealthCheckError, NoSuchReleaseError
 
 
 def deploy_bodies(shop, *bodies):
@@ -59,7 +59,7 @@ def test_a_rollback_that_nobody_confirms_changes_nothing(shop):
 
 def test_without_an_earlier_release_there_is_nowhere_to_return_to(shop):
     shop.deploy()
-    with pytest.raises(ReleaseError, match="no earlier release"):
+    with pytest.raises(NoSuchReleaseError, match="no earlier release"):
         shop.rollback()
 
 
@@ -68,11 +68,11 @@ def test_a_release_that_was_never_live_is_none_to_return_to(shop):
     shop.write(RAISES)
     with pytest.raises(HealthCheckError):
         shop.deploy()
-    with pytest.raises(ReleaseError, match=r"Release 2 .* is no release to return to"):
+    with pytest.raises(NoSuchReleaseError, match=r"Release 2 .* is no release to return to"):
         shop.rollback(to=2)
 
 
 def test_a_number_that_no_release_has_is_refused(shop):
     shop.deploy()
-    with pytest.raises(ReleaseError, match="has no release 9"):
+    with pytest.raises(NoSuchReleaseError, match="has no release 9"):
         shop.rollback(to=9)

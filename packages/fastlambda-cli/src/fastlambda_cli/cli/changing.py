@@ -60,7 +60,7 @@ class Changing:
             if not self._yes:
                 require_someone(doing=doing, option="--yes", as_json=self._as_json)
             with (
-                Progress(self._console, self._typed.reaching) as progress,
+                Progress(self._console, self._typed.reaching, words=self._typed.completed) as progress,
                 opened(self._typed, progress, changes=True) as at,
             ):
 

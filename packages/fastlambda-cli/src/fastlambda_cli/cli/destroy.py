@@ -57,7 +57,10 @@ def destroy(
     with told_to_machines(as_json=as_json), interruptible():
         if confirm is None:
             asking.require_someone(doing="The end of a stack", option="--confirm with its name", as_json=as_json)
-        with Progress(console, typed.reaching) as progress, opened(typed, progress, changes=True) as at:
+        with (
+            Progress(console, typed.reaching, words=typed.completed) as progress,
+            opened(typed, progress, changes=True) as at,
+        ):
             destruction = engine.destruction(at.aws, at.target.stack_name)
             there = bool(destruction.goes or (purge and destruction.stays))
             with progress.paused():

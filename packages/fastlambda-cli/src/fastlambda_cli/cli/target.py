@@ -78,12 +78,13 @@ def opened(typed: Typed, tell: Tell, *, changes: bool = False) -> Iterator[Opene
     service = load_service(typed.service, stage=typed.stage)
     target = Target(service, typed.stage, runtime_of(service))
     if not typed.local:
-        with connect(typed.profile, typed.region) as aws:
+        with _with_what_was_typed(typed), connect(typed.profile, typed.region) as aws:
             yield Opened(target, aws)
         return
     from fastlambda_cli.local.standing import local_aws  # noqa: PLC0415 - servers that AWS itself does without
 
     with (
+        _with_what_was_typed(typed),
         local_aws(service.root, _as_remarks(tell)) as endpoint,
         connect(endpoint_url=endpoint.endpoint_url, ready=endpoint.ready) as aws,
     ):
@@ -94,6 +95,16 @@ def opened(typed: Typed, tell: Tell, *, changes: bool = False) -> Iterator[Opene
                 remedy="Name another stage, such as --stage test, or end dev first.",
             )
         yield Opened(target, aws, lasts=not endpoint.owned)
+
+
+@contextmanager
+def _with_what_was_typed(typed: Typed) -> Iterator[None]:
+    """Complete the commands that the remedy of an error of the block names."""
+    try:
+        yield
+    except FastLambdaError as error:
+        error.remedy = typed.completed(error.remedy)
+        raise
 
 
 def _as_remarks(tell: Tell) -> Sink:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastlambda_cli.aws.bucket import Bucket
@@ -17,6 +18,7 @@ from fastlambda_cli.deploy.recovery import remains
 from fastlambda_cli.deploy.releases import Releases, template_key
 from fastlambda_cli.deploy.traffic import Traffic
 from fastlambda_cli.deploy.underway import QUIET_S, left_alone
+from fastlambda_cli.errors import SharedTrafficError
 from fastlambda_cli.template.function import LIVE
 
 
@@ -53,7 +55,12 @@ class Engine:
         return left_alone(self.stacks, stack_name, releases, self.tell, quiet=quiet)
 
     def standing(self, stack: Stack | None) -> Standing | None:
-        """A stack with all that is needed to put it back; None when it serves nobody."""
+        """A stack with all that is needed to put it back; None when it serves nobody.
+
+        Raises:
+            SharedTrafficError: Not one version has all its traffic, so that there is no one to go back to.
+
+        """
         if stack is None or stack.only_planned or remains(stack):
             return None
         return Standing(stack, self.stacks.template(stack.id), live_version(self.aws, stack.name))
@@ -72,13 +79,32 @@ class Engine:
 
 
 def live_version(aws: Aws, function: str) -> str | None:
-    """The version behind the alias `live`, by Lambda's word; None when there is no such function or alias."""
+    """The version behind the alias `live`, by Lambda's word; None when there is no such function or alias.
+
+    Raises:
+        SharedTrafficError: Another version has a share of the alias's traffic.
+
+    """
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     with translated(f"look at the alias {LIVE} of {function}"):
         try:
-            return aws.client("lambda").get_alias(FunctionName=function, Name=LIVE)["FunctionVersion"]
+            alias = aws.client("lambda").get_alias(FunctionName=function, Name=LIVE)
         except ClientError as problem:
             if code_of(problem) == "ResourceNotFoundException":
                 return None
             raise
+    version = alias["FunctionVersion"]
+    if shares := alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
+        raise _shared(function, version, shares)
+    return version
+
+
+def _shared(function: str, version: str, shares: Mapping[str, float]) -> SharedTrafficError:
+    others = ", ".join(f"version {other} gets {share:.0%}" for other, share in shares.items())
+    return SharedTrafficError(
+        f"The traffic of {function} is shared between versions",
+        why=f"{others} of what the alias {LIVE} gets, which somebody has set by hand",
+        remedy=f"Version {version} has all of it again once `aws lambda update-alias --function-name {function} "
+        f"--name {LIVE} --routing-config AdditionalVersionWeights={{}}` has run; another one with --function-version.",
+    )

@@ -74,7 +74,7 @@ def carry_out(stacks: Stacks, stack_id: str, begin: Callable[[], None], tell: Te
 
     since = stacks.last_event(stack_id)
     begin()
-    with _goes_on(tell):
+    with _goes_on(tell, local=stacks.is_local):
         return stacks.follow(stack_id, since, keep), happened
 
 
@@ -94,15 +94,17 @@ def out_of_sight(stacks: Stacks, stack_name: str, error: AwsError) -> bool:
 
 
 @contextlib.contextmanager
-def _goes_on(tell: Tell) -> Iterator[None]:
+def _goes_on(tell: Tell, *, local: bool) -> Iterator[None]:
     """Say what becomes of an operation that nobody here will see the end of."""
     try:
         yield
     except (KeyboardInterrupt, AwsError):
+        # One that was started for this command alone ends with it.
+        who = "The AWS on this machine goes on while it runs." if local else "CloudFormation goes on by itself."
         tell(
             Remark(
-                "CloudFormation goes on by itself. `fastlambda status` shows how it stands, and the next "
-                "`fastlambda deploy` follows it to its end before it begins.",
+                f"{who} `fastlambda status` shows how the stack stands, and the next `fastlambda deploy` follows it to "
+                "its end before it begins.",
                 warning=True,
             )
         )

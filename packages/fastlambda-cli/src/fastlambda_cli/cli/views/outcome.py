@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from fastlambda_cli.service.stages import DEFAULT_STAGE
 
 API_URL = "ApiUrl"
 """The stack's output that a person wants first."""
+
+_COMMAND_OF_A_STACK = re.compile(r"`fastlambda (plan|deploy|status|releases|rollback|destroy)((?: --drift)?)`")
+"""As the engine names a command; where it adds --local itself, it says so whatever was typed."""
 
 _DEV_PORT = 4566
 """Where `dev` serves the AWS on this machine, deployed APIs with it, unless it is told otherwise."""
@@ -52,6 +56,10 @@ class Typed:
         words += ["--profile", self.profile] if self.profile else []
         words += ["--region", self.region] if self.region else []
         return " ".join((self.here(command), *map(quote, (*words, *more))))
+
+    def completed(self, text: str) -> str:
+        """What the engine says, which knows nothing of a command line, with this one's in the commands it names."""
+        return _COMMAND_OF_A_STACK.sub(lambda found: f"`{self.again(found[1], *found[2].split())}`", text)
 
 
 def outcome_view(outcome: Outcome, typed: Typed, *, answers: bool = True) -> RenderableType:

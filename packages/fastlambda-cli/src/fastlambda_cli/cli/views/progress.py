@@ -61,12 +61,21 @@ class Progress:
     Args:
         console: Where to.
         first: What is under way from the beginning; it gets no line of its own.
+        words: Completes what the engine remarks.
         clock: Tells how long everything takes.
 
     """
 
-    def __init__(self, console: Console, first: str = "", *, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        console: Console,
+        first: str = "",
+        *,
+        words: Callable[[str], str] = str,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._console = console
+        self._words = words
         self._clock = clock
         self._began = clock()
         self._step = (first, self._began) if first else None
@@ -127,7 +136,8 @@ class Progress:
                 self._print(Text(text, style="bold"))
             case Progressed(done=done, total=total):
                 self._percent = f"  {done * 100 // total} %"
-            case Remark(text=text, warning=warning):
+            case Remark(warning=warning):
+                text = self._words(happening.text)
                 self._print(Text.assemble(("Note: ", "bold yellow"), text) if warning else Text(text, style="dim"))
             case StackEvent():
                 self._event(happening)
