@@ -222,17 +222,6 @@ def test_with_purge_what_would_stay_goes_too():
     assert row_with(lines, "shop-prod/app") == ["-", "shop-prod/app"]
 
 
-def test_commands_that_the_engine_names_get_what_was_typed():
-    typed = Typed(Path("my shop"), stage="prod", local=True)
-    assert typed.completed("See `fastlambda status --drift`, then `fastlambda deploy`.") == (
-        "See `fastlambda status 'my shop' --stage prod --local --drift`, then "
-        "`fastlambda deploy 'my shop' --stage prod --local`."
-    )
-    untouched = "Those of `fastlambda deploy --local` have it, as `fastlambda dev` and `aws lambda get-alias` have."
-    assert typed.completed(untouched) == untouched
-    assert Typed().completed("`fastlambda releases` lists them.") == "`fastlambda releases` lists them."
-
-
 def test_what_was_typed_comes_back_in_the_next_command_and_defaults_do_not():
     assert Typed().again("deploy") == "fastlambda deploy"
     assert Typed(Path("shop"), local=True).again("rollback", "--to", "3") == "fastlambda rollback shop --local --to 3"

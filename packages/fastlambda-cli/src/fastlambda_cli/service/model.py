@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from fastlambda_cli.service import deployment, events, packaging
+from fastlambda_cli.service import deployment, destinations, events, packaging
 from fastlambda_cli.service.deployment import (
     AlarmsSpec,
     ConcurrencySpec,
@@ -17,6 +17,7 @@ from fastlambda_cli.service.deployment import (
     RolloutSpec,
     VpcSpec,
 )
+from fastlambda_cli.service.destinations import Destination
 from fastlambda_cli.service.events import EventSource, EventsSpec
 from fastlambda_cli.service.packaging import PackageSpec
 from fastlambda_cli.service.record import ContradictionError, Record
@@ -44,6 +45,7 @@ PATTERNS = {
     _TAG_VALUE: "at most 256 letters, digits, spaces or any of _ . : / = + - @",
     STAGE_NAME: STAGE_NAME_IN_WORDS,
     **deployment.PATTERNS,
+    **destinations.PATTERNS,
     **events.PATTERNS,
     **packaging.PATTERNS,
 }
@@ -180,6 +182,7 @@ class Service(Record):
         local_sources: Dependencies that come from a folder or a wheel file beside the service, by package name.
         lock: The hash-pinned requirements file or uv.lock; None when the project has neither.
         events: What its code consumes besides HTTP requests, sorted by kind and name.
+        destinations: What its code publishes to, sorted likewise.
 
     """
 
@@ -192,3 +195,4 @@ class Service(Record):
     local_sources: dict[str, Path]
     lock: Path | None
     events: tuple[EventSource, ...] = ()
+    destinations: tuple[Destination, ...] = ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from fastlambda_cli.service.deployment import VpcSpec
-from fastlambda_cli.service.variables import function_variables, lambda_log_level
+from fastlambda_cli.service.variables import destination_arns, function_variables, lambda_log_level
 from fastlambda_cli.template import parameters
-from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, choose, get_att, ref, resource
+from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, arn_text, choose, get_att, ref, resource, sub
 from fastlambda_cli.template.logs import FUNCTION_LOGS
 from fastlambda_cli.template.role import ROLE
 from fastlambda_cli.template.stack import Stack
@@ -23,6 +24,8 @@ ROLLOUT_GROUP = "RolloutGroup"
 
 _NOT_VERSIONED = frozenset({"ReservedConcurrentExecutions", "Tags"})
 """Properties of the function itself, which its versions share."""
+
+_PARTITION = re.compile(r'"arn:aws[a-z-]*:')
 
 
 def function_resources(stack: Stack) -> Resources:
@@ -45,7 +48,7 @@ def _properties(stack: Stack) -> dict[str, Any]:
         "MemorySize": configuration.memory,
         "Timeout": configuration.timeout,
         "EphemeralStorage": {"Size": configuration.ephemeral_storage},
-        "Environment": {"Variables": function_variables(stack.service, stack.name, parameters.secret_arns(stack))},
+        "Environment": {"Variables": _variables(stack)},
         "LoggingConfig": {
             "LogFormat": "JSON",
             "LogGroup": ref(FUNCTION_LOGS),
@@ -57,6 +60,13 @@ def _properties(stack: Stack) -> dict[str, Any]:
         "ReservedConcurrentExecutions": configuration.concurrency.reserved,
         "Tags": stack.tags,
     }
+
+
+def _variables(stack: Stack) -> dict[str, Any]:
+    destinations = destination_arns(stack.service, stack.name, arn_text)
+    # What exists is in the stack's own partition: no call leads from one into another.
+    own = sub(_PARTITION.sub('"arn:${AWS::Partition}:', destinations)) if destinations is not None else None
+    return function_variables(stack.service, stack.name, parameters.secret_arns(stack), own)
 
 
 def _code(stack: Stack) -> dict[str, Any]:
