@@ -434,9 +434,11 @@ def test_every_argument_of_a_decorator_is_known_with_its_default(kind):
         "arn",
         "consumer",
         "enabled",
+        "idempotent",
         "name",
     }
-    for name in parameters.keys() & fields.keys() - {"name"}:
+    # Whether anything is idempotent is all that a deployment asks, and how is for the function alone.
+    for name in parameters.keys() & fields.keys() - {"name", "idempotent"}:
         if parameters[name].default is not inspect.Parameter.empty:
             assert parameters[name].default == fields[name].default
 

@@ -127,7 +127,12 @@ class DeployedFunction:
             )
         self.init = self._wait()
 
-    def invoke(
+    def invoke(self, event: Any, **options: Any) -> Invocation:
+        """Run one event to its end."""
+        self.send(event, **options)
+        return self.answered()
+
+    def send(
         self,
         event: Any,
         *,
@@ -135,8 +140,8 @@ class DeployedFunction:
         trace: str | None = None,
         request_id: str | None = None,
         seconds: float = 60,
-    ) -> Invocation:
-        """Run one event, which has this many seconds until its deadline, to its end."""
+    ) -> None:
+        """Hand over an event, which has this many seconds until its deadline, and wait for nothing."""
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request_id or str(uuid.uuid4()),
             "Lambda-Runtime-Invoked-Function-Arn": ARN,
@@ -146,6 +151,9 @@ class DeployedFunction:
         }
         self._current = Invocation()
         self._events.put((headers, json.dumps(event).encode()))
+
+    def answered(self) -> Invocation:
+        """Wait for the end of the event that was handed over last."""
         return self._wait()
 
     def output(self) -> str:

@@ -17,12 +17,15 @@ from fastlambda.errors import (
     EventDeclarationError,
     FailedMessage,
     FastLambdaError,
+    IdempotencyError,
+    InProgressError,
     InvalidMessageError,
+    KeyReusedError,
     NoAnswerError,
+    PublishError,
     SettingsError,
     StartupError,
     UnfinishedRecordError,
-    PublishError,
     UnknownEventError,
 )
 from fastlambda.handler import FastLambda
@@ -32,6 +35,7 @@ from fastlambda.observe.tracing import tracer
 
 if TYPE_CHECKING:
     from fastlambda.events.router import EventRouter
+    from fastlambda.idempotency.route import IdempotentRoute
     from fastlambda.secrets import Secret
 
 __all__ = [
@@ -39,11 +43,16 @@ __all__ = [
     "BadRequestError",
     "EventDeclarationError",
     "EventRouter",
+    "FailedMessage",
     "FastLambda",
     "FastLambdaError",
+    "IdempotencyError",
+    "IdempotentRoute",
+    "InProgressError",
     "InvalidMessageError",
+    "KeyReusedError",
     "NoAnswerError",
-    "FailedMessage",
+    "PublishError",
     "Secret",
     "Settings",
     "SettingsError",
@@ -52,7 +61,6 @@ __all__ = [
     "UnknownEventError",
     "logger",
     "metrics",
-    "PublishError",
     "tracer",
 ]
 
@@ -63,6 +71,10 @@ def __getattr__(name: str) -> Any:
         from fastlambda.events.router import EventRouter  # noqa: PLC0415
 
         return EventRouter
+    if name == "IdempotentRoute":
+        from fastlambda.idempotency.route import IdempotentRoute  # noqa: PLC0415
+
+        return IdempotentRoute
     if name == "Secret":
         from fastlambda.secrets import Secret  # noqa: PLC0415
 

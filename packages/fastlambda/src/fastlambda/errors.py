@@ -64,6 +64,18 @@ class UnfinishedRecordError(FastLambdaError):
     """A record was still being handled when the invocation had to end: it goes back to its queue."""
 
 
+class IdempotencyError(FastLambdaError):
+    """The table of the idempotency records could not be asked, so nothing was done."""
+
+
+class InProgressError(IdempotencyError):
+    """The same is being done already, or its environment was killed and its deadline has not passed."""
+
+
+class KeyReusedError(IdempotencyError):
+    """An idempotency key came with another payload than before."""
+
+
 @dataclass(frozen=True, slots=True)
 class FailedMessage:
     """A message that its service has not taken.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -47,7 +48,7 @@ class FastLambda:
         state: What the lifespan yielded.
 
     Raises:
-        SettingsError: an environment variable has a name or a value that means nothing.
+        SettingsError: an environment variable has a name or a value that means nothing, or one that is needed lacks.
         StartupError: the app's lifespan failed to start; the app's own exception is the cause.
 
     """
@@ -63,6 +64,9 @@ class FastLambda:
         quiet_adapter()
         tracer = tracing.EventTracer(settings)
 
+        # Loaded by now where something is idempotent, and nowhere else.
+        if settings.in_lambda and "fastlambda.idempotency.records" in sys.modules:
+            sys.modules["fastlambda.idempotency.records"].prepare()
         self._lifespan = Lifespan(app, self._loop)
         self._lifespan.start()
         self.state = self._lifespan.state

@@ -23,6 +23,8 @@ SERVE = (
 _OWN = (
     "FASTLAMBDA_EVENT_DESTINATIONS",
     "FASTLAMBDA_EVENT_SOURCES",
+    "FASTLAMBDA_IDEMPOTENCY_EXPIRES",
+    "FASTLAMBDA_IDEMPOTENCY_TABLE",
     "FASTLAMBDA_RAISE_ERRORS",
     "FASTLAMBDA_ROOT_PATH",
     *SERVE,
@@ -31,6 +33,7 @@ _OWN = (
 _FLAGS = (
     "POWERTOOLS_DEBUG",
     "POWERTOOLS_DEV",
+    "POWERTOOLS_IDEMPOTENCY_DISABLED",
     "POWERTOOLS_LOGGER_LOG_EVENT",
     "POWERTOOLS_LOG_DEDUPLICATION_DISABLED",
     "POWERTOOLS_METRICS_DISABLED",
@@ -67,6 +70,9 @@ class Settings:
             that the function publishes to, such as `{"sqs:book-imports": "arn:aws:sqs:eu-west-1:123456789012:import"}`.
         event_sources: `FASTLAMBDA_EVENT_SOURCES`, a JSON object: the name or the ARN of a queue, topic or schedule as
             deployed, by the key of its consumer, such as `{"sqs:book-imports": "shop-prod-book-imports"}`.
+        idempotency_table: `FASTLAMBDA_IDEMPOTENCY_TABLE`: the DynamoDB table of the idempotency records; empty without.
+        idempotency_expires: `FASTLAMBDA_IDEMPOTENCY_EXPIRES`: seconds that such a record counts.
+        idempotency_disabled: `POWERTOOLS_IDEMPOTENCY_DISABLED`: nothing is idempotent, as Powertools has it for tests.
         startup_tuning: `FASTLAMBDA_STARTUP_TUNING`, on unless set to false: see `fastlambda.startup`.
 
     """
@@ -83,6 +89,9 @@ class Settings:
     root_path: str = ""
     event_destinations: Mapping[str, str] = field(default_factory=dict)
     event_sources: Mapping[str, str] = field(default_factory=dict)
+    idempotency_table: str = ""
+    idempotency_expires: int = 86_400
+    idempotency_disabled: bool = False
     startup_tuning: bool = True
 
     @classmethod
@@ -114,6 +123,9 @@ class Settings:
             root_path=_root_path(environ),
             event_destinations=_names(environ, "FASTLAMBDA_EVENT_DESTINATIONS"),
             event_sources=_names(environ, "FASTLAMBDA_EVENT_SOURCES"),
+            idempotency_table=environ.get("FASTLAMBDA_IDEMPOTENCY_TABLE", ""),
+            idempotency_expires=_seconds(environ, "FASTLAMBDA_IDEMPOTENCY_EXPIRES", default=86_400),
+            idempotency_disabled=_flag(environ, "POWERTOOLS_IDEMPOTENCY_DISABLED", default=False),
             startup_tuning=_flag(environ, "FASTLAMBDA_STARTUP_TUNING", default=True),
         )
 
@@ -144,6 +156,15 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     if value == "" and name not in environ:
         return default
     raise SettingsError(f"{name} is {environ[name]!r}", why="it must be true or false", remedy="Correct or unset it.")
+
+
+def _seconds(environ: Mapping[str, str], name: str, *, default: int) -> int:
+    value = environ.get(name)
+    if not value:
+        return default
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", value):
+        raise SettingsError(f"{name} is {value!r}", why="it must be a number of seconds", remedy="Correct or unset it.")
+    return int(value)
 
 
 def _log_level(environ: Mapping[str, str]) -> str | None:

@@ -32,7 +32,7 @@ _KINDS: Mapping[str, type[EventSource]] = {
 _NAMED_BY = {"sqs": "queue", "sns": "topic"}
 """The arguments that hold a name or an ARN."""
 
-_NO_ARGUMENTS = frozenset({"arn", "consumer", "enabled", "name"})
+_NO_ARGUMENTS = frozenset({"arn", "consumer", "enabled", "idempotent", "name"})
 """Fields of the sources that no decorator takes under this name."""
 
 _NEEDED = {"sqs": "queue", "sns": "topic", "eventbridge": "source", "schedule": "expression"}
@@ -99,7 +99,8 @@ def _source(declaration: Declaration, configuration: Configuration) -> EventSour
     replaced = _override(declaration.kind, str(name).rpartition(":")[2], configuration)
     if "arn" in replaced:
         arguments.pop("max_receive_count", None)  # of the queue that is not made here
-    values = {"consumer": declaration.consumer, **_named(name, arn=bool(named_by)), **arguments, **replaced}
+    known = {"consumer": declaration.consumer, "idempotent": declaration.idempotent}
+    values = {**known, **_named(name, arn=bool(named_by)), **arguments, **replaced}
     try:
         return kind.model_validate(values)
     except ValidationError as problem:

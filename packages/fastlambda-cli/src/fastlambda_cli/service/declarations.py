@@ -50,6 +50,7 @@ class Declaration:
         function: The name of the decorated function.
         module: The module that it is in.
         line: Of the decorator.
+        idempotent: Whether each message is to be handled once.
 
     """
 
@@ -58,6 +59,7 @@ class Declaration:
     function: str
     module: Module
     line: int
+    idempotent: bool
 
     @property
     def place(self) -> str:
@@ -182,7 +184,8 @@ class _Reading:
                         raise _unreadable(module, decorator, "stands under a condition", "Declare it unconditionally.")
                     decorators.add(decorator)
                     arguments = self._arguments(decorator, kind, module)
-                    yield router, Declaration(kind, arguments, statement.name, module, decorator.lineno)
+                    once = _is_idempotent(decorator)
+                    yield router, Declaration(kind, arguments, statement.name, module, decorator.lineno, once)
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and node not in decorators:
                 router, _ = self._declares(node, module)
@@ -301,6 +304,15 @@ class _Reading:
                     one, other = self._router(value, module), self._router(argument, module)
                     if one is not None and other is not None:
                         yield one, other
+
+
+def _is_idempotent(decorator: ast.expr) -> bool:
+    """Tell whether it says how, in whatever way: that alone needs the table."""
+    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+    return any(
+        keyword.arg == "idempotent" and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
+        for keyword in keywords
+    )
 
 
 def _unreadable(module: Module, node: ast.expr, what: str, remedy: str) -> ConfigurationError:

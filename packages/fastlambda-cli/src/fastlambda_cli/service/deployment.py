@@ -299,6 +299,17 @@ class VpcSpec(Record):
     security_groups: tuple[SecurityGroup, ...] = Field(min_length=1, max_length=5, strict=False)
 
 
+class IdempotencySpec(Record):
+    """What is done once: consumers with `idempotent=...`, and requests with an Idempotency-Key.
+
+    Attributes:
+        expires: Seconds that what was done is remembered; then the same is done again.
+
+    """
+
+    expires: int = Field(default=86_400, ge=60, le=31_536_000)
+
+
 class PermissionSpec(Record):
     """One more statement for the execution role.
 

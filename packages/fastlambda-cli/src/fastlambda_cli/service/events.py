@@ -64,6 +64,7 @@ class QueueSource(Record):
     Attributes:
         name: As declared; of a queue that exists the last part of its ARN.
         consumer: Where the function is: `module:function`.
+        idempotent: Whether each message is handled once.
         arn: Of a queue that exists; None for one that the stack makes.
         batch_size: Messages that one invocation gets at most.
         window: Seconds that Lambda gathers a batch.
@@ -78,6 +79,7 @@ class QueueSource(Record):
 
     name: QueueName
     consumer: str
+    idempotent: bool = False
     arn: QueueArn | None = None
     batch_size: BatchSize = 10
     window: Window = 0
@@ -121,6 +123,7 @@ class TopicSource(Record):
     Attributes:
         name: As declared; of a topic that exists the last part of its ARN.
         consumer: Where the function is: `module:function`.
+        idempotent: Whether each message is handled once.
         arn: Of a topic that exists; None for one that the stack makes.
         filter_policy: The subscription's.
         filter_scope: What it is about.
@@ -131,6 +134,7 @@ class TopicSource(Record):
 
     name: TopicName
     consumer: str
+    idempotent: bool = False
     arn: TopicArn | None = None
     filter_policy: dict[str, Any] | None = None
     filter_scope: Literal["MessageAttributes", "MessageBody"] = "MessageAttributes"
@@ -142,6 +146,7 @@ class RuleSource(Record):
     Attributes:
         name: The rule's, as declared.
         consumer: Where the function is: `module:function`.
+        idempotent: Whether each event is handled once.
         source: The events' source.
         detail_type: Their detail-type; None for all of the source.
         detail: An event pattern for their detail; None for all.
@@ -154,6 +159,7 @@ class RuleSource(Record):
 
     name: Name
     consumer: str
+    idempotent: bool = False
     source: NotEmpty
     detail_type: NotEmpty | None = None
     detail: dict[str, Any] | None = None
@@ -167,6 +173,7 @@ class ScheduleSource(Record):
     Attributes:
         name: As declared.
         consumer: Where the function is: `module:function`.
+        idempotent: Whether each run is handled once.
         expression: As EventBridge Scheduler has them.
         timezone: Of the expression.
         enabled: Whether it runs.
@@ -177,6 +184,7 @@ class ScheduleSource(Record):
 
     name: Name
     consumer: str
+    idempotent: bool = False
     expression: Expression
     timezone: TimeZone = "UTC"
     enabled: bool = True

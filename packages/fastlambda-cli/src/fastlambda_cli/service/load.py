@@ -15,6 +15,7 @@ from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.configuration import parse_configuration
 from fastlambda_cli.service.consumption import declared_events
 from fastlambda_cli.service.handler import check_handler
+from fastlambda_cli.service.idempotency import has_idempotent_routes
 from fastlambda_cli.service.lock import find_lock
 from fastlambda_cli.service.model import Configuration, Service
 from fastlambda_cli.service.project import PYPROJECT, dependencies_of, read_toml, table
@@ -60,6 +61,7 @@ def load_service(folder: Path, *, stage: str | None = None) -> Service:
         lock=find_lock(root, workspace.root if workspace else None),
         events=events.consumed,
         destinations=events.published,
+        idempotent_routes=has_idempotent_routes(root, configuration.handler, configuration.package.exclude),
     )
 
 

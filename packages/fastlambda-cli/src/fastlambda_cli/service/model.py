@@ -12,6 +12,7 @@ from fastlambda_cli.service.deployment import (
     AlarmsSpec,
     ConcurrencySpec,
     HttpSpec,
+    IdempotencySpec,
     LogsSpec,
     PermissionSpec,
     RolloutSpec,
@@ -140,6 +141,7 @@ class Configuration(Record):
     rollout: RolloutSpec = RolloutSpec()
     vpc: VpcSpec | None = None
     events: EventsSpec = EventsSpec()
+    idempotency: IdempotencySpec = IdempotencySpec()
     package: PackageSpec = PackageSpec()
     permissions: tuple[PermissionSpec, ...] = Field(default=(), strict=False)
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=50)
@@ -183,6 +185,7 @@ class Service(Record):
         lock: The hash-pinned requirements file or uv.lock; None when the project has neither.
         events: What its code consumes besides HTTP requests, sorted by kind and name.
         destinations: What its code publishes to, sorted likewise.
+        idempotent_routes: Whether its code has routes that answer a repeated request from a record.
 
     """
 
@@ -196,3 +199,9 @@ class Service(Record):
     lock: Path | None
     events: tuple[EventSource, ...] = ()
     destinations: tuple[Destination, ...] = ()
+    idempotent_routes: bool = False
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether anything of it is done once, for which it needs a table."""
+        return self.idempotent_routes or any(source.idempotent for source in self.events)

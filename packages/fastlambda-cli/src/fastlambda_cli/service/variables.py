@@ -12,6 +12,12 @@ from fastlambda_cli.service.model import SecretSpec, Service
 
 T = TypeVar("T")
 
+IDEMPOTENCY_TABLE = "FASTLAMBDA_IDEMPOTENCY_TABLE"
+"""Where the function finds the name of the table of idempotency records."""
+
+IDEMPOTENCY_EXPIRES = "FASTLAMBDA_IDEMPOTENCY_EXPIRES"
+"""Where it finds how many seconds a record counts."""
+
 EVENT_SOURCES = "FASTLAMBDA_EVENT_SOURCES"
 """Where the function finds the name or the ARN of each queue and topic, by the key of its consumer."""
 
@@ -48,8 +54,20 @@ def function_variables(
         "POWERTOOLS_METRICS_NAMESPACE": service.configuration.metrics_namespace or service.name,
     }
     published = {EVENT_DESTINATIONS: destinations} if destinations is not None else {}
-    own = {**_events(service, stack_name), **published}
+    own = {**_events(service, stack_name), **published, **_idempotency(service, stack_name)}
     return {**powertools, **own, **service.configuration.environment, **secret_arns}
+
+
+def idempotency_table(stack_name: str) -> str:
+    """The name of the table of a stack's idempotency records."""
+    return f"{stack_name}-idempotency"
+
+
+def _idempotency(service: Service, stack_name: str) -> dict[str, str]:
+    if not service.idempotent:
+        return {}
+    expires = str(service.configuration.idempotency.expires)
+    return {IDEMPOTENCY_TABLE: idempotency_table(stack_name), IDEMPOTENCY_EXPIRES: expires}
 
 
 def destination_arns(service: Service, stack_name: str, arn: Callable[[str, str], str]) -> str | None:

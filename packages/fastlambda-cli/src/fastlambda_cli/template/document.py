@@ -17,6 +17,7 @@ from fastlambda_cli.template.events.schedules import schedule_resources
 from fastlambda_cli.template.events.topics import topic_resources
 from fastlambda_cli.template.function import function_resources
 from fastlambda_cli.template.http import http_resources
+from fastlambda_cli.template.idempotency import idempotency_resources
 from fastlambda_cli.template.logs import log_resources
 from fastlambda_cli.template.notation import to_yaml
 from fastlambda_cli.template.outputs import outputs
@@ -74,6 +75,7 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
         **rule_resources(stack),
         **schedule_resources(stack),
         **failed_resources(stack),
+        **idempotency_resources(stack),
         **alarm_resources(stack),
         **dashboard_resources(stack),
     }

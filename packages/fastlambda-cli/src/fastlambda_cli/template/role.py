@@ -7,6 +7,7 @@ from typing import Any
 
 from fastlambda_cli.service.deployment import PermissionSpec
 from fastlambda_cli.template.events.permissions import event_statements
+from fastlambda_cli.template.idempotency import idempotency_statements
 from fastlambda_cli.template.intrinsics import Resources, arn, get_att, policy, ref, resource, statement, sub
 from fastlambda_cli.template.logs import FUNCTION_LOGS
 from fastlambda_cli.template.parameters import secret_arns
@@ -59,6 +60,7 @@ def _statements(stack: Stack) -> list[dict[str, Any]]:
     if secrets:
         statements.append(statement("Secrets", ["secretsmanager:GetSecretValue"], secrets))
     statements += event_statements(stack)
+    statements += idempotency_statements(stack)
     if configuration.vpc is not None:
         statements += _network(stack)
     statements += [_declared(number, spec) for number, spec in enumerate(configuration.permissions, start=1)]

@@ -15,6 +15,8 @@ from fastlambda.observe import logging as logs
 from fastlambda.observe.tracing import trace_id
 
 if TYPE_CHECKING:
+    from mangum.types import LambdaContext
+
     from fastlambda.events.consumer import BoundConsumer
     from fastlambda.observe.tracing import EventTracer
 
@@ -25,6 +27,7 @@ class Attempts:
     Args:
         consumer: The consumer.
         tracer: Gives every record of a batch a subsegment of its own.
+        context: The invocation.
 
     Attributes:
         latencies_ms: Milliseconds that each record took.
@@ -33,9 +36,10 @@ class Attempts:
 
     """
 
-    def __init__(self, consumer: BoundConsumer, tracer: EventTracer) -> None:
+    def __init__(self, consumer: BoundConsumer, tracer: EventTracer, context: LambdaContext) -> None:
         self._consumer = consumer
         self._tracer = tracer
+        self._context = context
         self.latencies_ms: list[float] = []
         self.failed = 0
         self.expired = False
@@ -51,7 +55,7 @@ class Attempts:
         try:
             exchange.handling(keys | _origin(record))
             with self._tracer.record(consumer.key, record.id, record.trace_header) if batched else nullcontext():
-                await consumer(record)
+                await consumer(record, self._context)
         except BaseException as error:  # noqa: BLE001 - it fails the record, whatever it is, and not its neighbours
             return self._fail(error)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from starlette.responses import Response
 
 from fastlambda.errors import EventDeclarationError
 from fastlambda.events.envelopes import SCOPE_KEY
-from fastlambda.events.signature import invalid_message, parameters
+from fastlambda.events.signature import Parameters, invalid_message, parameters
 
 try:
     from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
@@ -24,10 +25,14 @@ except ModuleNotFoundError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from mangum.types import Message, Scope
+    from mangum.types import LambdaContext, Message, Scope
 
     from fastlambda.events.declarations import Declaration
     from fastlambda.events.record import Record
+    from fastlambda.idempotency.keys import Key, MessageKey
+    from fastlambda.idempotency.records import Records
+
+_log = logging.getLogger(__name__)
 
 # What the endpoint gets beside what FastAPI provides; a thread in which FastAPI runs it has a copy of the context.
 _arguments: ContextVar[Mapping[str, Any]] = ContextVar("fastlambda_arguments")
@@ -40,13 +45,16 @@ class Consumer:
         declaration: What it consumes.
         function: The function.
         unwrap: Whether messages are taken out of SNS's and EventBridge's envelopes.
+        idempotent: What tells one message from another, which is handled once then; None to handle every delivery.
 
     Raises:
-        EventDeclarationError: the function cannot be called with a record.
+        EventDeclarationError: the function cannot be called with a record, or there is no such key in one.
 
     """
 
-    def __init__(self, declaration: Declaration, function: Callable[..., Any], *, unwrap: bool) -> None:
+    def __init__(
+        self, declaration: Declaration, function: Callable[..., Any], *, unwrap: bool, idempotent: Key | None = None
+    ) -> None:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise EventDeclarationError(
                 f"The consumer {declaration.consumer} is a generator", why="nobody takes what it yields"
@@ -55,6 +63,7 @@ class Consumer:
         self.unwrap = unwrap
         self._parameters = parameters(function, declaration.kind)
         self._endpoint = _endpoint(function, self._parameters.provided)
+        self.once = _once(declaration, self._parameters, idempotent) if idempotent is not None else None
 
     def bound(self, app: Any, state: Mapping[str, Any]) -> BoundConsumer:
         """Return the consumer as a part of an app, with the state that the app's lifespan yielded."""
@@ -82,6 +91,7 @@ class BoundConsumer:
         self.key = consumer.declaration.key
         self.unwrap = consumer.unwrap
         self._arguments = consumer.arguments
+        self._once = consumer.once
         self._path = "/" + self.key.replace(":", "/")
         route = APIRoute(
             self._path,
@@ -95,15 +105,25 @@ class BoundConsumer:
         self._app = app
         self._state = state
 
-    async def __call__(self, record: Record) -> None:
-        """Handle a record.
+    async def __call__(self, record: Record, context: LambdaContext) -> None:
+        """Handle a record, unless it is one that was handled before and is to be handled once.
 
         Raises:
             InvalidMessageError: the message is not what the consumer takes; nothing of it has run.
+            IdempotencyError: it is being handled elsewhere, or nobody knows; nothing of it has run.
             Exception: whatever escapes from the consumer, from its dependencies or from its background tasks.
 
         """
-        _arguments.set(self._arguments(record))
+        arguments = self._arguments(record)
+        _arguments.set(arguments)
+        if self._once is None:
+            await self._handle(record)
+            return
+        key, records = self._once
+        if not await records.once(key.data(record, arguments), context, functools.partial(self._handle, record)):
+            _log.info("Skipped a record that was handled before")
+
+    async def _handle(self, record: Record) -> None:
         try:
             await self._asgi(self._scope(record), functools.partial(_receive, record), _ignore)
         except RequestValidationError as error:  # of a dependency's own parameters
@@ -131,6 +151,17 @@ class BoundConsumer:
             "state": dict(self._state),
             SCOPE_KEY: record,
         }
+
+
+def _once(declaration: Declaration, wanted: Parameters, key: Key) -> tuple[MessageKey, Records]:
+    from fastlambda.idempotency.keys import MessageKey  # noqa: PLC0415 - who handles every delivery does not load it
+    from fastlambda.idempotency.records import Records  # noqa: PLC0415
+
+    message = wanted.message
+    available = [*([message.name] if message else []), *wanted.envelopes]
+    has_json = declaration.kind != "schedule" and not (message and message.is_text)
+    found = MessageKey(key, declaration.consumer, available, has_json=has_json)
+    return found, Records(declaration.key, key=found.path)
 
 
 def _endpoint(function: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:

@@ -89,7 +89,7 @@ class Deliveries:
                 raise
             _log.warning("Ignored an event: %s", error)
             return None
-        attempts = Attempts(self._consumers[found.key], self._tracer)
+        attempts = Attempts(self._consumers[found.key], self._tracer, context)
         with exchange.consuming(found.key):
             try:
                 return self._deliver(found, attempts, context)

@@ -18,6 +18,7 @@ from fastlambda.events.declarations import (
 
 if TYPE_CHECKING:
     from fastlambda.events.publish import Bus, Queue, Topic
+    from fastlambda.idempotency.keys import Key
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Message = TypeVar("Message")
@@ -61,6 +62,7 @@ class EventRouter:
         max_receive_count: int = 3,
         function: str | None = None,
         unwrap: bool = True,
+        idempotent: Key | None = None,
     ) -> Callable[[Function], Function]:
         """Consume the messages of a queue, in batches of which only the failed messages go back.
 
@@ -75,6 +77,9 @@ class EventRouter:
             max_receive_count: Deliveries until a message goes to the dead-letter queue.
             function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
             unwrap: Whether a message that SNS or EventBridge has sent is taken out of their envelopes.
+            idempotent: What tells one message from another, which has its effect once then: a JMESPath expression on
+                its JSON, such as `"order_id"`, or a function of the consumer's own parameters, by their names. None
+                to handle every delivery.
 
         Raises:
             EventDeclarationError: AWS would refuse this, or the function cannot be called with a record.
@@ -93,7 +98,7 @@ class EventRouter:
                 filters=tuple(filters),
                 max_receive_count=max_receive_count,
             )
-            return self._add(declaration, consumer, unwrap=unwrap)
+            return self._add(declaration, consumer, unwrap=unwrap, idempotent=idempotent)
 
         return declared
 
@@ -105,6 +110,7 @@ class EventRouter:
         filter_scope: Literal["MessageAttributes", "MessageBody"] = "MessageAttributes",
         function: str | None = None,
         unwrap: bool = True,
+        idempotent: Key | None = None,
     ) -> Callable[[Function], Function]:
         """Consume the messages of a topic; an exception fails the invocation, and Lambda retries.
 
@@ -114,6 +120,7 @@ class EventRouter:
             filter_scope: What the policy is about.
             function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
             unwrap: Whether a message that EventBridge has sent is taken out of its envelope.
+            idempotent: As of `sqs`.
 
         Raises:
             EventDeclarationError: AWS would refuse this, or the function cannot be called with a record.
@@ -128,7 +135,7 @@ class EventRouter:
                 filter_policy=filter_policy,
                 filter_scope=filter_scope,
             )
-            return self._add(declaration, consumer, unwrap=unwrap)
+            return self._add(declaration, consumer, unwrap=unwrap, idempotent=idempotent)
 
         return declared
 
@@ -141,6 +148,7 @@ class EventRouter:
         bus: str = "default",
         name: str | None = None,
         function: str | None = None,
+        idempotent: Key | None = None,
     ) -> Callable[[Function], Function]:
         """Consume the events of a bus; an exception fails the invocation, and Lambda retries.
 
@@ -153,6 +161,7 @@ class EventRouter:
             bus: The bus's name.
             name: The rule's name; None for the function's.
             function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
+            idempotent: As of `sqs`; the JSON is the event's detail.
 
         Raises:
             EventDeclarationError: AWS would refuse this, or the function cannot be called with a record.
@@ -169,12 +178,18 @@ class EventRouter:
                 detail=detail,
                 bus=bus,
             )
-            return self._add(declaration, consumer)
+            return self._add(declaration, consumer, idempotent=idempotent)
 
         return declared
 
     def schedule(
-        self, expression: str, *, timezone: str = "UTC", name: str | None = None, function: str | None = None
+        self,
+        expression: str,
+        *,
+        timezone: str = "UTC",
+        name: str | None = None,
+        function: str | None = None,
+        idempotent: Key | None = None,
     ) -> Callable[[Function], Function]:
         """Run a function on a schedule; an exception fails the invocation, and Lambda retries.
 
@@ -183,6 +198,7 @@ class EventRouter:
             timezone: The time zone of the expression.
             name: The schedule's name; None for the function's.
             function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
+            idempotent: As of `sqs`; a schedule has no JSON, so it is a function, such as `lambda event: event.time`.
 
         Raises:
             EventDeclarationError: AWS would refuse this, or the function cannot be called with a record.
@@ -197,7 +213,7 @@ class EventRouter:
                 expression=expression,
                 timezone=timezone,
             )
-            return self._add(declaration, consumer)
+            return self._add(declaration, consumer, idempotent=idempotent)
 
         return declared
 
@@ -273,8 +289,10 @@ class EventRouter:
         self._destinations.append(destination)
         return destination
 
-    def _add(self, declaration: Declaration, function: Function, *, unwrap: bool = True) -> Function:
-        self._register(Consumer(declaration, function, unwrap=unwrap))
+    def _add(
+        self, declaration: Declaration, function: Function, *, unwrap: bool = True, idempotent: Key | None
+    ) -> Function:
+        self._register(Consumer(declaration, function, unwrap=unwrap, idempotent=idempotent))
         return function
 
     def _register(self, consumer: Consumer) -> None:

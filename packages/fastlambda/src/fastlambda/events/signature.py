@@ -40,12 +40,15 @@ class Message:
         name: Its name.
         annotation: Its type: of `str` the message is the text itself, of all others JSON.
 
+    Attributes:
+        is_text: Whether it is of `str`.
+
     """
 
     def __init__(self, name: str, annotation: Any) -> None:
         self.name = name
         self._adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-        self._is_text = (get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation) is str
+        self.is_text = (get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation) is str
 
     def of(self, record: Record) -> Any:
         """Return the record's message.
@@ -55,7 +58,7 @@ class Message:
 
         """
         try:
-            if self._is_text:
+            if self.is_text:
                 return self._adapter.validate_python(record.text)
             return self._adapter.validate_json(record.text)
         except ValidationError as error:
