@@ -207,7 +207,6 @@ class LocalCloud:
             xray_address=self._aws.xray_address,
             log_level=configuration.log_level,
             reserved=configuration.concurrency.reserved,
-            reserved=configuration.concurrency.reserved,
             variables=function_variables(
                 self.service,
                 self.function_name,
