@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import textwrap
 
 import pytest
 from deployed_functions import RUNTIME, WHICH_VERSION, package
@@ -237,6 +238,27 @@ def test_a_function_with_no_reserved_concurrency_left_runs_nothing(aws):
     aws.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
 
     assert error_of(aws.lambda_.invoke, FunctionName=name)[0] == "TooManyRequestsException"
+
+
+def test_an_alias_with_provisioned_concurrency_has_environments_that_were_initialised_ahead(aws):
+    source = """
+        import os
+        print("INIT")
+        def handler(event, context): return os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
+    """
+    name = aws.create(textwrap.dedent(source))
+    version = aws.lambda_.publish_version(FunctionName=name)["Version"]
+    aws.lambda_.create_alias(FunctionName=name, Name="live", FunctionVersion=version)
+    aws.lambda_.put_provisioned_concurrency_config(
+        FunctionName=name, Qualifier="live", ProvisionedConcurrentExecutions=2
+    )
+
+    answers = [aws.lambda_.invoke(FunctionName=name, Qualifier="live", LogType="Tail") for _ in range(2)]
+
+    assert [json.load(answer["Payload"]) for answer in answers] == ["provisioned-concurrency"] * 2
+    assert "Init Duration" not in base64.b64decode(answers[0]["LogResult"]).decode()
+    assert aws.invoke(name) == "on-demand"
+    assert sum(event.function == name and event.version == version for event in aws.heard(InitStarted)) == 2
 
 
 def test_a_name_that_no_function_can_have_is_refused(aws):

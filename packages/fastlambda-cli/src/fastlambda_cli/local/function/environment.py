@@ -19,7 +19,7 @@ from fastlambda_cli.local.function.logs import as_object, is_emf
 from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
 from fastlambda_cli.local.function.process import RuntimeProcess
 from fastlambda_cli.local.function.runtime_api import Event
-from fastlambda_cli.local.function.spec import FunctionSpec
+from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
 from fastlambda_cli.local.function.states import Lifecycle, State
 from fastlambda_cli.local.model import (
     InitEnded,
@@ -259,7 +259,8 @@ class ExecutionEnvironment:
         error = None if failure is None else as_object(failure.payload.decode(errors="replace"))
         self._log.init_end(phase, elapsed_ms, status, None if failure is None else failures.error_type(failure.payload))
         self._sink(InitEnded(self.number, elapsed_ms, status, error))
-        self._init_ms = elapsed_ms if failure is None and phase is InitPhase.INIT else None
+        pays = phase is InitPhase.INIT and spec.initialization_type != PROVISIONED
+        self._init_ms = elapsed_ms if failure is None and pays else None
         return failure
 
     def _init_outcome(self) -> _Failure | None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from fastlambda_cli.local.function.spec import FunctionSpec
+from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
 from fastlambda_cli.local.model import InvocationReported, Status, Trace
 
 
@@ -64,7 +64,7 @@ class PlatformLog:
 
     def init_end(self, phase: InitPhase, duration_ms: float, status: Status, error_type: str | None) -> None:
         """INIT is over, whether it succeeded or not."""
-        ahead = self._spec.initialization_type != "on-demand"
+        ahead = self._spec.initialization_type == PROVISIONED
         failed = status is not Status.SUCCESS
         kind = _printable(error_type) if error_type and status is Status.ERROR else None
         if not self._json:

@@ -54,6 +54,7 @@ class LambdaFunction:
         self._concurrency = concurrency
         self._numbers = itertools.count(1) if numbers is None else numbers
         self._retired = False
+        self._provisioned = spec.provisioned
         self._idle: list[ExecutionEnvironment] = []
         self._starting: list[tuple[ExecutionEnvironment, asyncio.Task[None]]] = []
         self._in_use: set[ExecutionEnvironment] = set()
@@ -81,6 +82,17 @@ class LambdaFunction:
         if not self._starting and not self._idle:
             self._starting.append(self._start())
 
+    def provision(self, count: int) -> None:
+        """Have this many environments initialised ahead of events, as far as the limit allows; start those that lack.
+
+        Further events get environments on demand. Fewer than before end nothing: what nobody uses ends anyway.
+        """
+        starting = (environment for environment, _ in self._starting)
+        everyone = (*self._idle, *self._in_use, *starting)
+        present = sum(environment.spec is self._provisioned for environment in everyone)
+        for _ in range(min(count, self._concurrency) - present):
+            self._starting.append(self._start(self._provisioned))
+
     def replace(self, spec: FunctionSpec, concurrency: int | None = None) -> None:
         """Let every later event meet the new version; events that are running finish on the old one.
 
@@ -89,7 +101,7 @@ class LambdaFunction:
             concurrency: The new limit on environments; None keeps the old one.
 
         """
-        self.spec = spec
+        self.spec, self._provisioned = spec, spec.provisioned
         if concurrency is not None:
             self._concurrency = concurrency
         self._end_idle()
@@ -170,8 +182,8 @@ class LambdaFunction:
             started.cancel()
         self._starting.clear()
 
-    def _start(self) -> tuple[ExecutionEnvironment, asyncio.Task[None]]:
-        environment = ExecutionEnvironment(self.spec, next(self._numbers), self._registry, self._sink)
+    def _start(self, spec: FunctionSpec | None = None) -> tuple[ExecutionEnvironment, asyncio.Task[None]]:
+        environment = ExecutionEnvironment(spec or self.spec, next(self._numbers), self._registry, self._sink)
         task = self._later(environment.start())
         task.add_done_callback(lambda done: self._settled(environment, done))
         return environment, task
@@ -189,7 +201,8 @@ class LambdaFunction:
         self._in_use.discard(environment)
         if not environment.usable:
             return
-        if environment.spec is self.spec and not self._retired:
+        current = environment.spec is self.spec or environment.spec is self._provisioned
+        if current and not self._retired:
             self._idle.append(environment)
         else:
             self._later(environment.end())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,12 @@ from fastlambda_cli.service.variables import lambda_log_level
 
 INIT_TIMEOUT = 10.0
 """Seconds an on-demand INIT may take (AWS Lambda Developer Guide, "Understanding the Lambda execution environment")."""
+
+PROVISIONED = "provisioned-concurrency"
+"""The value of AWS_LAMBDA_INITIALIZATION_TYPE in environments that are initialised ahead of events."""
+
+PROVISIONED_INIT_TIMEOUT = 130.0
+"""Seconds that such an INIT may take at least; a longer timeout of the function is its limit (same page)."""
 
 PASSED_THROUGH = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables without which an interpreter of this machine may not start or verify certificates; all others stay out."""
@@ -71,6 +77,12 @@ class FunctionSpec:
     init_timeout: float = INIT_TIMEOUT
     initialization_type: str = "on-demand"
     reserved: int | None = None
+
+    @property
+    def provisioned(self) -> FunctionSpec:
+        """The same, for an environment that is initialised ahead of events."""
+        limit = max(PROVISIONED_INIT_TIMEOUT, self.timeout)
+        return replace(self, initialization_type=PROVISIONED, init_timeout=limit)
 
     @property
     def arn(self) -> str:

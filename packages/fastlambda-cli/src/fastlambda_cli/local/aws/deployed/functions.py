@@ -87,9 +87,11 @@ class DeployedFunctions:
         record = await self._found(reference, self._choose())
         configuration = record.configuration
         name, version = configuration["FunctionName"], configuration["Version"]
+        ahead = await self._state.provisioned(name, reference.qualifier) if reference.qualifier else 0
         with self._admitted(name, record.reserved):
             made_of = digest(configuration)
             async with self._versions.environments(name, version, made_of, lambda: self._spec(record)) as environments:
+                environments.provision(ahead)
                 result = await environments.invoke(invocation)
         if self._grown and self._pruning is None:
             self._grown = False

@@ -71,6 +71,7 @@ def spec(
         version=configuration["Version"],
         log_format=logging.get("LogFormat", "Text"),
         log_level=logging.get("ApplicationLogLevel", "INFO"),
+        system_log_level=logging.get("SystemLogLevel", "INFO"),
         log_group=logging.get("LogGroup", ""),
         tracing=configuration.get("TracingConfig", {}).get("Mode") == "Active",
         keeps_bytecode=True,

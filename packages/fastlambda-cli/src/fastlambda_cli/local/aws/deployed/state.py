@@ -98,6 +98,13 @@ class DeployedState:
             return None
         return Alias(found["FunctionVersion"], found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
 
+    async def provisioned(self, function: str, qualifier: str) -> int:
+        """The number of GetProvisionedConcurrencyConfig for a version or an alias; 0 when there is none."""
+        found = await self._remembered(
+            f"/2019-09-30/functions/{_quoted(function)}/provisioned-concurrency?Qualifier={_quoted(qualifier)}"
+        )
+        return 0 if found is None else int(found["RequestedProvisionedConcurrentExecutions"])
+
     async def policy(self, function: str, qualifier: str | None) -> list[Mapping[str, Any]]:
         """The statements of GetPolicy; none when there is no policy."""
         query = f"?Qualifier={_quoted(qualifier)}" if qualifier else ""
