@@ -97,3 +97,9 @@ def test_what_messages_cost_depends_on_their_number_and_is_told_as_not_in_the_su
     rule = {"Type": "AWS::Events::Rule", "Properties": {}}
     assert any("messages, notifications and events" in text for text in estimate(document(Rule=rule), 0).unpriced)
     assert not any("messages, notifications" in text for text in estimate(document(), 0).unpriced)
+
+
+def test_idempotency_records_cost_as_well():
+    table = {"Type": "AWS::DynamoDB::Table"}
+    assert any("idempotency records" in text for text in estimate(document(Table=table), 0).unpriced)
+    assert not any("idempotency records" in text for text in estimate(document(), 0).unpriced)

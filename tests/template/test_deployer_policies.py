@@ -38,6 +38,9 @@ NEVER_USED = re.compile(
     r"|s3:.*(Analytics|Cors|CORS|Metadata|Metrics|Replication|Website|Accelerat|Abac|Acl$|Logging|Notification)"
     r"|s3:.*(ObjectLock|Inventory|Intelligent|DeleteBucketEncryption|DeleteBucketLifecycle)"
     r"|ecr:.*Replication"
+    r"|kinesis:|s3:GetObjectMetadata|dynamodb:(DescribeImport|ImportTable|Scan|Query|.*Item$|.*TableReplica)"
+    r"|dynamodb:(Update(ContinuousBackups|ContributorInsights)|(Put|Delete)ResourcePolicy)"
+    r"|logs:(.*LogStreams?|PutLogEvents)$|dynamodb:(Enable|Disable|Update)KinesisStreamingDestination"
 )
 """What the schemas name for properties that none of our templates has."""
 

@@ -15,7 +15,14 @@ stock_bus = events.bus(source="books.stock")
 partner = events.bus("arn:aws:events:eu-west-1:210987654321:event-bus/partner", source="books")
 
 
-@events.sqs("book-imports", batch_size=100, window=5, maximum_concurrency=5, filters=[{"body": {"kind": ["book"]}}])
+@events.sqs(
+    "book-imports",
+    batch_size=100,
+    window=5,
+    maximum_concurrency=5,
+    filters=[{"body": {"kind": ["book"]}}],
+    idempotent="isbn",
+)
 async def import_book(book: dict) -> None: ...
 
 

@@ -88,6 +88,8 @@ class _Stack:
             yield "the VPC's NAT gateways and endpoints"
         if any(self._of_type(kind) for kind in _OF_EVENTS):
             yield "messages, notifications and events, and the work that they bring"
+        if self._of_type("AWS::DynamoDB::Table"):
+            yield "reads and writes of idempotency records: two writes for each message or request that is done once"
         price = self.prices["metrics"]["custom_metric"]
         yield f"custom metrics, {price:.2f} USD a month each: their number is that of the routes in use"
         yield "stored logs, secrets' calls, data that leaves AWS, cold starts"
