@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import deployment_records as records
@@ -192,6 +193,12 @@ def test_releases_are_rows_with_why_one_failed_and_where_one_returned_to():
     assert "back at release 5" in "\n".join(lines)
 
 
+def test_a_release_of_dev_says_that_there_is_nothing_to_return_to():
+    (release, *_) = records.releases()
+    lines = lines_of(releases_view([replace(release, of=None, stands_in=True)], "shop-prod"))
+    assert "from its folder, by dev" in lines[-1]
+
+
 def test_why_a_release_failed_has_the_whole_width_below_the_table():
     lines = lines_of(releases_view(records.releases(), "shop-prod"), width=80)
     assert "      8  The role defined for the function cannot be assumed" in lines
@@ -220,6 +227,17 @@ def test_with_purge_what_would_stay_goes_too():
     lines = lines_of(destruction_view(records.destruction(), PLACE, purge=True))
     assert "Goes as well, because of --purge" in lines
     assert row_with(lines, "shop-prod/app") == ["-", "shop-prod/app"]
+
+
+def test_commands_that_the_engine_names_get_what_was_typed():
+    typed = Typed(Path("my shop"), stage="prod", local=True)
+    assert typed.completed("See `fastlambda status --drift`, then `fastlambda deploy`.") == (
+        "See `fastlambda status 'my shop' --stage prod --local --drift`, then "
+        "`fastlambda deploy 'my shop' --stage prod --local`."
+    )
+    untouched = "Those of `fastlambda deploy --local` have it, as `fastlambda dev` and `aws lambda get-alias` have."
+    assert typed.completed(untouched) == untouched
+    assert Typed().completed("`fastlambda releases` lists them.") == "`fastlambda releases` lists them."
 
 
 def test_what_was_typed_comes_back_in_the_next_command_and_defaults_do_not():

@@ -6,6 +6,7 @@ import pytest
 from deployments import RAISES
 
 from fastlambda_cli import deploy as engine
+from fastlambda_cli.cli.dev_deployment import bring_up_to_date
 from fastlambda_cli.errors import HealthCheckError, NoSuchReleaseError
 
 
@@ -70,6 +71,17 @@ def test_a_release_that_was_never_live_is_none_to_return_to(shop):
         shop.deploy()
     with pytest.raises(NoSuchReleaseError, match=r"Release 2 .* is no release to return to"):
         shop.rollback(to=2)
+
+
+def test_what_dev_kept_is_passed_over_and_is_no_release_to_return_to(shop):
+    shop.deploy()
+    bring_up_to_date(shop.target().service, "dev", shop.aws.endpoint_url, lambda _: None)
+    deploy_bodies(shop, "three")
+    assert [release.stands_in for release in engine.releases(shop.aws, shop.stack)] == [False, True, False]
+    with pytest.raises(NoSuchReleaseError, match="ran the service from its folder"):
+        shop.rollback(to=2)
+    shop.rollback()
+    assert shop.get() == "200 one"
 
 
 def test_a_number_that_no_release_has_is_refused(shop):

@@ -43,7 +43,7 @@ def bring_up_to_date(service: Service, stage: str, endpoint_url: str, sink: Sink
             sink(Notice(happening.text, warning=True))
 
     with tempfile.TemporaryDirectory() as folder, connect(endpoint_url=endpoint_url) as aws:
-        target = Target(service, stage, runtime_of(service), placeholder(service, Path(folder)))
+        target = Target(service, stage, runtime_of(service), placeholder(service, Path(folder)), stands_in=True)
         outcome = deploy(target, aws, pass_on, confirm=lambda _: True, health=_NobodyAsks())
     if outcome is not None and not outcome.plan.empty:
         for line in _summary(outcome.plan):

@@ -29,6 +29,7 @@ class Desired:
         parameters: All of them but LiveVersion, which belongs to the way there.
         artifact: What it runs.
         health: The path that a healthy version answers.
+        stands_in: Whether the artifact only stands in for the service's folder.
 
     """
 
@@ -37,6 +38,7 @@ class Desired:
     parameters: Mapping[str, str]
     artifact: Published
     health: str
+    stands_in: bool = False
 
     @property
     def template(self) -> str:

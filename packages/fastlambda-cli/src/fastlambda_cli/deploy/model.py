@@ -24,6 +24,7 @@ class Target:
         stage: The stage's name.
         runtime: Lambda's Python.
         artifact: What is deployed, of the service's type of package; None has it built from the service.
+        stands_in: Whether the artifact only stands in for the service's folder, from which `dev` runs it.
 
     """
 
@@ -31,6 +32,7 @@ class Target:
     stage: str
     runtime: Runtime
     artifact: Artifact | Image | None = None
+    stands_in: bool = False
 
     @property
     def stack_name(self) -> str:
@@ -273,6 +275,7 @@ class Release:
         version: The function's version; None until it is known.
         of: The number of the release that this one returns to; None unless it is a rollback.
         reason: Why it failed, in one line.
+        stands_in: Whether its artifact only stood in for the service's folder, from which `dev` ran it.
 
     """
 
@@ -287,6 +290,7 @@ class Release:
     version: str | None = None
     of: int | None = None
     reason: str | None = None
+    stands_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)

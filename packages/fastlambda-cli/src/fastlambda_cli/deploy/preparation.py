@@ -80,6 +80,7 @@ def prepare(target: Target, aws: Aws, bootstrap: Bootstrap | None, tell: Tell) -
         parameters=_parameters(target, published, {name: arn or _stand_in(aws, name) for name, arn in arns.items()}),
         artifact=published,
         health=target.service.configuration.health,
+        stands_in=target.stands_in,
     )
     check_template(document, desired.parameters)
     return Prepared(target, package, whole, desired, left_out, bootstrap is None, missing)

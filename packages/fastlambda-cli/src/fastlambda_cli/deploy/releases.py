@@ -137,6 +137,7 @@ class Releases:
                 artifact=artifact,
                 parameters=desired.parameters,
                 of=of,
+                stands_in=desired.stands_in,
             )
             if self._claimed(self._key(number), _encoded(_Record(release=release, deployer=uuid.uuid4().hex))):
                 return release

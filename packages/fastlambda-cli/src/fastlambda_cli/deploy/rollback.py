@@ -89,7 +89,7 @@ def _recorded(engine: Engine, stack_name: str) -> tuple[Bootstrap, Releases]:
 
 def _before_live(releases: Releases, stack_name: str) -> Release:
     """The release that was live before the one that is."""
-    were_live = [found for found in releases.list() if found.status is ReleaseStatus.EARLIER]
+    were_live = [found for found in releases.list() if found.status is ReleaseStatus.EARLIER and not found.stands_in]
     if not were_live:
         raise NoSuchReleaseError(
             f"{stack_name} has no earlier release to return to",
@@ -105,6 +105,13 @@ def _check_was_live(chosen: Release, stack_name: str) -> None:
             f"Release {chosen.number} of {stack_name} is no release to return to",
             why=f"it {chosen.status}: {chosen.reason}" if chosen.reason else f"it is {chosen.status}",
             remedy="`fastlambda releases` lists those that were live.",
+        )
+
+    if chosen.stands_in:
+        raise NoSuchReleaseError(
+            f"Release {chosen.number} of {stack_name} is no release to return to",
+            why="`fastlambda dev` ran the service from its folder then, and its artifact only says so",
+            remedy="`fastlambda releases` lists the others.",
         )
 
 

@@ -124,6 +124,8 @@ def _notes(releases: Sequence[Release]) -> Iterator[tuple[Text, Text]]:
             yield number, Text(release.reason, style="red")
         elif release.of is not None:
             yield number, Text(f"back at release {release.of}", style="dim")
+        elif release.stands_in:
+            yield number, Text("from its folder, by dev", style="dim")
 
 
 def destruction_view(destruction: Destruction, place: Place, *, purge: bool) -> RenderableType:
