@@ -23,7 +23,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ async def function(state: Path) -> AsyncIterator[FunctionSpec]:
     for compiled in (root, importable.packages, runtime_dir):
         compileall.compile_dir(compiled, quiet=2, invalidation_mode=mode, workers=2, force=True)
     async with XrayReceiver(ignore) as xray, LocalAws(state / "aws", ignore, port=0) as aws:
-        variables = await aws.ensure_secrets(service)
+        variables = await aws.ensure_secrets(service, service.name)
         yield FunctionSpec(
             name=service.name,
             handler="",
@@ -110,14 +110,18 @@ async def function(state: Path) -> AsyncIterator[FunctionSpec]:
         )
 
 
-async def measure(spec: FunctionSpec, registry: LastSpawned, rounds: int) -> Samples:
-    """One environment of each handler per round, in random order, after one of each that is not counted."""
-    samples: Samples = {what: {name: [] for name in HANDLERS} for what in WHAT}
+def by_handler(spec: FunctionSpec) -> dict[str, FunctionSpec]:
+    """The function with each of the handlers."""
+    return {name: dataclasses.replace(spec, handler=f"{module}.handler") for name, module in HANDLERS.items()}
+
+
+async def measure(specs: Mapping[str, FunctionSpec], registry: LastSpawned, rounds: int) -> Samples:
+    """One environment of each function per round, in random order, after one of each that is not counted."""
+    samples: Samples = {what: {name: [] for name in specs} for what in WHAT}
     event = json.dumps(http_event("/api/v1/books")).encode()
     for number in range(rounds + 1):
-        for name in random.sample(list(HANDLERS), k=len(HANDLERS)):
-            handler = dataclasses.replace(spec, handler=f"{HANDLERS[name]}.handler")
-            environment = ExecutionEnvironment(handler, number, registry, ignore)
+        for name in random.sample(list(specs), k=len(specs)):
+            environment = ExecutionEnvironment(specs[name], number, registry, ignore)
             began = time.perf_counter()
             await environment.start()
             measured = [elapsed_ms(began), registry.cpu_ms()]
@@ -139,15 +143,14 @@ def elapsed_ms(began: float) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def count(spec: FunctionSpec, events: int) -> dict[str, list[float]]:
-    """Millions of instructions of each handler's import and of a number of requests."""
+def count(specs: Mapping[str, FunctionSpec], events: int) -> dict[str, list[float]]:
+    """Millions of instructions of the import of each function's handler and of a number of requests."""
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise SystemExit("--instructions needs Valgrind, and there is none on PATH")
     counts: dict[str, list[float]] = {}
-    for name, module in HANDLERS.items():
-        replaced = dataclasses.replace(spec, handler=f"{module}.handler")
-        environment = replaced.environment("127.0.0.1:9001", spec.new_log_stream())
+    for name, spec in specs.items():
+        environment = spec.environment("127.0.0.1:9001", spec.new_log_stream())
         interpreter = spec.command[: spec.command.index("-m")]
         done = subprocess.run(
             [
@@ -156,7 +159,7 @@ def count(spec: FunctionSpec, events: int) -> dict[str, list[float]]:
                 "--callgrind-out-file=/dev/null",
                 *interpreter,
                 COUNTED,
-                module,
+                spec.handler.rpartition(".")[0],
                 str(events),
             ],
             env=environment | {"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"},
@@ -179,10 +182,10 @@ async def main(rounds: int, *, instructions: bool) -> None:
         async with function(Path(folder)) as spec:
             if instructions:
                 for events, what in ((0, "INIT"), (1, "INIT and first request")):
-                    counts = await asyncio.to_thread(count, spec, events)
+                    counts = await asyncio.to_thread(count, by_handler(spec), events)
                     print(f"\n{what}, instructions\n{table('M', counts, base='plain')}")
                 return
-            samples = await measure(spec, LastSpawned(Path(folder) / "processes"), rounds)
+            samples = await measure(by_handler(spec), LastSpawned(Path(folder) / "processes"), rounds)
     for what, values in samples.items():
         print(f"\n{what}\n{table('ms', values, base='plain')}")
 
