@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from fastlambda_cli import deploy as engine
+from fastlambda_cli.cli.dev_deployment import bring_up_to_date
 from fastlambda_cli.deploy.model import FileChange
 from fastlambda_cli.errors import PackageTypeError, TemplateError
 
@@ -134,3 +135,13 @@ def test_an_image_that_is_deleted_under_a_function_is_an_error_and_no_made_up_an
     with pytest.raises(ClientError, match="is not in its repository") as failure:
         client.invoke(FunctionName=shop.stack, Qualifier="$LATEST")
     assert failure.value.response["Error"]["Code"] == "ResourceConflictException"
+
+
+def test_dev_keeps_the_stack_of_an_image_too(pictures):
+    shop, told = pictures, []
+    bring_up_to_date(shop.target().service, "dev", shop.aws.endpoint_url, told.append)
+    assert any(f"Stack {shop.stack}: made" in notice.text for notice in told)
+    answer = shop.aws.client("lambda").invoke(FunctionName=shop.stack, Qualifier="live")
+    assert b"runs from its folder" in answer["Payload"].read()
+    shop.deploy()
+    assert shop.get() == "200 one"

@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastlambda_cli.artifact.archive import Entry, read_archive, write_archive
-from fastlambda_cli.artifact.model import Artifact
 from fastlambda_cli.aws.session import connect
+from fastlambda_cli.cli.dev_placeholder import placeholder
 from fastlambda_cli.cli.runtime import runtime_of
 from fastlambda_cli.deploy import deploy
 from fastlambda_cli.deploy.model import Action, Happening, Plan, Remark, Target
@@ -43,7 +42,8 @@ def bring_up_to_date(service: Service, stage: str, endpoint_url: str, sink: Sink
             sink(Notice(happening.text, warning=True))
 
     with tempfile.TemporaryDirectory() as folder, connect(endpoint_url=endpoint_url) as aws:
-        target = Target(service, stage, runtime_of(service), placeholder(service, Path(folder)), stands_in=True)
+        runtime = runtime_of(service)
+        target = Target(service, stage, runtime, placeholder(service, runtime, Path(folder)), stands_in=True)
         outcome = deploy(target, aws, pass_on, confirm=lambda _: True, health=_NobodyAsks())
     if outcome is not None and not outcome.plan.empty:
         for line in _summary(outcome.plan):
@@ -58,29 +58,6 @@ class _NobodyAsks:
 
     def url(self, url: str, path: str) -> None:
         """Ask nothing."""
-
-
-def placeholder(service: Service, folder: Path) -> Artifact:
-    """Make the artifact of a function that runs from its folder: a handler that says so, the same in every place.
-
-    Args:
-        service: The service.
-        folder: An empty folder for the zip.
-
-    """
-    module, _, _ = service.configuration.handler.rpartition(".")
-    reason = f"{service.name} runs from its folder here, while `fastlambda dev` runs; deploy it to run it without."
-    source = f"raise RuntimeError({reason!r})\n"
-    write_archive(folder, [Entry(f"{module.replace('.', '/')}.py", source.encode())])
-    archive = read_archive(folder)
-    return Artifact(
-        path=archive.path,
-        sha256=bytes.fromhex(archive.sha256),
-        size=archive.path.stat().st_size,
-        unpacked=archive.unpacked,
-        files=archive.files,
-        packages=(),
-    )
 
 
 def _summary(plan: Plan) -> Iterator[str]:
