@@ -38,9 +38,14 @@ def response_too_large() -> bytes:
 
 
 def error_type(payload: bytes) -> str:
-    """The errorType of an error payload; the runtime's own word where it sent something else."""
+    """The errorType of an error payload; the runtime's own word where it sent something else.
+
+    It is the function's word and stands in the platform's log: characters that end a line or a field are spaces.
+    """
     kind = _record(payload).get("errorType")
-    return kind if isinstance(kind, str) and kind else "Runtime.Unknown"
+    if not isinstance(kind, str) or not kind:
+        return "Runtime.Unknown"
+    return "".join(character if character.isprintable() else " " for character in kind)
 
 
 def summary(payload: bytes) -> str:

@@ -66,7 +66,7 @@ class PlatformLog:
         """INIT is over, whether it succeeded or not."""
         ahead = self._spec.initialization_type == PROVISIONED
         failed = status is not Status.SUCCESS
-        kind = _printable(error_type) if error_type and status is Status.ERROR else None
+        kind = error_type if status is Status.ERROR else None
         if not self._json:
             if failed or ahead:
                 parts = [f"INIT_REPORT Init Duration: {duration_ms:.2f} ms", f"Phase: {phase}", f"Status: {status}"]
@@ -101,7 +101,7 @@ class PlatformLog:
             return
         level = Level.INFO if report.status is Status.SUCCESS else Level.WARN
         about: dict[str, Any] = {"requestId": report.request_id, "status": report.status}
-        about |= {"errorType": _printable(report.error_type)} if report.error_type else {}
+        about |= {"errorType": report.error_type} if report.error_type else {}
         done = {"durationMs": round(report.duration_ms, 3), "producedBytes": produced_bytes}
         self._record(
             min(level, Level.DEBUG) if level is Level.INFO else level, "runtimeDone", about | {"metrics": done}
@@ -133,8 +133,3 @@ def _tracing(trace: Trace) -> dict[str, Any]:
     if not trace.sampled:
         return {}
     return {"tracing": {"spanId": trace.segment, "type": "X-Amzn-Trace-Id", "value": trace.header}}
-
-
-def _printable(text: str) -> str:
-    """The function's own word for its error, which must not make up lines or fields of the log."""
-    return "".join(character if character.isprintable() else " " for character in text)
