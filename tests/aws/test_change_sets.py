@@ -73,7 +73,7 @@ def cloudformation(**answers):
     """CloudFormation as it refuses a change set for what it found before anything was made."""
     usual = {"DescribeStacks": PLANNED, "CreateChangeSet": MADE, "DescribeChangeSet": REFUSED, "DescribeEvents": EVENTS}
     with CloudFormation({**usual, **answers}) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield server

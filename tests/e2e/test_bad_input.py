@@ -74,6 +74,7 @@ def test_an_unreachable_package_index_on_the_first_start_is_said_so(tmp_path):
         "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple",
         "UV_CACHE_DIR": str(tmp_path / "cache"),
         "UV_OFFLINE": "0",
+        "UV_HTTP_RETRIES": "0",
     }
     answer = fastlambda(
         "dev", folder, "--port", "0", "--aws-port", "0", FASTLAMBDA_CACHE_DIR=str(tmp_path / "fl"), **nowhere
