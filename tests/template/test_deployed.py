@@ -6,29 +6,13 @@ versions.
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hashlib
-import io
 import json
-import subprocess
-import sys
-import zipfile
-import zlib
-from pathlib import Path
 
-import boto3
 import pytest
+from stacks_by_hand import StackByHand
 
 from fastlambda_cli.template import render
-
-OWNER = Path(__file__).parents[1] / "local_aws" / "owner.py"
-
-MISSING_IN_THE_EMULATOR = {
-    "AWS::ApplicationAutoScaling::ScalableTarget",
-    "AWS::ApplicationAutoScaling::ScalingPolicy",
-    "AWS::Logs::QueryDefinition",
-}
+from local_aws import local_aws, unique  # noqa: F401
 
 SHOP = """
 [project]
@@ -41,53 +25,25 @@ concurrency.provisioned = { min = 1, max = 2 }
 """
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    """Make boto3 clients of a local AWS that runs as long as this module's tests."""
-    command = [sys.executable, OWNER, tmp_path_factory.mktemp("aws")]
-    with contextlib.ExitStack() as stack:
-        owner = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-        stack.callback(owner.terminate)
-        assert owner.stdout is not None
-        url = json.loads(owner.stdout.readline())["url"]
-
-        def client(service):
-            made = boto3.client(
-                service,
-                endpoint_url=url,
-                region_name="us-east-1",
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
-            )
-            stack.callback(made.close)
-            return made
-
-        client("s3").create_bucket(Bucket="artifacts")
-        yield client
-
-
 class Deployed:
-    """A stack of the local AWS."""
+    """The stack of a stage."""
 
-    def __init__(self, client, load, stage):
+    def __init__(self, aws, load, stage):
         self.name = f"shop-{stage}"
-        self._stage = stage
-        self._load = load
-        self._cloudformation, self._s3, self.lambda_ = map(client, ("cloudformation", "s3", "lambda"))
+        self.lambda_ = aws.client("lambda")
+        self._stage, self._load = stage, load
+        self._stack = StackByHand(aws, self.name)
         values = json.dumps({"jwt_secret": "a", "db_password": "b"})
-        self._secret = client("secretsmanager").create_secret(Name=f"{self.name}/app", SecretString=values)["ARN"]
+        self._secret = aws.client("secretsmanager").create_secret(Name=f"{self.name}/app", SecretString=values)["ARN"]
 
     def create(self, code):
-        self._cloudformation.create_stack(**self._request(SHOP, code))
-        self._wait("stack_create_complete")
+        self._stack.create(self._document(), code, AppSecretArn=self._secret)
 
     def update(self, code, lines="", **parameters):
-        self._cloudformation.update_stack(**self._request(SHOP + lines, code, parameters))
-        self._wait("stack_update_complete")
+        self._stack.update(self._document(lines), code, AppSecretArn=self._secret, **parameters)
 
     def delete(self):
-        self._cloudformation.delete_stack(StackName=self.name)
-        self._wait("stack_delete_complete")
+        self._stack.delete()
 
     def live(self):
         return self.lambda_.get_alias(FunctionName=self.name, Name="live")["FunctionVersion"]
@@ -96,46 +52,14 @@ class Deployed:
         found = self.lambda_.list_versions_by_function(FunctionName=self.name)["Versions"]
         return [version["Version"] for version in found if version["Version"] != "$LATEST"]
 
-    def _request(self, pyproject, code, others=None):
-        document = render(self._load(pyproject), stage=self._stage, runtime="python3.13").document
-        kept = {
-            name: resource
-            for name, resource in document["Resources"].items()
-            if resource["Type"] not in MISSING_IN_THE_EMULATOR
-        }
-        artifact = _zip(code)
-        digest = hashlib.sha256(artifact)
-        self._s3.put_object(Bucket="artifacts", Key=digest.hexdigest(), Body=artifact)
-        parameters = {
-            "ArtifactBucket": "artifacts",
-            "ArtifactKey": digest.hexdigest(),
-            "ArtifactSha256": base64.b64encode(digest.digest()).decode(),
-            "AppSecretArn": self._secret,
-            **(others or {}),
-        }
-        return {
-            "StackName": self.name,
-            "TemplateBody": json.dumps({**document, "Resources": kept}),
-            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            "Capabilities": ["CAPABILITY_IAM"],
-        }
-
-    def _wait(self, state):
-        waiter = self._cloudformation.get_waiter(state)
-        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-
-
-def _zip(code):
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("lambda_handler.py"), code)
-    return written.getvalue()
+    def _document(self, lines=""):
+        return render(self._load(SHOP + lines), stage=self._stage, runtime="python3.13").document
 
 
 @pytest.fixture
-def deployed(client, load, request):
+def deployed(local_aws, load, unique):  # noqa: F811
     """Make a stack of a stage of its own, and delete it after the test."""
-    stack = Deployed(client, load, f"t{zlib.crc32(request.node.name.encode()):x}")
+    stack = Deployed(local_aws, load, unique("t"))
     yield stack
     stack.delete()
 
@@ -185,15 +109,15 @@ def test_a_version_that_proves_bad_never_goes_live(deployed):
     assert deployed.live() == "1"
 
 
-def test_two_stages_live_side_by_side_and_only_logs_outlive_one(client, load):
-    blue, green = (Deployed(client, load, stage) for stage in ("blue", "green"))
+def test_two_stages_live_side_by_side_and_only_logs_outlive_one(local_aws, load, unique):  # noqa: F811
+    blue, green = (Deployed(local_aws, load, unique(stage)) for stage in ("blue", "green"))
     blue.create("handler = 1")
     green.create("handler = 1")
     blue.update("handler = 2")
     assert (blue.live(), green.live()) == ("2", "1")
     blue.delete()
     green.delete()
-    groups = {group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]}
-    assert {"/aws/lambda/shop-blue", "/aws/vendedlogs/http-apis/shop-blue"} <= groups
-    functions = {function["FunctionName"] for function in client("lambda").list_functions()["Functions"]}
-    assert functions.isdisjoint({"shop-blue", "shop-green"})
+    groups = {group["logGroupName"] for group in local_aws.client("logs").describe_log_groups()["logGroups"]}
+    assert {f"/aws/lambda/{blue.name}", f"/aws/vendedlogs/http-apis/{blue.name}"} <= groups
+    functions = {function["FunctionName"] for function in local_aws.client("lambda").list_functions()["Functions"]}
+    assert functions.isdisjoint({blue.name, green.name})

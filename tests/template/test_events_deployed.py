@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
 import json
-import zipfile
 
 import pytest
+from stacks_by_hand import StackByHand
 
-from fastlambda_cli.deploy.localised import localised
 from fastlambda_cli.template import render
 from local_aws import local_aws, unique  # noqa: F401
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
+CODE = "handler = print\n"
 IMPORTS = "@events.sqs('imports', batch_size={size}, max_receive_count=4)\nasync def take(book): ...\n"
 EVERYTHING = """
 @events.sqs("stock.fifo")
@@ -33,62 +30,32 @@ async def tidy(): ...
 
 
 class Deployed:
-    """A stack of a stage of its own, of a service that declares events; the code that is deployed is another."""
+    """The stack of a stage, of a service that declares events; the code that is deployed is another."""
 
     def __init__(self, aws, load, stage):
         self.name = f"shop-{stage}"
         self._stage, self._load = stage, load
-        self._cloudformation = aws.client("cloudformation")
-        self._bucket = f"{self.name}-artifacts"
-        aws.client("s3").create_bucket(Bucket=self._bucket)
-        self._artifact = _zip("handler = print\n")
-        aws.client("s3").put_object(Bucket=self._bucket, Key="a.zip", Body=self._artifact)
+        self._stack = StackByHand(aws, self.name)
 
     def create(self, declared):
-        self._cloudformation.create_stack(**self._request(declared))
-        self._wait("stack_create_complete")
+        self._stack.create(self._document(declared), CODE)
 
     def update(self, declared):
-        self._cloudformation.update_stack(**self._request(declared))
-        self._wait("stack_update_complete")
+        self._stack.update(self._document(declared), CODE)
 
     def delete(self):
-        self._cloudformation.delete_stack(StackName=self.name)
-        self._wait("stack_delete_complete")
+        self._stack.delete()
 
     def outputs(self):
-        (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return self._stack.outputs()
 
-    def _request(self, declared):
+    def _document(self, declared):
         pyproject = '[project]\nname = "shop"\n[tool.fastlambda]\nalarms.email = "oncall@example.com"\n'
         code = (
             "from fastlambda import EventRouter, FastLambda\nevents = EventRouter()\n"
             f"{declared}\nhandler = FastLambda(print, events=events)\n"
         )
-        document, _ = localised(render(self._load(pyproject, code), stage=self._stage, runtime="python3.13").document)
-        parameters = {
-            "ArtifactBucket": self._bucket,
-            "ArtifactKey": "a.zip",
-            "ArtifactSha256": base64.b64encode(hashlib.sha256(self._artifact).digest()).decode(),
-        }
-        return {
-            "StackName": self.name,
-            "TemplateBody": json.dumps(document),
-            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            "Capabilities": ["CAPABILITY_IAM"],
-        }
-
-    def _wait(self, state):
-        waiter = self._cloudformation.get_waiter(state)
-        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-
-
-def _zip(code):
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("lambda_handler.py"), code)
-    return written.getvalue()
+        return render(self._load(pyproject, code), stage=self._stage, runtime="python3.13").document
 
 
 @pytest.fixture
