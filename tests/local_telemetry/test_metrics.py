@@ -6,6 +6,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from deployed_functions import eventually
 
@@ -113,6 +114,44 @@ def test_a_throttled_invocation_counts_as_throttle_and_not_as_invocation(aws, cl
 
     assert total(cloudwatch, "AWS/Lambda", "Throttles", FunctionName=function) == 1
     assert statistics(cloudwatch, "AWS/Lambda", "Invocations", FunctionName=function) == []
+
+
+ANSWERING = """
+    def handler(event, context):
+        if event["rawPath"] == "/crash":
+            raise LookupError("no such book")
+        return {"statusCode": 404 if event["rawPath"] == "/missing" else 200}
+"""
+
+
+@pytest.fixture
+def api(aws):
+    """An HTTP API with one function behind it: its id, and what calls it."""
+    function, gateway = aws.create(ANSWERING), aws.client("apigatewayv2")
+    arn = f"arn:aws:lambda:us-east-1:000000000000:function:{function}"
+    made = gateway.create_api(Name=function, ProtocolType="HTTP")["ApiId"]
+    integration = {"IntegrationType": "AWS_PROXY", "PayloadFormatVersion": "2.0", "IntegrationUri": arn}
+    target = gateway.create_integration(ApiId=made, **integration)["IntegrationId"]
+    gateway.create_route(ApiId=made, RouteKey="$default", Target=f"integrations/{target}")
+    gateway.create_stage(ApiId=made, StageName="$default", AutoDeploy=True)
+    permission = {"Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com", "StatementId": "api"}
+    aws.lambda_.add_permission(FunctionName=function, **permission)
+    host = {"Host": f"{made}.execute-api.localhost"}
+    return made, lambda path: httpx.get(aws.aws.endpoint_url + path, headers=host).status_code
+
+
+def test_api_gateway_counts_requests_errors_and_time_by_api_and_stage(cloudwatch, api):
+    api_id, get = api
+
+    assert [get(path) for path in ("/", "/missing", "/crash", "/crash")] == [200, 404, 500, 500]
+
+    for dimensions in ({"ApiId": api_id}, {"ApiId": api_id, "Stage": "$default"}):
+        counts = [total(cloudwatch, "AWS/ApiGateway", name, **dimensions) for name in ("Count", "4xx", "5xx")]
+        assert counts == [4, 1, 2]
+    (latency,) = statistics(cloudwatch, "AWS/ApiGateway", "Latency", ApiId=api_id)
+    (integration,) = statistics(cloudwatch, "AWS/ApiGateway", "IntegrationLatency", ApiId=api_id)
+    assert latency["SampleCount"] == integration["SampleCount"] == 4
+    assert latency["Sum"] >= integration["Sum"] > 0
 
 
 def document(**changes):

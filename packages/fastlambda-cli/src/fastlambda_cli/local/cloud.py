@@ -136,7 +136,7 @@ class LocalCloud:
         self._aws.register(self.function_name, self._function.invoke, _LIVE)
         self._function.warm()
         router = one_route(self._invoke_from_http, cors=lambda: Cors.configured(self.service.configuration.http.cors))
-        served = await stack.enter_async_context(serve_http_api(router, self._sink, listener=listener))
+        served = await stack.enter_async_context(serve_http_api(router, self._aws.sink, listener=listener))
         self.http_url = served.url
         remove_others(packages.result().packages)
         stack.enter_context(recorded(self._state, Session(self.stage, self.endpoint_url, self.http_url)))

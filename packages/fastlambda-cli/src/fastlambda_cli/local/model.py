@@ -294,6 +294,9 @@ class HttpExchange:
         api_request_id: The gateway's own request id, in `requestContext.requestId` and `apigw-requestid`.
         error: Why the gateway answered by itself (throttled, timed out, too large), else None.
         running: True when the function still ran then, for a client that was gone or had waited too long.
+        api_id: The API's id; None when the request reached no route.
+        stage: The API's stage.
+        integration_ms: How long the gateway waited for the function; None when it did not call it.
 
     """
 
@@ -306,6 +309,9 @@ class HttpExchange:
     cold: bool = False
     error: str | None = None
     running: bool = False
+    api_id: str | None = None
+    stage: str = ""
+    integration_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -166,7 +167,8 @@ class LocalAws:
             EmulatorError: The emulator does not answer.
 
         """
-        return await self._functions.invoke(FunctionReference(function_name, qualifier=qualifier), invocation)
+        reference = FunctionReference(function_name, qualifier=qualifier)
+        return await self._functions.invoke(reference, replace(invocation, invoked_arn=reference.arn))
 
     async def ensure_secrets(self, service: Service, prefix: str) -> dict[str, str]:
         """Make what is missing of a service's secrets; return ARNs by environment variable.

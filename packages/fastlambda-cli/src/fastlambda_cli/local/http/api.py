@@ -111,6 +111,7 @@ class HttpApi:
         route = await self._router(request)
         if isinstance(route, Answer):
             return route
+        exchange.gateway = route.gateway
         answer = await self._forward(exchange, route)
         return route.cors.applied(answer, request) if route.cors else answer
 
@@ -147,10 +148,12 @@ class HttpApi:
         self._invocations.add(task)
         task.add_done_callback(self._invocations.discard)
         exchange.request_id = invocation.request_id
+        called = time.perf_counter()
         async with exchange.watch_client() as left:
             try:
                 await asyncio.wait({task, left}, timeout=route.timeout_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                exchange.integration_ms = (time.perf_counter() - called) * 1000
                 if not task.done():
                     task.add_done_callback(_report_orphan)
             exchange.running = not task.done()

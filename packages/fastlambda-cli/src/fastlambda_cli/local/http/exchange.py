@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 
-from fastlambda_cli.local.http.payload import new_request_id
+from fastlambda_cli.local.http.payload import Gateway, new_request_id
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import WITHOUT_BODY, Answer
 from fastlambda_cli.local.model import HttpExchange
@@ -35,6 +35,8 @@ class Exchange:
         request_id: Lambda's id, once the function was called.
         cold: True when the event waited for an INIT.
         running: True when the function runs on after the answer.
+        gateway: The API and its stage, once a route was found.
+        integration_ms: How long the function was waited for.
 
     """
 
@@ -44,6 +46,8 @@ class Exchange:
         self.request_id: str | None = None
         self.cold = False
         self.running = False
+        self.gateway: Gateway | None = None
+        self.integration_ms: float | None = None
         self._receive = receive
         self._send = send
         self._received = time.perf_counter()
@@ -98,4 +102,7 @@ class Exchange:
             cold=self.cold,
             error=error,
             running=self.running,
+            api_id=self.gateway.api_id if self.gateway else None,
+            stage=self.gateway.stage if self.gateway else "",
+            integration_ms=self.integration_ms,
         )

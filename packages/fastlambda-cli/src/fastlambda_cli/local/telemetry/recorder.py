@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from fastlambda_cli.local.model import (
+    HttpExchange,
     InitEnded,
     InitStarted,
     InvocationReported,
@@ -19,6 +20,7 @@ from fastlambda_cli.local.model import (
     TraceSegment,
 )
 from fastlambda_cli.local.telemetry.emf import EmfError, embedded
+from fastlambda_cli.local.telemetry.http_metrics import counted
 from fastlambda_cli.local.telemetry.lambda_metrics import LambdaMetrics
 from fastlambda_cli.local.telemetry.lambda_segments import lambda_segments
 from fastlambda_cli.local.telemetry.logs import LogStore
@@ -53,7 +55,7 @@ class Telemetry:
     Attributes:
         traces: Every segment, the function's and Lambda's own.
         logs: Every line, the function's and Lambda's own.
-        metrics: Every value, from the function's lines and Lambda's own, until CloudWatch takes it.
+        metrics: Every value, of the function's lines, of Lambda and of API Gateway, until CloudWatch takes it.
         invocations: Measures what Lambda itself measures.
 
     """
@@ -79,6 +81,9 @@ class Telemetry:
             case MetricRecord():
                 self._log(event.environment, event.text)
                 self._measure(event)
+            case HttpExchange():
+                for metric, value in counted(event):
+                    self.metrics.add(metric, value)
             case InvocationReported():
                 self.invocations.reported(event.request_id, event.duration_ms)
             case TraceSegment():
