@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from fastlambda_cli import deploy as engine
+from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.cli.dev_deployment import bring_up_to_date
+from fastlambda_cli.deploy.bootstrap import find_bootstrap
 from fastlambda_cli.deploy.model import FileChange
+from fastlambda_cli.deploy.releases import Releases, image_tag
 from fastlambda_cli.errors import PackageTypeError, TemplateError
 
 IMAGE = 'package.type = "image"'
@@ -29,6 +35,14 @@ def image_of(shop, qualifier="live"):
 def tags_of(shop):
     found = shop.aws.client("ecr").describe_images(repositoryName="fastlambda")["imageDetails"]
     return [tag for image in found for tag in image["imageTags"] if tag.startswith(f"{shop.stack}-")]
+
+
+def bucket_of(shop):
+    return find_bootstrap(Stacks(shop.aws)).bucket
+
+
+def in_two_days():
+    return datetime.now(UTC) + timedelta(days=2)
 
 
 def delete_images(shop):
@@ -135,6 +149,26 @@ def test_an_image_that_is_deleted_under_a_function_is_an_error_and_no_made_up_an
     with pytest.raises(ClientError, match="is not in its repository") as failure:
         client.invoke(FunctionName=shop.stack, Qualifier="$LATEST")
     assert failure.value.response["Error"]["Code"] == "ResourceConflictException"
+
+
+def test_images_that_no_kept_release_of_the_stack_has_go_and_those_of_other_stacks_stay(pictures):
+    shop = pictures
+    for answer in ("one", "two", "three"):
+        shop.answer(answer)
+        shop.deploy()
+    shop.deploy("other")
+    later = Releases(Bucket(shop.aws, bucket_of(shop)), shop.stack, shop.aws, now=in_two_days)
+    later.prune(keep=1)
+    kept = [release.artifact.digest for release in later.list()]
+    assert len(kept) == 2
+    assert sorted(tags_of(shop)) == sorted(image_tag(shop.stack, digest) for digest in kept)
+    assert shop.get("other") == "200 three"
+
+
+@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "registry.evil.example"}])
+def test_the_local_registry_does_not_answer_web_pages(local_aws, headers):
+    assert httpx.get(f"{local_aws.endpoint_url}/v2/").is_success
+    assert httpx.get(f"{local_aws.endpoint_url}/v2/", headers=headers).status_code == 403
 
 
 def test_dev_keeps_the_stack_of_an_image_too(pictures):

@@ -17,14 +17,14 @@ from fastlambda_cli.artifact.image.model import Descriptor, Image
 from fastlambda_cli.artifact.image.reference import Reference
 from fastlambda_cli.artifact.image.registry import Moved
 from fastlambda_cli.artifact.installation import cache_dir
-from fastlambda_cli.artifact.model import Part, Platform, megabytes
+from fastlambda_cli.artifact.model import Part, Platform
 from fastlambda_cli.aws.registry import region_of_registry, registry_login
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.bootstrap import Bootstrap
 from fastlambda_cli.deploy.bootstrap_template import REPOSITORY_NAME
 from fastlambda_cli.deploy.model import PublishedImage, Remark, Step, Target, Tell
 from fastlambda_cli.deploy.releases import image_tag
-from fastlambda_cli.deploy.telling import as_remarks, in_percents
+from fastlambda_cli.deploy.telling import as_remarks, in_percents, in_words
 
 _BASE = "the base"
 
@@ -41,9 +41,10 @@ class ImagePackage:
         registry = f"{aws.account}.dkr.ecr.{aws.region}.{aws.url_suffix}"
         repository = bootstrap.repository_uri if bootstrap else f"{registry}/{REPOSITORY_NAME}"
         image = self.image
-        own = dict(zip((Part.PACKAGES, Part.OWN), image.layers, strict=True))
-        base = sum(layer.size for layer in image.base.layers)
-        layers = {_BASE: (base, image.base.digest), **{str(part): (one.size, one.digest) for part, one in own.items()}}
+        own = zip((Part.PACKAGES, Part.OWN), image.layers, strict=True)
+        layers = {str(part): (layer.size, layer.digest) for part, layer in own}
+        if image.base.layers:
+            layers = {_BASE: (sum(layer.size for layer in image.base.layers), image.base.digest), **layers}
         return PublishedImage(f"{repository}@{image.digest}", image.size, layers)
 
     def publish(self, stack_name: str, aws: Aws, bootstrap: Bootstrap, tell: Tell) -> None:
@@ -73,8 +74,8 @@ class ImagePackage:
         pushed = asyncio.run(pushing)
         if pushed.present:
             tell(Remark("The image was there already."))
-        else:
-            tell(Remark(f"Sent {megabytes(pushed.uploaded)} of {megabytes(image.size)}; the rest was there."))
+        elif pushed.uploaded < image.size:
+            tell(Remark(f"Sent {in_words(pushed.uploaded)} of {in_words(image.size)}; the rest was there already."))
 
 
 def built_image(target: Target, aws: Aws, tell: Tell) -> Image:

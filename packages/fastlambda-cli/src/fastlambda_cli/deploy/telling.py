@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fastlambda_cli.artifact.model import megabytes
 from fastlambda_cli.artifact.telling import Tell as Say
 from fastlambda_cli.deploy.model import Progressed, Remark, Step, Tell
+
+_MEGABYTE = 2**20
 
 
 def as_remarks(tell: Tell) -> Say:
@@ -15,6 +18,11 @@ def as_remarks(tell: Tell) -> Say:
         tell(Remark(text, warning=warning))
 
     return say
+
+
+def in_words(size: int) -> str:
+    """A number of bytes that is sent."""
+    return megabytes(size) if size >= _MEGABYTE else f"{size:,} bytes"
 
 
 def in_percents(step: Step, tell: Tell) -> Callable[[int, int], None]:

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 from fastlambda_cli.artifact.build import build
 from fastlambda_cli.artifact.installation import cache_dir
-from fastlambda_cli.artifact.model import Artifact, Platform, megabytes
+from fastlambda_cli.artifact.model import Artifact, Platform
 from fastlambda_cli.aws.bucket import Bucket
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.bootstrap import Bootstrap
 from fastlambda_cli.deploy.model import PublishedZip, Remark, Step, Target, Tell
 from fastlambda_cli.deploy.releases import artifact_key
-from fastlambda_cli.deploy.telling import as_remarks, in_percents
+from fastlambda_cli.deploy.telling import as_remarks, in_percents, in_words
 
 _NO_BUCKET = "fastlambda-bootstrap-bucket-to-be-made"
-_MEGABYTE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,7 @@ class ZipPackage:
 
         """
         artifact, published = self.artifact, self.published(stack_name, aws, bootstrap)
-        size = megabytes(artifact.size) if artifact.size >= _MEGABYTE else f"{artifact.size:,} bytes"
-        step = Step(f"Uploading {size}")
+        step = Step(f"Uploading {in_words(artifact.size)}")
         tell(step)
         progress = in_percents(step, tell)
         if not Bucket(aws, bootstrap.bucket).upload(published.key, artifact.path, published.sha256, progress):
