@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from deployed_function import DeployedFunction
 from deployed_functions import eventually
 from function_fixtures import deploy, runtime_dir
 
+from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.template import render
 from local_aws import local_aws
@@ -26,12 +28,14 @@ SHOP = (Path(__file__).parent / "shop.py").read_text(encoding="utf-8")
 class Stage:
     """A table of a stage's own, and execution environments of one function that share it."""
 
-    def __init__(self, client: Any, start: Callable[..., DeployedFunction], properties: dict[str, Any]) -> None:
-        self._client, self._start = client, start
-        self.table = f"shop-{uuid.uuid4().hex[:8]}-idempotency"
-        # TTL is switched on by a call of its own, and here no record gets old.
-        created = {name: value for name, value in properties.items() if name != "TimeToLiveSpecification"}
-        client.create_table(**created | {"TableName": self.table})
+    def __init__(self, aws: Aws, start: Callable[..., DeployedFunction], table: dict[str, Any]) -> None:
+        self._client, self._start = aws.client("dynamodb"), start
+        self._cloudformation = aws.client("cloudformation")
+        self.name = f"shop-{uuid.uuid4().hex[:8]}"
+        self.table = f"{self.name}-idempotency"
+        template = {"Resources": {"Table": table | {"Properties": table["Properties"] | {"TableName": self.table}}}}
+        self._cloudformation.create_stack(StackName=self.name, TemplateBody=json.dumps(template))
+        self._wait("stack_create_complete")
 
     def environment(self) -> DeployedFunction:
         return self._start(SHOP, fresh=True, FASTLAMBDA_IDEMPOTENCY_TABLE=self.table)
@@ -44,26 +48,34 @@ class Stage:
     def records(self) -> list[dict[str, Any]]:
         return self._client.scan(TableName=self.table)["Items"]
 
-    def drop(self) -> None:
-        self._client.delete_table(TableName=self.table)
+    def tables(self) -> list[str]:
+        return self._client.list_tables()["TableNames"]
+
+    def delete(self) -> None:
+        self._cloudformation.delete_stack(StackName=self.name)
+        self._wait("stack_delete_complete")
+
+    def _wait(self, state: str) -> None:
+        waiter = self._cloudformation.get_waiter(state)
+        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
 
 @pytest.fixture(scope="session")
-def table_properties(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def table_resource(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The table as the template has it."""
     folder = tmp_path_factory.mktemp("declaring")
     (folder / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
     (folder / "lambda_handler.py").write_text(SHOP, encoding="utf-8")
     resources = render(load_service(folder), stage="dev", runtime="python3.13").document["Resources"]
-    (table,) = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::DynamoDB::Table"]
+    (table,) = [one for one in resources.values() if one["Type"] == "AWS::DynamoDB::Table"]
     return table
 
 
 @pytest.fixture(scope="module")
-def start_stage(local_aws, deploy, table_properties):
+def start_stage(local_aws, deploy, table_resource):
     """Make a stage: `start_stage()`."""
     start = partial(deploy, AWS_ENDPOINT_URL=local_aws.endpoint_url)
-    return lambda: Stage(local_aws.client("dynamodb"), start, table_properties)
+    return lambda: Stage(local_aws, start, table_resource)
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,8 @@ def test_another_stage_has_a_table_of_its_own_and_without_it_nothing_is_done(fun
     message = orders({"order_id": "staged"})
     assert effects(function.invoke(message), there.invoke(message)) == ["staged", "staged"]
 
-    elsewhere.drop()
+    elsewhere.delete()
+    assert elsewhere.table not in elsewhere.tables()
     lost = there.invoke(orders({"order_id": "lost"}))
     assert (lost.answer, effects(lost)) == (failed("1"), [])
     error = lost.log("Unhandled exception in the consumer")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.concurrency import run_in_threadpool
 
@@ -17,10 +17,13 @@ from fastlambda.settings import current
 if TYPE_CHECKING:
     from mangum.types import LambdaContext
 
-    from fastlambda.idempotency.store import Earlier, Store
+    from fastlambda.idempotency.store import Deadline, Earlier, Store
 
 _log = logging.getLogger(__name__)
 _declared: list[Records] = []
+
+_LONGEST_MS = 900_000
+"""Milliseconds that an invocation can last (AWS Lambda Developer Guide, "Lambda quotas")."""
 
 
 class Records:
@@ -65,7 +68,8 @@ class Records:
 
         Args:
             data: Has the key and the payload.
-            context: The invocation; without one that knows its deadline a key that nobody gives back stays taken.
+            context: The invocation. Where there is none, or one without a deadline, the key is taken for as long as an
+                invocation of Lambda can last.
 
         Raises:
             IdempotencyError: Somebody else has the key, or the table cannot be used.
@@ -74,8 +78,9 @@ class Records:
         """
         if current().idempotency_disabled:
             return None
-        known = context if hasattr(context, "get_remaining_time_in_millis") else None
-        return await run_in_threadpool(self.store.hold, data, known)
+        knows = context is not None and hasattr(context, "get_remaining_time_in_millis")
+        deadline = cast("Deadline", context) if knows else _Longest()
+        return await run_in_threadpool(self.store.hold, data, deadline)
 
     async def keep(self, data: Any, result: Any) -> None:
         """Note that the work is done; when that fails it is logged, for what has been done is not undone by it."""
@@ -133,6 +138,13 @@ class Records:
             payload=self._payload,
             expires=settings.idempotency_expires,
         )
+
+
+class _Longest:
+    """Stands for the invocation where a server runs the app, or a test."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return _LONGEST_MS
 
 
 def prepare() -> None:

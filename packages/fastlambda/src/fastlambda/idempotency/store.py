@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import functools
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from aws_lambda_powertools.utilities.idempotency import (
     DynamoDBPersistenceLayer,
@@ -30,8 +31,7 @@ from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
 from fastlambda.errors import IdempotencyError, InProgressError, InvalidMessageError, KeyReusedError
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext as PowertoolsContext
-    from mangum.types import LambdaContext
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # Threads that FastAPI runs calls in (AnyIO, "Adjusting the default maximum worker thread count"): each may need one.
 _CONNECTIONS = 40
@@ -50,6 +50,14 @@ class Earlier:
     """
 
     result: Any
+
+
+class Deadline(Protocol):
+    """What of an invocation's context is needed."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds that are left."""
+        ...
 
 
 class _UndecidedError(BaseException):
@@ -85,8 +93,8 @@ class Store:
             hash_function="sha256",
         )
 
-    def hold(self, data: Any, context: LambdaContext | None) -> Earlier | None:
-        """Take the key, until the invocation's deadline; return what has been done for it already.
+    def hold(self, data: Any, deadline: Deadline) -> Earlier | None:
+        """Take the key until a deadline; return what has been done for it already.
 
         Raises:
             InProgressError: Somebody else has it.
@@ -99,7 +107,7 @@ class Store:
             _undecided,
             data_keyword_argument="data",
             persistence_store=self._layer,
-            config=self._config(lambda_context=cast("PowertoolsContext | None", context)),
+            config=self._config(lambda_context=cast("LambdaContext", deadline)),
             key_prefix=self._name,
         )
         try:
@@ -173,6 +181,7 @@ def _without_key(why: str) -> InvalidMessageError:
 def _layer(table: str) -> DynamoDBPersistenceLayer:
     """Make the one client that all records share: it is most of what idempotency costs INIT."""
     config = Config(
+        region_name=os.environ.get("AWS_REGION"),  # the SDK itself reads AWS_DEFAULT_REGION, which only Lambda sets
         connect_timeout=_CONNECT_S,
         read_timeout=_READ_S,
         max_pool_connections=_CONNECTIONS,
