@@ -93,6 +93,12 @@ def test_a_package_beside_the_service_is_built_and_followed(build_of):
     assert second.read("shelf/__init__.py") == b"WOOD = 'maple'\n"
 
 
+def test_an_extra_of_a_package_beside_the_service_is_packed_too(build_of):
+    project = SHELF["pyproject.toml"] + '[project.optional-dependencies]\npolish = ["idna==3.11"]\n'
+    result = build_of(shelf({**SHELF, "pyproject.toml": project}), dependencies=("shelf[polish]",), sources=SOURCES)
+    assert {"shelf/__init__.py", "idna/__init__.py"} <= result.names
+
+
 def test_a_package_whose_build_leaves_files_behind_is_not_built_again(build_of):
     files = shelf({"pyproject.toml": SETUPTOOLS, "shelf.py": "WOOD = 'oak'\n"})
     first = build_of(files, dependencies=("shelf",), sources=SOURCES)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from fastlambda_cli.artifact.fingerprint import digest
@@ -112,7 +113,12 @@ async def _compile(service: Service, target: Path, python: Path, version: str) -
 def _resolvable(service: Service) -> Iterator[str]:
     for requirement in service.dependencies:
         path = service.local_sources.get(_name_of(requirement))
-        yield f"{_name_of(requirement)} @ {path.as_uri()}" if path else requirement
+        if path is None:
+            yield requirement
+            continue
+        wanted = Requirement(requirement)
+        wanted.specifier, wanted.url = SpecifierSet(), path.as_uri()
+        yield str(wanted)
 
 
 def check_lock(service: Service) -> None:
