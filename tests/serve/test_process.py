@@ -87,6 +87,7 @@ def test_a_container_that_cannot_start_says_why_in_one_line_and_fails(tmp_path):
     ended, failure = container.logs
     assert ended["message"] == "the lifespan has ended"
     assert failure["level"] == "CRITICAL"
+    assert "exception" not in failure
     assert failure["message"] == (
         "Cannot serve lambda_handler.handler: The app has a route at /healthz: it is the path of the health endpoint. "
         "Choose another path with FASTLAMBDA_SERVE_HEALTH_PATH."

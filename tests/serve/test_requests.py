@@ -15,7 +15,7 @@ APP = """
     import logging
     from contextlib import asynccontextmanager
 
-    from aws_lambda_powertools.metrics import MetricUnit
+    from aws_lambda_powertools.metrics import Metrics, MetricUnit
     from fastapi import Depends, FastAPI, Request
     from fastapi.responses import StreamingResponse
     from fastlambda import FastLambda, logger, metrics, tracer
@@ -49,6 +49,10 @@ APP = """
     @app.get("/where")
     def where(request: Request):
         return {"shelf": request.state.shelf, "base": str(request.base_url), "client": request.client.host}
+
+    @app.get("/own-metrics")
+    def own_metrics():
+        Metrics(namespace="shelves").add_metric(name="Own", unit=MetricUnit.Count, value=1)
 
     apart = FastAPI()
     app.mount("/apart", apart)
@@ -234,3 +238,10 @@ def test_an_upgrade_to_a_web_socket_is_an_ordinary_request(books):
 
 def test_metrics_of_init_are_published_before_the_first_request(books):
     assert "Started" in books.metrics[0]
+
+
+def test_metrics_that_the_app_collects_apart_from_the_runtimes_are_published_once(books, client):
+    client.get("/own-metrics")
+    client.get("/own-metrics")
+    books.wait(lambda _: sum('"Own"' in line for line in books.lines) == 2)
+    assert [document["Own"] for document in books.metrics if "Own" in document] == [[1.0], [1.0]]

@@ -11,19 +11,26 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 DEADLINE = 30.0
+Command: TypeAlias = Callable[[Mapping[str, str]], Sequence[str]]
+"""The command line that serves, made of its environment variables."""
+
 _LISTENS = re.compile(r"Uvicorn running on (http://\S+)")
+
+
+def own_command(_: Mapping[str, str]) -> Sequence[str]:
+    return [sys.executable, "-m", "fastlambda.serve", "lambda_handler.handler"]
 
 
 class Served:
     """A container's process, whose lines are read as they come."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str], name: str) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str], command: Command) -> None:
         self._daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._daemon.bind(("127.0.0.1", 0))
         self._daemon.settimeout(DEADLINE)
@@ -36,10 +43,11 @@ class Served:
             "AWS_XRAY_DAEMON_ADDRESS": f"{host}:{port}",
             "FASTLAMBDA_SERVE_PORT": "0",
         }
+        given = {key: value for key, value in (environment | dict(variables)).items() if value}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fastlambda.serve", name],
+            command(given),
             cwd=folder,
-            env={key: value for key, value in (environment | dict(variables)).items() if value},
+            env=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -124,10 +132,10 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, source: str, name: str = "lambda_handler.handler", **variables: str) -> Iterator[Served]:
+def served(folder: Path, source: str, command: Command = own_command, **variables: str) -> Iterator[Served]:
     """Serve a handler's source; an empty variable is unset."""
     (folder / "lambda_handler.py").write_text(textwrap.dedent(source), encoding="utf-8")
-    process = Served(folder, variables, name)
+    process = Served(folder, variables, command)
     try:
         yield process
     finally:

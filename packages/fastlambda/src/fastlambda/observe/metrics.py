@@ -20,27 +20,32 @@ if TYPE_CHECKING:
 
 
 class ServiceMetrics(Metrics):
-    """Powertools Metrics: of the current request alone when it shares the process, else of the process."""
+    """Powertools Metrics: of the current request alone when it shares the process, else of the process.
 
-    _process: AmazonCloudWatchEMFProvider
+    Attributes:
+        process: What the metrics of the process are collected in.
+
+    """
+
+    process: AmazonCloudWatchEMFProvider
 
     @property
     def provider(self) -> AmazonCloudWatchEMFProvider:
         """What the metrics are collected in."""
         request = exchange.current()
         if request is None or request.log_format is None:
-            return self._process
+            return self.process
         if request.emf is None:
             request.emf = AmazonCloudWatchEMFProvider(
-                namespace=self._process.namespace,
-                service=self._process.service,
-                default_dimensions=self._process.default_dimensions,
+                namespace=self.process.namespace,
+                service=self.process.service,
+                default_dimensions=self.process.default_dimensions,
             )
         return request.emf
 
     @provider.setter
     def provider(self, provider: AmazonCloudWatchEMFProvider) -> None:
-        self._process = provider
+        self.process = provider
 
 
 metrics = ServiceMetrics(namespace=current().metrics_namespace, service=current().service)
@@ -124,15 +129,20 @@ def count_records(route: str, records: int, attempts: Attempts) -> None:
 
 def flush_request(request: Exchange) -> None:
     """Publish what the app has added during a request that shares the process."""
-    collected, request.emf = request.emf, None
-    if collected is not None and collected.metric_set and not _disabled:
-        sys.stdout.write(_compact(collected.serialize_metric_set()) + "\n")
+    if request.emf is not None:
+        _publish(request.emf)
 
 
 def flush_process() -> None:
-    """Publish what was added outside of requests, and by the app's other instances of Powertools Metrics."""
-    if metrics.metric_set:
-        _flush()
+    """Publish what was added outside of requests, and by instances of Powertools Metrics that are the app's own."""
+    _publish(metrics.process)
+
+
+def _publish(collected: AmazonCloudWatchEMFProvider) -> None:
+    # One write, as above, and no warning that there is nothing.
+    if collected.metric_set and not _disabled:
+        sys.stdout.write(_compact(collected.serialize_metric_set()) + "\n")
+    collected.clear_metrics()
 
 
 def _metric(unit: MetricUnit, *values: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import io
 import runpy
 import sys
 
-from fastlambda.errors import ServeError
+from fastlambda.errors import FastLambdaError, ServeError
 from fastlambda.observe import logging as logs
 from fastlambda.settings import current
 
@@ -32,7 +32,8 @@ def main(arguments: list[str]) -> int:
 
         serve(name, ServeSettings.from_environment())
     except Exception as error:  # noqa: BLE001 - whoever reads the logs of a container sees nothing else
-        logs.logger.critical("Cannot serve %s: %s", name, error, exc_info=error)
+        explained = isinstance(error, FastLambdaError) and error.__cause__ is None
+        logs.logger.critical("Cannot serve %s: %s", name, error, exc_info=None if explained else error)
         return 1
     return 0
 
