@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 
 import pytest
 from built_artifacts import OWN_RUNTIME, service_in
 from deployed_function import deployed
 from lambda_like_base import ARCHITECTURE, lambda_like_base
+from podman import needs, needs_root, podman_with, run
 from real_registry import PROGRAM, put_into, real_registry
 
 from fastlambda_cli.artifact.image.making import Wanted, make_image
@@ -27,7 +24,6 @@ from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.local.packages import install_runtime
 
 PLATFORM = {"amd64": Platform.X86_64, "arm64": Platform.ARM64}[ARCHITECTURE]
-USER = "993:990"
 HANDLER = """
 import os
 import pathlib
@@ -43,14 +39,6 @@ def handler(event, context):
     cached = [pathlib.Path(module.__cached__).exists() for module in (idna, demo.names)]
     return {"host": idna.encode(event["host"]).decode(), "uid": os.getuid(), "refused": refused, "cached": cached}
 """
-PODMAN = """
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime = "runc"
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
-"""
 READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
 LAUNCHER = """
 import json, os, sys
@@ -64,14 +52,6 @@ os.execve(command[0], command, json.loads(variables))
 """
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="docker-registry is not installed")
-
-
-def needs(*programs):
-    missing = [program for program in programs if shutil.which(program) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} is not installed")
-
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the root folder here")
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +81,6 @@ def pushed(tmp_path_factory, runtime_dir):
 
         making = make_image(wanted, cache=folder / "cache", logins=lambda _: None, tell=tell, moved=lambda *_: None)
         yield asyncio.run(making), folder
-
-
-def run(*command, **options):
-    result = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 def invoke(folder, command):
@@ -165,34 +139,13 @@ def test_the_image_unpacked_answers_an_event_read_only_and_as_nobody(pushed, tmp
     assert is_as_on_lambda(invoke(tmp_path, command), "Read-only file system")
 
 
-@pytest.fixture
-def short_folder():
-    """A folder whose name podman does not find too long."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield folder
-
-
 @needs("podman", "runc")
 @needs_root
-def test_podman_runs_the_image_read_only_and_as_nobody(pushed, tmp_path, short_folder):
+def test_podman_runs_the_image_read_only_and_as_nobody(pushed, tmp_path):
     made, _ = pushed
-    (tmp_path / "containers.conf").write_text(PODMAN, encoding="utf-8")
-    (tmp_path / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}', encoding="utf-8")
-    storage = ["--root", str(tmp_path / "storage"), "--runroot", short_folder, "--storage-driver", "vfs"]
-    podman = ["env", f"CONTAINERS_CONF={tmp_path / 'containers.conf'}", f"HOME={tmp_path}", "podman", *storage]
-    policy = ["--signature-policy", str(tmp_path / "policy.json")]
-    name = str(made.pushed.reference)
-    run(*podman, "pull", "--quiet", "--tls-verify=false", *policy, name)
-
-    def command(environment):
-        variables = [f"--env={key}={value}" for key, value in of_lambda(environment).items()]
-        confined = ["--read-only", "--user", USER, "--network", "host", "--rm", "--name", "mine"]
-        return [*podman, "run", *confined, *variables, name]
-
-    try:
-        assert is_as_on_lambda(invoke(tmp_path, command), "Read-only file system")
-    finally:
-        run(*podman, "rm", "--force", "--ignore", "--time", "0", "mine")
+    with podman_with(str(made.pushed.reference), tmp_path) as podman:
+        answer = invoke(tmp_path, lambda environment: podman.run(of_lambda(environment)))
+    assert is_as_on_lambda(answer, "Read-only file system")
 
 
 def of_lambda(environment):

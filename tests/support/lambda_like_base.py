@@ -21,6 +21,8 @@ from fastlambda_cli.artifact.image.media_types import DOCKER
 from fastlambda_cli.artifact.interpreter import own_python
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+# Wheels ask for them, and later glibcs have what is in them elsewhere.
+_OF_EVERY_SYSTEM = ("libdl.so.2", "libgcc_s.so.1", "libpthread.so.0", "librt.so.1", "libutil.so.1")
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _NOT_NEEDED = {"__pycache__", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages", "test", "tkinter"}
 _NOT_ASKED_FOR = {"__pycache__", "boto3", "botocore", "s3transfer"}
@@ -90,8 +92,10 @@ def _files(runtime_dir: Path) -> Iterator[tuple[str, Path]]:
     }
     yield from files.items()
     binaries = [path for path in files.values() if path.suffix == ".so" or path == python]
-    for name in _libraries(binaries):
-        yield name, Path(name).resolve()
+    libraries = _libraries(binaries)
+    for name in libraries | {str(Path(name).with_name(own)) for name in libraries for own in _OF_EVERY_SYSTEM}:
+        if Path(name).exists():
+            yield name, Path(name).resolve()
 
 
 def _libraries(binaries: list[Path]) -> set[str]:
