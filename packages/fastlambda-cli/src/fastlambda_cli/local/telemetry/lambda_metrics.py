@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -83,11 +84,19 @@ class LambdaMetrics:
         at: float,
         values: dict[str, tuple[float, str]],
     ) -> None:
-        resource = name if qualifier is None else f"{name}:{qualifier}"
-        sets = [{"FunctionName": name}, {"FunctionName": name, "Resource": resource}]
-        if executed is not None and qualifier is not None and qualifier != LATEST and not qualifier.isdigit():
-            sets.append({"FunctionName": name, "Resource": resource, "ExecutedVersion": executed})
+        second = int(at)
+        sets = _dimension_sets(name, qualifier, executed)
         for metric, (value, unit) in values.items():
             for dimensions in sets:
-                key = Metric(NAMESPACE, metric, tuple(sorted(dimensions.items())), unit, int(at))
-                self._queue.add(key, value)
+                self._queue.add(Metric(NAMESPACE, metric, dimensions, unit, second), value)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _dimension_sets(name: str, qualifier: str | None, executed: str | None) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """The sets of dimensions that Lambda counts an invocation by, each sorted by name."""
+    resource = name if qualifier is None else f"{name}:{qualifier}"
+    function, by_resource = ("FunctionName", name), ("Resource", resource)
+    sets = ((function,), (function, by_resource))
+    if executed is None or qualifier is None or qualifier == LATEST or qualifier.isdigit():
+        return sets
+    return (*sets, (("ExecutedVersion", executed), function, by_resource))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 MOST_VALUES = 150
 """Different values of one datum (Amazon CloudWatch API Reference, "MetricDatum")."""
@@ -17,9 +15,10 @@ _MOST_PENDING = 20_000
 _DIGITS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """What values belong to: two values with the same metric can be told apart by nothing.
+
+    A tuple and no dataclass, because every event makes dozens of them, and looks each up.
 
     Attributes:
         dimensions: Names and values, sorted by name.
@@ -40,16 +39,18 @@ class MetricQueue:
     """Values by their metric, until they are taken."""
 
     def __init__(self) -> None:
-        self._pending: dict[Metric, Counter[float]] = {}
+        self._pending: dict[Metric, dict[float, int]] = {}
         self.dropped = 0
 
     def add(self, metric: Metric, value: float) -> None:
         """Add one value; while nobody takes any, those beyond 20,000 metrics are dropped and counted in `dropped`."""
-        if metric not in self._pending and len(self._pending) >= _MOST_PENDING:
-            self.dropped += 1
-            return
-        values = self._pending.setdefault(metric, Counter())
-        values[value] += 1
+        values = self._pending.get(metric)
+        if values is None:
+            if len(self._pending) >= _MOST_PENDING:
+                self.dropped += 1
+                return
+            values = self._pending[metric] = {}
+        values[value] = values.get(value, 0) + 1
         if len(values) > MOST_VALUES:
             self._pending[metric] = _coarser(values)
 
@@ -64,7 +65,7 @@ class MetricQueue:
                 yield {"Namespace": namespace, "MetricData": data[start : start + MOST_DATA]}
 
 
-def _datum(metric: Metric, values: Counter[float]) -> Mapping[str, Any]:
+def _datum(metric: Metric, values: Mapping[float, int]) -> Mapping[str, Any]:
     return {
         "MetricName": metric.name,
         "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
@@ -76,12 +77,13 @@ def _datum(metric: Metric, values: Counter[float]) -> Mapping[str, Any]:
     }
 
 
-def _coarser(values: Counter[float]) -> Counter[float]:
+def _coarser(values: Mapping[float, int]) -> dict[float, int]:
     """Join values that are nearly the same, as CloudWatch does for its percentiles, until there are few."""
     for digits in range(_DIGITS, 0, -1):
-        joined: Counter[float] = Counter()
+        joined: dict[float, int] = {}
         for value, count in values.items():
-            joined[_rounded(value, digits)] += count
+            near = _rounded(value, digits)
+            joined[near] = joined.get(near, 0) + count
         if len(joined) <= MOST_VALUES // 2:
             break
     return joined
