@@ -54,6 +54,11 @@ APP = """
     def own_metrics():
         Metrics(namespace="shelves").add_metric(name="Own", unit=MetricUnit.Count, value=1)
 
+    async def waits_for_its_client_to_go(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    app.mount("/waits", waits_for_its_client_to_go)
     apart = FastAPI()
     app.mount("/apart", apart)
 
@@ -206,6 +211,16 @@ def test_a_client_that_leaves_is_no_fault_of_the_app(books, client):
     (access,) = books.of(name)
     assert access["status"] == 200
     assert '"Faults":[0.0]' in books.wait(lambda line: '"route":"/endless","Requests"' in line and line)
+
+
+def test_a_client_that_leaves_before_there_is_a_status_is_an_error_of_its_own(books):
+    name = uuid.uuid4().hex
+    host, port = books.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as connection:
+        connection.sendall(f"GET /waits/long HTTP/1.1\r\nHost: books\r\nX-Request-ID: {name}\r\n\r\n".encode())
+    (access,) = books.of(name)
+    assert access["status"] == 499
+    assert '"Faults":[0.0],"Errors":[1.0]' in books.wait(lambda line: '"route":"/waits/{path}","Req' in line and line)
 
 
 def test_a_request_that_is_not_sampled_names_its_trace_and_sends_nothing(books, client):
