@@ -7,7 +7,7 @@ import json
 import os
 import signal
 
-from fastlambda_cli.local.model import InitEnded, InvocationReported, LogLine, PlatformLine, Status
+from fastlambda_cli.local.model import InitEnded, InvocationReported, LogLine, Notice, PlatformLine, Status
 
 MISBEHAVING = """
     import json, os, pathlib, signal, sys, threading
@@ -106,6 +106,8 @@ def test_more_memory_than_the_function_has_is_a_runtime_that_was_killed(laborato
         "errorType": "Runtime.ExitError",
         "errorMessage": f"RequestId: {result.request_id} Error: Runtime exited with error: signal: killed",
     }
+    (notice,) = laboratory.of(Notice)
+    assert notice.text.startswith("books used more memory than its 128 MB")
     tail = result.log_tail.decode()
     assert "Memory Size: 128 MB\tMax Memory Used: 128 MB\t" in tail
     assert tail.splitlines()[-1].endswith("Status: error\tError Type: Runtime.ExitError\t")

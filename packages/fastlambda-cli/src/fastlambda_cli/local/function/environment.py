@@ -30,6 +30,7 @@ from fastlambda_cli.local.model import (
     InvokeResult,
     LogLine,
     MetricRecord,
+    Notice,
     PlatformLine,
     Sink,
     Status,
@@ -238,7 +239,7 @@ class ExecutionEnvironment:
         self._initialised = asyncio.get_running_loop().create_future()
         self._events = asyncio.Queue(maxsize=1)
         self._asked = False
-        self._runtime = RuntimeProcess(self.spec, self._registry, self, self._emit_line)
+        self._runtime = RuntimeProcess(self.spec, self._registry, self, self._emit_line, self._tell_memory)
         self._runtime.extensions.waits = self._settle
         spec = self.spec
         started = InitStarted(self.number, spec.runtime, spec.name, spec.version, spec.log_group_name, self._log_stream)
@@ -371,8 +372,16 @@ class ExecutionEnvironment:
 
     # The output.
 
+    def _tell_memory(self) -> None:
+        """Say what Lambda leaves to be guessed: its log and its answer only have that the runtime was killed."""
+        text = (
+            f"{self.spec.name} used more memory than its {self.spec.memory_mb} MB, and was killed for it as on Lambda"
+        )
+        self._sink(Notice(text, warning=True))
+
     def _emit_line(self, text: str) -> None:
-        request_id = self._running.invocation.request_id if self._running else None
+        running = self._running if self._life.state is State.RUNNING else None
+        request_id = running.invocation.request_id if running else None
         self._remember(text)
         fields: Any = as_object(text)
         if fields is not None and is_emf(fields):

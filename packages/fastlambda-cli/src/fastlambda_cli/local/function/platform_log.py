@@ -103,9 +103,8 @@ class PlatformLog:
         about: dict[str, Any] = {"requestId": report.request_id, "status": report.status}
         about |= {"errorType": report.error_type} if report.error_type else {}
         done = {"durationMs": round(report.duration_ms, 3), "producedBytes": produced_bytes}
-        self._record(
-            min(level, Level.DEBUG) if level is Level.INFO else level, "runtimeDone", about | {"metrics": done}
-        )
+        done_level = Level.DEBUG if report.status is Status.SUCCESS else level
+        self._record(done_level, "runtimeDone", about | {"metrics": done})
         metrics: dict[str, float] = {
             "durationMs": round(report.duration_ms, 3),
             "billedDurationMs": report.billed_ms,

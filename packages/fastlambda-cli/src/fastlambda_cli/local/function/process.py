@@ -30,6 +30,7 @@ class RuntimeProcess:
         registry: Who starts the process and remembers it.
         state: What its calls of the Runtime API mean.
         emit: Is told every line that it writes.
+        exceeded: Is called when it is killed because it used more memory than it has.
 
     Attributes:
         exited: Its return code, once it has ended; a signal's number is negative.
@@ -38,7 +39,12 @@ class RuntimeProcess:
     """
 
     def __init__(
-        self, spec: FunctionSpec, registry: ProcessRegistry, state: RuntimeState, emit: Callable[[str], None]
+        self,
+        spec: FunctionSpec,
+        registry: ProcessRegistry,
+        state: RuntimeState,
+        emit: Callable[[str], None],
+        exceeded: Callable[[], None],
     ) -> None:
         self.extensions = Extensions()
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -46,6 +52,7 @@ class RuntimeProcess:
         self._spec = spec
         self._registry = registry
         self._emit = emit
+        self._tell_exceeded = exceeded
         self._api = RuntimeApi(state, self.extensions)
         self._pipes: list[LogPipe] = []
         self._process: asyncio.subprocess.Process | None = None
@@ -141,6 +148,7 @@ class RuntimeProcess:
     def _exceeded(self) -> None:
         self.peak_memory_mb = self._spec.memory_mb
         self.kill()
+        self._tell_exceeded()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and not self.exited.done():
