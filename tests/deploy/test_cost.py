@@ -103,3 +103,10 @@ def test_idempotency_records_cost_as_well():
     table = {"Type": "AWS::DynamoDB::Table"}
     assert any("idempotency records" in text for text in estimate(document(Table=table), 0).unpriced)
     assert not any("idempotency records" in text for text in estimate(document(), 0).unpriced)
+
+
+def test_stored_images_are_named_and_not_counted():
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"PackageType": "Image"}}
+    told = estimate({"Resources": {"Function": function}}, 0).unpriced
+    assert "images in Amazon ECR, 0.10 USD a GB each month" in told
+    assert not any("Amazon ECR" in text for text in estimate(document(), 0).unpriced)

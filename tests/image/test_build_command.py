@@ -44,6 +44,14 @@ def test_the_zip_is_written_and_its_packages_weighed(service, tmp_path, capsys):
     assert "lambda_handler.py" in zipfile.ZipFile(target).namelist()
 
 
+def test_what_is_deployed_as_an_image_is_built_as_one(tmp_path, base, cache, monkeypatch, capsys):
+    monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(cache))
+    table = f'runtime = "{OWN_RUNTIME}"\npackage.type = "image"'
+    service = service_in(tmp_path / "pictures", table=table).root
+    assert run_command(["build", str(service), "--base", base, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["package"] == "image"
+
+
 def test_machines_are_told_what_was_reused(service, capsys):
     run_command(["build", str(service)])
     capsys.readouterr()

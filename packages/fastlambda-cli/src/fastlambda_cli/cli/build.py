@@ -52,7 +52,7 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build what would be deployed: the zip or, with --image, the container image.
+    """Build what would be deployed: the zip or, with package.type = "image" or --image, the container image.
 
     The same service gives the same bytes on every machine. What has not changed since the last time is not made again.
     No Docker is needed; a registry takes the login that docker or podman have kept, Amazon ECR the AWS credentials.
@@ -63,8 +63,9 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
     """
     console = report_console(stderr=as_json)
     with told_to_machines(as_json=as_json), interruptible():
-        _check_options(image, {"--push": push, "--base": base, "--upgrade-base": upgrade_base})
         described = load_service(service, stage=stage)
+        image = image or described.configuration.package.type == "image"
+        _check_options(image, {"--push": push, "--base": base, "--upgrade-base": upgrade_base})
         runtime, platform = runtime_of(described), Platform(described.configuration.architecture)
         with Building(console) as building:
             if image:

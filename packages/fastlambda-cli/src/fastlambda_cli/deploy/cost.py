@@ -84,6 +84,8 @@ class _Stack:
         if self._snap_start:
             price = self.prices["lambda"]["snap_start_restored_gb"]
             yield f"SnapStart's restores, {price:.5f} USD a GB each, and the caches of earlier versions"
+        if self._function.get("PackageType") == "Image":
+            yield f"images in Amazon ECR, {self.prices['ecr']['stored_gb']:.2f} USD a GB each month"
         if "VpcConfig" in self._function:
             yield "the VPC's NAT gateways and endpoints"
         if any(self._of_type(kind) for kind in _OF_EVENTS):
