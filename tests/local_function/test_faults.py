@@ -7,7 +7,15 @@ import json
 import os
 import signal
 
-from fastlambda_cli.local.model import InitEnded, InvocationReported, LogLine, Notice, PlatformLine, Status
+from fastlambda_cli.local.model import (
+    InitEnded,
+    InvocationReported,
+    LogLine,
+    Notice,
+    PlatformLine,
+    Status,
+    ThrottledError,
+)
 
 MISBEHAVING = """
     import json, os, pathlib, signal, sys, threading
@@ -151,6 +159,22 @@ def test_an_environment_that_is_killed_costs_its_own_event_and_no_other(laborato
 
     assert "signal: killed" in json.loads(killed.payload)["errorMessage"]
     assert others == {"a": b'"a"', "b": b'"b"', "d": b'"d"'}
+
+
+def test_of_200_clients_ten_are_served_and_the_others_throttled_and_nothing_is_left_over(laboratory):
+    async def scenario(lab):
+        clients = [asyncio.create_task(lab.invoke({"name": str(n)})) for n in range(200)]
+        while len(list(lab.folder.glob("inside-*"))) < 10:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        (lab.folder / "go").touch()
+        outcomes = await asyncio.gather(*clients, return_exceptions=True)
+        return outcomes, await asyncio.gather(*(lab.invoke({"name": "again"}) for _ in range(10)))
+
+    outcomes, again = laboratory.run(MISBEHAVING, scenario, concurrency=10)
+
+    throttled = [outcome for outcome in outcomes if isinstance(outcome, ThrottledError)]
+    assert (len(throttled), len({id(each) for each in outcomes}) - len(throttled)) == (190, 10)
+    assert {(each.payload, each.cold) for each in again} == {(b'"again"', False)}
 
 
 def test_an_environment_that_dies_while_it_is_frozen_costs_no_event(laboratory):

@@ -13,6 +13,8 @@ import pytest
 
 from fastlambda_cli.local.model import InitEnded, Status, ThrottledError
 
+only_with_proc = pytest.mark.skipif(sys.platform != "linux", reason="only /proc tells what a process was started with")
+
 
 def children(lab):
     return [psutil.Process(int(path.stem)) for path in (lab.folder / "processes").glob("*.json")]
@@ -149,15 +151,17 @@ def test_a_broken_version_fails_until_a_good_one_heals_it(laboratory):
     assert json.loads(broken)["errorType"] == "Runtime.UserCodeSyntaxError"
 
 
-def test_whatever_the_function_started_ends_with_its_environment(laboratory):
+@pytest.mark.parametrize("leaves_the_group", [False, pytest.param(True, marks=only_with_proc)])
+def test_whatever_the_function_started_ends_with_its_environment(laboratory, leaves_the_group):
     spawning = """
         import subprocess, sys
         def handler(event, context):
-            return subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"]).pid
+            command = [sys.executable, "-c", "import threading; threading.Event().wait()"]
+            return subprocess.Popen(command, start_new_session=event).pid
     """
 
     async def scenario(lab):
-        return json.loads((await lab.invoke()).payload)
+        return json.loads((await lab.invoke(leaves_the_group)).payload)
 
     grandchild = laboratory.run(spawning, scenario)
     with contextlib.suppress(psutil.NoSuchProcess):

@@ -99,6 +99,20 @@ class ProcessRegistry:
         return self._directory / f"{pid}.json"
 
 
+def kill_marked(marker: str) -> None:
+    """Kill every process of this user that has `marker`, a NAME=value, in the environment that it was started with.
+
+    Such are the descendants of a child that left its process group, and so outlive it. Without /proc (macOS) none is
+    found.
+    """
+    wanted = b"\0" + marker.encode() + b"\0"
+    for folder in Path("/proc").glob("[1-9]*"):
+        # Most are other users' or end while they are looked at.
+        with contextlib.suppress(OSError):
+            if wanted in b"\0" + (folder / "environ").read_bytes():
+                os.kill(int(folder.name), signal.SIGKILL)
+
+
 def signal_group(pid: int, number: signal.Signals) -> None:
     """Signal a child and everything it started; a group that is already gone is no error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -239,7 +239,9 @@ class ExecutionEnvironment:
         self._initialised = asyncio.get_running_loop().create_future()
         self._events = asyncio.Queue(maxsize=1)
         self._asked = False
-        self._runtime = RuntimeProcess(self.spec, self._registry, self, self._emit_line, self._tell_memory)
+        self._runtime = RuntimeProcess(
+            self.spec, self._log_stream, self._registry, self, self._emit_line, self._tell_memory
+        )
         self._runtime.extensions.waits = self._settle
         spec = self.spec
         started = InitStarted(self.number, spec.runtime, spec.name, spec.version, spec.log_group_name, self._log_stream)
@@ -247,7 +249,7 @@ class ExecutionEnvironment:
         if phase is InitPhase.INIT:
             self._log.init_start(phase)
         try:
-            await self._runtime.start(self._log_stream)
+            await self._runtime.start()
         except OSError as problem:
             self._initialised.set_result(_Failure(failures.not_started(str(problem)), Status.ERROR))
         await _first_of(self._initialised, self._runtime.exited, within=limit)

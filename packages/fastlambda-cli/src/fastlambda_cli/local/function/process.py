@@ -12,8 +12,8 @@ from fastlambda_cli.local.function.extensions import Extensions
 from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe
 from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb
 from fastlambda_cli.local.function.runtime_api import RuntimeApi, RuntimeState
-from fastlambda_cli.local.function.spec import FunctionSpec
-from fastlambda_cli.local.processes import ProcessRegistry, signal_group
+from fastlambda_cli.local.function.spec import LOG_STREAM, FunctionSpec
+from fastlambda_cli.local.processes import ProcessRegistry, kill_marked, signal_group
 
 if sys.platform == "linux":
     import resource
@@ -27,6 +27,7 @@ class RuntimeProcess:
 
     Args:
         spec: The version it runs.
+        log_stream: The log stream of its environment, which no other has.
         registry: Who starts the process and remembers it.
         state: What its calls of the Runtime API mean.
         emit: Is told every line that it writes.
@@ -41,6 +42,7 @@ class RuntimeProcess:
     def __init__(
         self,
         spec: FunctionSpec,
+        log_stream: str,
         registry: ProcessRegistry,
         state: RuntimeState,
         emit: Callable[[str], None],
@@ -53,17 +55,15 @@ class RuntimeProcess:
         self._registry = registry
         self._emit = emit
         self._tell_exceeded = exceeded
+        self._log_stream = log_stream
         self._api = RuntimeApi(state, self.extensions)
         self._pipes: list[LogPipe] = []
         self._process: asyncio.subprocess.Process | None = None
         self._memory: MemoryLimit | None = None
         self._watcher: asyncio.Task[None] | None = None
 
-    async def start(self, log_stream: str) -> None:
+    async def start(self) -> None:
         """Start the process and its Runtime API.
-
-        Args:
-            log_stream: The log stream of its environment.
 
         Raises:
             OSError: There is no such interpreter, or this machine has no memory or file descriptor left.
@@ -76,7 +76,7 @@ class RuntimeProcess:
         try:
             self._process = await self._registry.spawn(
                 self._spec.command,
-                env=self._spec.environment(self._api.address, log_stream) | framed,
+                env=self._spec.environment(self._api.address, self._log_stream) | framed,
                 cwd=self._spec.task_root,
                 stdout=out.write_fd,
                 stderr=err.write_fd,
@@ -143,6 +143,7 @@ class RuntimeProcess:
             pipe.drain()
             pipe.close()
         self.exited.set_result(return_code)
+        await asyncio.to_thread(kill_marked, f"{LOG_STREAM}={self._log_stream}")
         await self._api.close()
 
     def _exceeded(self) -> None:

@@ -21,6 +21,9 @@ PROVISIONED = "provisioned-concurrency"
 PROVISIONED_INIT_TIMEOUT = 130.0
 """Seconds that such an INIT may take at least; a longer timeout of the function is its limit (same page)."""
 
+LOG_STREAM = "AWS_LAMBDA_LOG_STREAM_NAME"
+"""The variable by which everything that an environment started can be told from everything else."""
+
 PASSED_THROUGH = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables without which an interpreter of this machine may not start or verify certificates; all others stay out."""
 
@@ -128,7 +131,7 @@ class FunctionSpec:
             "AWS_LAMBDA_FUNCTION_VERSION": self.version,
             "AWS_LAMBDA_INITIALIZATION_TYPE": self.initialization_type,
             "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group_name,
-            "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+            LOG_STREAM: log_stream,
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_REGION": REGION,
             "AWS_SECRET_ACCESS_KEY": "local",
