@@ -22,16 +22,18 @@ class Import(BaseModel):
     title: str
 
 
-@events.sqs("book-imports")
-async def import_book(book: Import) -> None:
-    logger.info("imported " + book.title)
+@events.sqs("wishes")
+async def wish(book: Import) -> None:
+    logger.info("wished for " + book.title)
 """
 
 HANDLER = """
 from fastlambda import FastLambda
+from demo.consumers import events as more
+from demo.events import events
 from demo.main import app
-from demo.consumers import events
 
+events.include(more)
 handler = FastLambda(app, events=events)
 """
 
@@ -63,17 +65,17 @@ def test_a_queue_that_is_declared_and_saved_is_made_and_its_messages_are_handled
         dev.wait_for(r"Stack fastapi-books-dev: made")
         seen = len(dev.output)
         save(books, CONSUMERS)
-        dev.wait_for(r"Stack fastapi-books-dev: .*BookImportsQueue", after=seen)
+        dev.wait_for(r"Stack fastapi-books-dev: .*WishesQueue", after=seen)
 
-        url = sqs(dev).get_queue_url(QueueName="fastapi-books-dev-book-imports")["QueueUrl"]
+        url = sqs(dev).get_queue_url(QueueName="fastapi-books-dev-wishes")["QueueUrl"]
         sqs(dev).send_message(QueueUrl=url, MessageBody=json.dumps({"title": "Momo"}))
 
-        dev.wait_for(r"imported Momo", after=seen)
+        dev.wait_for(r"wished for Momo", after=seen)
 
 
 def test_a_declaration_that_cannot_be_read_is_told_and_the_service_runs_on(dev, declared):
-    save(declared, CONSUMERS.replace('"book-imports"', '"book-" + "imports"'))
+    save(declared, CONSUMERS.replace('"wishes"', '"wish" + "es"'))
 
-    dev.wait_for(r"demo/consumers.py:12 has 'book-' \+ 'imports'.*Until then the service runs as it was")
+    dev.wait_for(r"demo/consumers.py:12 has 'wish' \+ 'es'.*Until then the service runs as it was")
 
     assert dev.client.get("/api/v1/books").status_code == 200

@@ -17,14 +17,16 @@ from demo.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from demo.announcements import Announcements
     from demo.secrets import SecretSource
 
 
-def create_app(secrets: SecretSource, settings: Settings | None = None) -> FastAPI:
+def create_app(secrets: SecretSource, announcements: Announcements, settings: Settings | None = None) -> FastAPI:
     """Make the app.
 
     Args:
         secrets: Where its secrets come from; read once at startup, so that a missing one stops the start.
+        announcements: Where its messages go.
         settings: By default those of the environment.
 
     """
@@ -39,6 +41,7 @@ def create_app(secrets: SecretSource, settings: Settings | None = None) -> FastA
 
     app = FastAPI(title="Books", version="1.0.0", lifespan=lifespan)
     app.state.secrets = secrets
+    app.state.announcements = announcements
     app.state.database = database
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.include_router(books.router)

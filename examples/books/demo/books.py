@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, or_, select, update
 
-from demo.models import Book, folded
+from demo.models import Book, BookPrice, folded
+from demo.schemas import BookRead, Price, PriceChange
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from demo.announcements import Announcements
     from demo.schemas import BookCreate, BookUpdate
 
 _NEWEST_FIRST = (Book.created_at.desc(), Book.id)
@@ -34,12 +37,38 @@ async def page(session: AsyncSession, *, skip: int, limit: int, query: str | Non
     return books.all(), total or 0
 
 
-async def create(session: AsyncSession, new: BookCreate) -> Book:
-    """Store a book."""
+async def create(session: AsyncSession, new: BookCreate, announce: Announcements) -> BookRead:
+    """Store a book and tell of it.
+
+    It is told before it is committed: what cannot be told is not stored, so that a client or a queue may try again.
+    """
     book = Book(**_columns(new.model_dump()))
     session.add(book)
+    await session.flush()
+    created = BookRead.model_validate(book)
+    await announce.book_created(created)
     await session.commit()
-    return book
+    return created
+
+
+async def price(session: AsyncSession, book_id: uuid.UUID, new: Price, announce: Announcements) -> bool:
+    """Store the price of a book, and tell of it if it is another one; False when there is no such book."""
+    if await read(session, book_id) is None:
+        return False
+    old = await session.get(BookPrice, book_id)
+    if old is None or Price.model_validate(old) != new:
+        await session.merge(BookPrice(book_id=book_id, **new.model_dump()))
+        await session.flush()
+        await announce.price_changed(PriceChange(book_id=book_id, **new.model_dump()))
+        await session.commit()
+    return True
+
+
+async def count(session: AsyncSession, since: datetime) -> tuple[int, int]:
+    """Return how many books there are, and how many of them were created since a moment."""
+    total = await session.scalar(select(func.count()).select_from(Book))
+    new = await session.scalar(select(func.count()).select_from(Book).where(Book.created_at >= since))
+    return total or 0, new or 0
 
 
 async def read(session: AsyncSession, book_id: uuid.UUID) -> Book | None:
@@ -60,6 +89,7 @@ async def change(session: AsyncSession, book_id: uuid.UUID, changes: BookUpdate)
 
 async def remove(session: AsyncSession, book_id: uuid.UUID) -> bool:
     """Delete the book; False when there was none."""
+    await session.execute(delete(BookPrice).where(BookPrice.book_id == book_id))
     found = await session.scalar(delete(Book).where(Book.id == book_id).returning(Book.id))
     await session.commit()
     return found is not None

@@ -13,6 +13,7 @@ from fastapi import status
 from fastapi.responses import JSONResponse
 
 from demo.app import create_app
+from demo.events import Published
 from demo.settings import SECRET_ENV, AppSecrets
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = Logger()
 
-app = create_app(Secret(AppSecrets, env=SECRET_ENV))
+app = create_app(Secret(AppSecrets, env=SECRET_ENV), Published())
 
 
 @app.exception_handler(SecretError)

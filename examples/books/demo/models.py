@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 import uuid
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from sqlalchemy import DateTime, Dialect, Index, SmallInteger, String, Text, Uuid
+from sqlalchemy import DateTime, Dialect, Index, Numeric, SmallInteger, String, Text, Uuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -42,6 +43,16 @@ class Book(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=lambda: datetime.now(UTC))
     title_folded: Mapped[str] = mapped_column(Text)
     author_folded: Mapped[str] = mapped_column(Text)
+
+
+class BookPrice(Base):
+    """What a book costs; a book without a price has no row."""
+
+    __tablename__ = "prices"
+
+    book_id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
+    amount: Mapped[Decimal] = mapped_column(Numeric(10, 2, asdecimal=True))
+    currency: Mapped[str] = mapped_column(String(3))
 
 
 # The order of every list. SQLite also searches in it: 100,000 rows in index order are eight times faster to scan than

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 import uuid  # pydantic reads these annotations
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -75,3 +76,34 @@ class BookPage(BaseModel):
     total: int
     skip: int
     limit: int
+
+
+Amount = Annotated[Decimal, Field(ge=0, max_digits=10, decimal_places=2)]
+Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
+
+
+class Price(BaseModel):
+    """What a book costs; the currency is that of ISO 4217."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    amount: Amount
+    currency: Currency
+
+
+class PriceChange(Price):
+    """A new price, as the topic tells it."""
+
+    book_id: uuid.UUID
+
+
+class BookImport(BookCreate):
+    """A book on its way through the queue; its id tells a message that is delivered again."""
+
+    id: uuid.UUID = Field(default_factory=uuid.uuid4)
+
+
+class ImportAccepted(BaseModel):
+    """The ids that the books will have."""
+
+    ids: list[uuid.UUID]

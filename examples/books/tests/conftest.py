@@ -22,9 +22,11 @@ from demo.auth import WRITER
 from demo.settings import AppSecrets, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fastapi import FastAPI
+
+    from demo.schemas import BookImport, BookRead, PriceChange
 
 DB_PASSWORD = "what the secret says"
 
@@ -52,6 +54,29 @@ class Vault:
         self.refetches += 1
         self.cached = self.current or self.cached
         return self.cached
+
+
+@dataclass
+class Told:
+    """Announcements that a test reads; with `fails` nobody can be told anything."""
+
+    queued: list[BookImport] = field(default_factory=list)
+    books: list[BookRead] = field(default_factory=list)
+    prices: list[PriceChange] = field(default_factory=list)
+    fails: bool = False
+
+    async def imports(self, books: Sequence[BookImport]) -> None:
+        self.queued += books
+
+    async def book_created(self, book: BookRead) -> None:
+        if self.fails:
+            raise ConnectionError
+        self.books.append(book)
+
+    async def price_changed(self, change: PriceChange) -> None:
+        if self.fails:
+            raise ConnectionError
+        self.prices.append(change)
 
 
 @dataclass(frozen=True)
@@ -118,7 +143,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite+aiosqlite:///{tmp_path / 'books.db'}"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
-    server.run("DROP TABLE IF EXISTS books")
+    server.run("DROP TABLE IF EXISTS books, prices")
     yield server.url("postgres")
 
 
@@ -128,8 +153,13 @@ def vault() -> Vault:
 
 
 @pytest.fixture
-def app(database_url: str, vault: Vault) -> FastAPI:
-    return create_app(vault, Settings(database_url))
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def app(database_url: str, vault: Vault, told: Told) -> FastAPI:
+    return create_app(vault, told, Settings(database_url))
 
 
 @pytest.fixture

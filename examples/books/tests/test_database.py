@@ -17,7 +17,7 @@ from demo.app import create_app
 from demo.database import Database
 from demo.settings import Settings
 
-from .conftest import DB_PASSWORD, Vault, token, versioned
+from .conftest import DB_PASSWORD, Told, Vault, token, versioned
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -69,21 +69,21 @@ def test_environments_that_start_and_write_at_once_lose_nothing(database_url: st
     for start in starts:
         start.communicate()
         assert start.returncode == 0
-    with TestClient(create_app(Vault(), Settings(database_url))) as client:
+    with TestClient(create_app(Vault(), Told(), Settings(database_url))) as client:
         assert client.get(BOOKS).json()["total"] == 20 * STARTS
 
 
 def test_books_are_there_after_a_restart(database_url: str) -> None:
     vault = Vault()
     headers = {"Authorization": f"Bearer {token(vault.cached)}"}
-    with TestClient(create_app(vault, Settings(database_url))) as client:
+    with TestClient(create_app(vault, Told(), Settings(database_url))) as client:
         book = client.post(BOOKS, json={"title": "T", "author": "A", "year": 2000}, headers=headers).json()
-    with TestClient(create_app(vault, Settings(database_url))) as client:
+    with TestClient(create_app(vault, Told(), Settings(database_url))) as client:
         assert client.get(f"{BOOKS}/{book['id']}").json() == book
 
 
 def test_a_postgresql_that_closed_its_connections_is_connected_to_again(postgresql: PostgreSQL) -> None:
-    with TestClient(create_app(Vault(), Settings(postgresql.url("postgres")))) as client:
+    with TestClient(create_app(Vault(), Told(), Settings(postgresql.url("postgres")))) as client:
         assert client.get(BOOKS).status_code == 200
         postgresql.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_port IS NOT NULL "
@@ -121,7 +121,7 @@ def test_readiness_fails_with_a_problem_while_health_stays(app: FastAPI, tmp_pat
 
 def test_sqlite_answers_pages_and_searches_from_one_index_in_its_order(tmp_path: Path) -> None:
     file = tmp_path / "books.db"
-    with TestClient(create_app(Vault(), Settings(f"sqlite+aiosqlite:///{file}"))):
+    with TestClient(create_app(Vault(), Told(), Settings(f"sqlite+aiosqlite:///{file}"))):
         keys = "SELECT id FROM books {} ORDER BY created_at DESC, id LIMIT 100 OFFSET 50000"
         with contextlib.closing(sqlite3.connect(file)) as connection:
             for where in ("", "WHERE title_folded LIKE '%x%' OR author_folded LIKE '%x%'"):

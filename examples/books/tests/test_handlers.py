@@ -81,14 +81,23 @@ def event(method: str, path: str, body: object = None, token: str | None = None)
 
 @contextmanager
 def secrets_manager_without(*stages: str) -> Iterator[str]:
-    """The URL of a Secrets Manager that knows one secret, and is down for those who ask for one of these versions."""
+    """The URL of a Secrets Manager that knows one secret, and is down for those who ask for one of these versions.
+
+    It is EventBridge too, which takes every event.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            if self.headers.get("x-amz-target") == "AWSEvents.PutEvents":
+                self.answer(200, {"FailedEntryCount": 0, "Entries": [{"EventId": "e-1"}]})
+                return
             shown = {name: value.get_secret_value() for name, value in SECRETS}
-            body = json.dumps({"SecretString": json.dumps(shown)}).encode()
-            self.send_response(503 if request.get("VersionStage") in stages else 200)
+            self.answer(503 if request.get("VersionStage") in stages else 200, {"SecretString": json.dumps(shown)})
+
+        def answer(self, status: int, fields: dict[str, Any]) -> None:
+            body = json.dumps(fields).encode()
+            self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -121,6 +130,7 @@ def environment(secrets_manager: str, tmp_path: Path) -> dict[str, str]:
         "AWS_ENDPOINT_URL": secrets_manager,
         "APP_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:fastapi-books/app-AbCdEf",
         "DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'books.db'}",
+        "FASTLAMBDA_EVENT_DESTINATIONS": '{"eventbridge:default": "arn:aws:events:us-east-1:0:event-bus/default"}',
         "LAMBDA_TASK_ROOT": str(ROOT),
         "POWERTOOLS_SERVICE_NAME": "fastapi-books",
         "POWERTOOLS_METRICS_NAMESPACE": "FastAPIBooks",

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import uuid  # FastAPI reads these annotations
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response, status
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from demo import books
+from demo.announcements import Announce
 from demo.auth import may_write
-from demo.models import Book
-from demo.schemas import BookCreate, BookPage, BookRead, BookUpdate, Limit, SearchText, Skip
+from demo.models import Book, BookPrice
+from demo.schemas import (
+    BookCreate,
+    BookImport,
+    BookPage,
+    BookRead,
+    BookUpdate,
+    ImportAccepted,
+    Limit,
+    Price,
+    SearchText,
+    Skip,
+)
+from demo.session import Session
 
 logger = Logger()
 metrics = Metrics()
 
 router = APIRouter(prefix="/api/v1/books", tags=["books"])
-
-
-async def _session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with request.app.state.database.session() as session:
-        yield session
-
-
-Session = Annotated[AsyncSession, Depends(_session)]
 
 
 @router.get("")
@@ -48,13 +53,25 @@ async def search_books(
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, dependencies=[Depends(may_write)])
-async def create_book(new: BookCreate, session: Session, request: Request, response: Response) -> BookRead:
+async def create_book(
+    new: BookCreate, session: Session, announce: Announce, request: Request, response: Response
+) -> BookRead:
     """Create a book; the Location header says where it is."""
-    book = await books.create(session, new)
+    book = await books.create(session, new, announce)
     metrics.add_metric(name="BooksCreated", unit=MetricUnit.Count, value=1)
     # The path alone: it carries the stage or base path that the gateway took off, and trusts no Host header.
     response.headers["Location"] = request.url_for("read_book", book_id=book.id).path
-    return BookRead.model_validate(book)
+    return book
+
+
+@router.post("/imports", status_code=status.HTTP_202_ACCEPTED, dependencies=[Depends(may_write)])
+async def import_books(
+    new: Annotated[list[BookCreate], Field(min_length=1, max_length=1000)], announce: Announce
+) -> ImportAccepted:
+    """Queue many books; each will be there a little later, under the id that is answered here."""
+    wanted = [BookImport(**book.model_dump()) for book in new]
+    await announce.imports(wanted)
+    return ImportAccepted(ids=[book.id for book in wanted])
 
 
 @router.get("/{book_id}")
@@ -75,6 +92,23 @@ async def delete_book(book_id: uuid.UUID, session: Session) -> None:
     """Delete a book."""
     if not await books.remove(session, book_id):
         raise _missing(book_id)
+
+
+@router.get("/{book_id}/price")
+async def read_price(book_id: uuid.UUID, session: Session) -> Price:
+    """Read what a book costs."""
+    found = await session.get(BookPrice, book_id)
+    if found is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no price of a book {book_id}")
+    return Price.model_validate(found)
+
+
+@router.put("/{book_id}/price", dependencies=[Depends(may_write)])
+async def set_price(book_id: uuid.UUID, new: Price, session: Session, announce: Announce) -> Price:
+    """Say what a book costs."""
+    if not await books.price(session, book_id, new, announce):
+        raise _missing(book_id)
+    return new
 
 
 async def _page(session: AsyncSession, skip: int, limit: int, query: str | None = None) -> BookPage:
