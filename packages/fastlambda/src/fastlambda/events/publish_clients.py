@@ -24,6 +24,7 @@ _READ_S = 10
 
 _lock = threading.Lock()
 _clients: dict[tuple[str, str], Any] = {}
+_session: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Arn:
 
 def client(service: str, region: str) -> Any:
     """Return the process's client of a service in a region; made by the first call, which takes its time."""
+    global _session  # noqa: PLW0603
     with _lock:  # making clients is not thread-safe, using them is
         if (service, region) not in _clients:
             import botocore.config  # noqa: PLC0415
@@ -59,8 +61,8 @@ def client(service: str, region: str) -> Any:
             config = botocore.config.Config(
                 connect_timeout=_CONNECT_S, read_timeout=_READ_S, retries={"mode": "standard"}, tcp_keepalive=True
             )
-            session = botocore.session.get_session()
-            _clients[service, region] = session.create_client(service, region, config=config)
+            _session = _session or botocore.session.get_session()
+            _clients[service, region] = _session.create_client(service, region, config=config)
         return _clients[service, region]
 
 

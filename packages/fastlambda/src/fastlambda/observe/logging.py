@@ -90,7 +90,8 @@ def take_over() -> None:
     for name in _TELLTALES:
         library = logging.getLogger(name)
         if library.level == logging.NOTSET:
-            library.setLevel(max(root.level, logging.INFO))
+            # botocore tells at INFO where each client finds its credentials: where Lambda always has them.
+            library.setLevel(max(root.level, logging.WARNING if name == "botocore" else logging.INFO))
 
 
 Handler = Callable[[Any, Any], Any]
