@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,8 @@ import typer
 
 from fastlambda_cli.artifact.build import build as build_zip
 from fastlambda_cli.artifact.image.authentication import Logins
-from fastlambda_cli.artifact.image.making import Wanted, make_image
+from fastlambda_cli.artifact.image.escape import FromDockerfile, make_from_dockerfile
+from fastlambda_cli.artifact.image.making import Made, Wanted, make_image
 from fastlambda_cli.artifact.image.reference import Reference
 from fastlambda_cli.artifact.installation import cache_dir
 from fastlambda_cli.artifact.model import Package, Part, Platform
@@ -49,6 +50,10 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
     upgrade_base: Annotated[
         bool, typer.Option("--upgrade-base", help="Follow the base's tag to its digest now.")
     ] = False,
+    dockerfile: Annotated[
+        Path | None,
+        typer.Option("--dockerfile", metavar="FILE", help="Build the image by it, with docker, podman or buildah."),
+    ] = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,15 +65,22 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
     - `fastlambda build --output books.zip` for the zip, and what weighs most in it
     - `fastlambda build --image --push 111122223333.dkr.ecr.eu-west-1.amazonaws.com/books`
     - `fastlambda build --image --output books.tar && podman load -i books.tar` to look into it
+    - `fastlambda build --image --dockerfile Dockerfile --push ...` for what only a Dockerfile can make
     """
     console = report_console(stderr=as_json)
     with told_to_machines(as_json=as_json), interruptible():
         described = load_service(service, stage=stage)
         image = image or described.configuration.package.type == "image"
-        _check_options(image, {"--push": push, "--base": base, "--upgrade-base": upgrade_base})
+        pinned = {"--base": base, "--upgrade-base": upgrade_base}
+        _check_options(image, {"--push": push, "--dockerfile": dockerfile, **pinned})
+        _check_base(dockerfile, pinned)
         runtime, platform = runtime_of(described), Platform(described.configuration.architecture)
         with Building(console) as building:
-            if image:
+            target = Reference.parse(push, default_tag=None) if push else None
+            if dockerfile is not None:
+                by_file = FromDockerfile(dockerfile, described.name, platform, output, target)
+                built = _of_dockerfile(by_file, building, logins_of(profile))
+            elif image:
                 wanted = Wanted(
                     service=described,
                     runtime=runtime,
@@ -76,7 +88,7 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
                     base=Reference.parse(base) if base else None,
                     upgrade_base=upgrade_base,
                     output=output,
-                    target=Reference.parse(push, default_tag=None) if push else None,
+                    target=target,
                 )
                 built = _of_image(wanted, building, logins_of(profile))
             else:
@@ -107,6 +119,14 @@ def _check_options(image: bool, options: Mapping[str, object]) -> None:
         )
 
 
+def _check_base(dockerfile: Path | None, options: Mapping[str, object]) -> None:
+    given = [name for name, value in options.items() if value]
+    if given and dockerfile is not None:
+        raise ContradictoryOptionsError(
+            f"{given[0]} is not for a Dockerfile, which names its base itself", remedy=f"Leave {given[0]} out."
+        )
+
+
 def _of_zip(service: Service, runtime: Runtime, platform: Platform, building: Building, output: Path | None) -> _Built:
     making = build_zip(service, runtime=runtime, platform=platform, cache=cache_dir(), tell=building.tell)
     artifact = asyncio.run(making)
@@ -134,28 +154,46 @@ def _of_zip(service: Service, runtime: Runtime, platform: Platform, building: Bu
 def _of_image(wanted: Wanted, building: Building, logins: Logins) -> _Built:
     making = make_image(wanted, cache=cache_dir(), logins=logins, tell=building.tell, moved=building.moved)
     made = asyncio.run(making)
-    image, pushed = made.image, made.pushed
+    image = made.image
     own = sum(layer.size for layer in image.layers)
-    rows = [
+    rows = (
         ("size", f"{size(own)} on a base of {size(image.size - own)}"),
         ("base", image.base.reference),
         ("digest", image.digest),
         ("reused", _reused(image.reused)),
         *left_out_of(image.left_out),
-    ]
-    if wanted.output is not None:
-        rows.append(("written", str(wanted.output)))
+    )
+    document = {"base": image.base.reference, **_document_of(made, wanted.output)}
+    return _Built((*rows, *_where(made, wanted.output)), image.packages, document)
+
+
+def _of_dockerfile(wanted: FromDockerfile, building: Building, logins: Logins) -> _Built:
+    making = make_from_dockerfile(wanted, cache=cache_dir(), logins=logins, tell=building.tell, moved=building.moved)
+    made = asyncio.run(making)
+    rows = (("size", size(made.image.size)), ("digest", made.image.digest))
+    document = {"base": None, **_document_of(made, wanted.output)}
+    return _Built((*rows, *_where(made, wanted.output)), (), document)
+
+
+def _where(made: Made, output: Path | None) -> Iterator[tuple[str, str]]:
+    """Rows that tell where an image went."""
+    pushed = made.pushed
+    if output is not None:
+        yield "written", str(output)
     if pushed is not None:
-        sent = "nothing, it was there" if pushed.present else f"{size(pushed.uploaded)}"
-        rows += [("pushed", f"{pushed.reference}, tag {pushed.tag}"), ("uploaded", sent)]
-    document = {
+        yield "pushed", f"{pushed.reference}, tag {pushed.tag}"
+        yield "uploaded", "nothing, it was there" if pushed.present else size(pushed.uploaded)
+
+
+def _document_of(made: Made, output: Path | None) -> Mapping[str, Any]:
+    image, pushed = made.image, made.pushed
+    return {
         "package": "image",
         "digest": image.digest,
         "media_type": image.media_type,
         "size": image.size,
-        "base": image.base.reference,
         "layers": [{"digest": layer.digest, "size": layer.size, "diff_id": layer.diff_id} for layer in image.layers],
-        "path": str(wanted.output) if wanted.output else None,
+        "path": str(output) if output else None,
         "reference": str(pushed.reference) if pushed else None,
         "tag": pushed.tag if pushed else None,
         "uploaded": pushed.uploaded if pushed else 0,
@@ -164,7 +202,6 @@ def _of_image(wanted: Wanted, building: Building, logins: Logins) -> _Built:
         "packages": [asdict(package) for package in image.packages],
         "left_out": asdict(image.left_out),
     }
-    return _Built(tuple(rows), image.packages, document)
 
 
 def _reused(parts: frozenset[Part]) -> str:

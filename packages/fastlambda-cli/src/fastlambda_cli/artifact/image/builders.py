@@ -1,0 +1,145 @@
+"""The programs that build a Dockerfile: docker, podman or buildah, whichever is there and works."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastlambda_cli.artifact.image.base import ARCHITECTURES
+from fastlambda_cli.artifact.model import Platform
+from fastlambda_cli.artifact.telling import Tell
+from fastlambda_cli.errors import ToolchainError
+
+_QUOTED = 12
+"""How many of the last lines an error quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """A program that builds images.
+
+    Attributes:
+        name: The program.
+        probe: Its arguments for a command that ends well where it can build.
+        build: Its arguments before those that all of them share.
+        save: Makes of an image's id and a file the arguments that write the image there.
+
+    """
+
+    name: str
+    probe: tuple[str, ...]
+    build: tuple[str, ...]
+    save: Callable[[str, str], tuple[str, ...]]
+
+
+# Attestations would make an index of the image, which Lambda refuses (docker/buildx, issue 1533).
+_DOCKER = Builder(
+    "docker",
+    ("version", "--format", "{{.Server.Version}}"),
+    ("build", "--provenance=false", "--sbom=false"),
+    lambda image, file: ("save", "--output", file, image),
+)
+_PODMAN = Builder(
+    "podman",
+    ("info", "--format", "{{.Version.Version}}"),
+    ("build",),
+    lambda image, file: ("save", "--format", "oci-archive", "--output", file, image),
+)
+_BUILDAH = Builder(
+    "buildah", ("info",), ("build", "--layers"), lambda image, file: ("push", image, f"oci-archive:{file}")
+)
+BUILDERS = (_DOCKER, _PODMAN, _BUILDAH)
+"""In the order in which they are asked."""
+
+
+async def find_builder() -> Builder:
+    """Find the first builder that works here.
+
+    Raises:
+        ToolchainError: None does.
+
+    """
+    reasons = []
+    for builder in BUILDERS:
+        if shutil.which(builder.name) is None:
+            reasons.append(f"{builder.name} is not installed")
+            continue
+        lines: deque[str] = deque(maxlen=1)
+        if await _run(builder.name, *builder.probe, said=lines.append) == 0:
+            return builder
+        reasons.append(f"{builder.name} says: {''.join(lines)}")
+    raise ToolchainError(
+        "Nothing here can build a Dockerfile",
+        why="; ".join(reasons),
+        remedy="Start Docker, or install podman or buildah. Without a Dockerfile, fastlambda build --image needs none.",
+    )
+
+
+async def build_archive(builder: Builder, dockerfile: Path, platform: Platform, work: Path, tell: Tell) -> Path:
+    """Build a Dockerfile, its folder being the context, and write the image into an archive.
+
+    Args:
+        builder: Builds it; what it has built of it before it need not build again.
+        dockerfile: The file.
+        platform: For which.
+        work: An empty folder for the archive.
+        tell: Is told what the builder says.
+
+    Raises:
+        ToolchainError: The builder fails.
+
+    """
+    identifier, archive = work / "id", work / "image.tar"
+    shared = ("--platform", f"linux/{ARCHITECTURES[platform]}", "--file", str(dockerfile), "--iidfile", str(identifier))
+    await _run_or_fail(builder, *builder.build, *shared, str(dockerfile.parent), doing=f"build {dockerfile}", tell=tell)
+    image = identifier.read_text(encoding="utf-8").strip()
+    await _run_or_fail(builder, *builder.save(image, str(archive)), doing=f"save what {dockerfile} makes", tell=tell)
+    return archive
+
+
+async def _run_or_fail(builder: Builder, *arguments: str, doing: str, tell: Tell) -> None:
+    last: deque[str] = deque(maxlen=_QUOTED)
+
+    def said(line: str) -> None:
+        last.append(line)
+        tell(line)
+
+    status = await _run(builder.name, *arguments, said=said)
+    if status:
+        raise ToolchainError(
+            f"{builder.name} cannot {doing}",
+            why="\n  ".join(last) or f"it ended with status {status}",
+            remedy="Correct what it names here, then start again.",
+        )
+
+
+async def _run(program: str, *arguments: str, said: Callable[[str], object]) -> int:
+    process = await asyncio.create_subprocess_exec(
+        program,
+        *arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        limit=2**20,
+        # Ctrl-C reaches a whole foreground group: its failure would look like an error.
+        start_new_session=True,
+    )
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    try:
+        async for line in process.stdout:
+            if text := line.decode(errors="replace").strip():
+                said(text)
+        return await process.wait()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        await process.wait()
+        raise
