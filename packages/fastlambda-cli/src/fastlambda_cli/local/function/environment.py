@@ -18,6 +18,7 @@ from fastlambda_cli.local.function.answers import Refusal
 from fastlambda_cli.local.function.logs import as_object, is_emf
 from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
 from fastlambda_cli.local.function.process import RuntimeProcess
+from fastlambda_cli.local.function.running import Running
 from fastlambda_cli.local.function.runtime_api import Event
 from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
 from fastlambda_cli.local.function.states import Lifecycle, State
@@ -44,9 +45,6 @@ SHUTDOWN_GRACE = 0.5
 AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle", "Shutdown phase".
 """
 
-LOG_TAIL = 4096
-"""Bytes of log that Invoke returns with LogType=Tail (Lambda API Reference, "Invoke")."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
@@ -54,29 +52,6 @@ class _Failure:
 
     payload: bytes
     status: Status
-
-
-@dataclass(slots=True)
-class _Running:
-    """The one event in the environment.
-
-    Attributes:
-        done: Is set when the runtime has answered and asks for the next event.
-        began: When it was handed to the environment, by time.perf_counter.
-        deadline: When its time is over, by the same clock.
-
-    """
-
-    invocation: Invocation
-    trace: Trace
-    done: asyncio.Future[None]
-    began: float
-    deadline: float
-    deadline_ms: int
-    answer: bytes | None = None
-    failed: bool = False
-    cold: bool = False
-    tail: bytes = b""
 
 
 class ExecutionEnvironment:
@@ -102,7 +77,7 @@ class ExecutionEnvironment:
         self._initialised: asyncio.Future[_Failure | None]
         self._events: asyncio.Queue[Event]
         self._asked = False
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self._init_ms: float | None = None
 
     @property
@@ -136,19 +111,16 @@ class ExecutionEnvironment:
             trace: Its place in a trace.
 
         """
-        now = time.perf_counter()
-        done = asyncio.get_running_loop().create_future()
-        deadline_ms = int((time.time() + self.spec.timeout) * 1000)
-        running = _Running(invocation, trace, done, now, now + self.spec.timeout, deadline_ms)
+        running = Running(invocation, trace, self.spec)
         try:
             failure = await self._begin(running)
             if failure is None:
-                await _first_of(done, self._runtime.exited, within=running.deadline - time.perf_counter())
+                await _first_of(running.done, self._runtime.exited, within=running.left_s)
                 failure = self._outcome(running)
             return self._concluded(running, failure)
         finally:
             self._running = None
-            if not done.done():
+            if not running.done.done():
                 await self._broken()
 
     async def end(self, grace: float = SHUTDOWN_GRACE) -> None:
@@ -204,7 +176,7 @@ class ExecutionEnvironment:
             "handler": self.spec.handler,
         }
 
-    def _expect(self, request_id: str, verb: str) -> _Running:
+    def _expect(self, request_id: str, verb: str) -> Running:
         running = self._running
         if self._life.state is not State.RUNNING or running is None or running.answer is not None:
             raise _illegal(verb, self._life.state)
@@ -280,7 +252,7 @@ class ExecutionEnvironment:
 
     # One event.
 
-    async def _begin(self, running: _Running) -> _Failure | None:
+    async def _begin(self, running: Running) -> _Failure | None:
         """Hand the event to the runtime; return why the runtime that had to be started for it did not come up."""
         self._running = running
         failure = None
@@ -288,8 +260,9 @@ class ExecutionEnvironment:
             self._life.move(State.BROKEN)  # it died while it was frozen
         running.cold = self._life.state is State.BROKEN or self._init_ms is not None
         if self._life.state is State.BROKEN:
+            await self._runtime.end(grace=0)  # what the last runtime started ends before the next one is there
             self._life.move(State.REINITIALISING)
-            failure = await self._initialise(InitPhase.INVOKE, running.deadline - time.perf_counter())
+            failure = await self._initialise(InitPhase.INVOKE, running.left_s)
         else:
             self._life.move(State.RUNNING)
         self._log.start(running.invocation.request_id, running.trace)
@@ -297,11 +270,11 @@ class ExecutionEnvironment:
         if failure is None:
             self._asked = False
             self._runtime.thaw()
-            self._runtime.extensions.invoke(self._extension_event(running))
-            self._events.put_nowait(self._event(running))
+            self._runtime.extensions.invoke(running.for_extensions())
+            self._events.put_nowait(running.for_runtime())
         return failure
 
-    def _outcome(self, running: _Running) -> _Failure | None:
+    def _outcome(self, running: Running) -> _Failure | None:
         """Why the event failed without an answer; None when there is an answer, be it an error of the function's."""
         self._runtime.measure()
         if self._runtime.exited.done():
@@ -313,9 +286,9 @@ class ExecutionEnvironment:
             return _Failure(failures.exited(request_id, self._runtime.exited.result()), Status.ERROR)
         return _Failure(failures.timed_out(request_id, self.spec.timeout), Status.TIMEOUT)
 
-    def _concluded(self, running: _Running, failure: _Failure | None) -> InvokeResult:
+    def _concluded(self, running: Running, failure: _Failure | None) -> InvokeResult:
         """Turn what happened into the answer of Invoke and the REPORT line."""
-        duration_ms = (time.perf_counter() - running.began) * 1000
+        duration_ms = running.elapsed_ms
         if failure is not None:
             payload, failed, status = failure.payload, True, failure.status
         else:
@@ -352,26 +325,6 @@ class ExecutionEnvironment:
             self._life.move(State.BROKEN)
         await self._runtime.end(grace=0)
 
-    def _event(self, running: _Running) -> Event:
-        invocation = running.invocation
-        headers = [
-            ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
-            ("Lambda-Runtime-Deadline-Ms", str(running.deadline_ms)),
-            ("Lambda-Runtime-Invoked-Function-Arn", invocation.invoked_arn or self.spec.arn),
-            ("Lambda-Runtime-Trace-Id", running.trace.header),
-        ]
-        if invocation.client_context is not None:
-            headers.append(("Lambda-Runtime-Client-Context", invocation.client_context))
-        return Event(invocation.payload, tuple(headers))
-
-    def _extension_event(self, running: _Running) -> dict[str, Any]:
-        return {
-            "deadlineMs": running.deadline_ms,
-            "requestId": running.invocation.request_id,
-            "invokedFunctionArn": running.invocation.invoked_arn or self.spec.arn,
-            "tracing": {"type": "X-Amzn-Trace-Id", "value": running.trace.header},
-        }
-
     # The output.
 
     def _tell_memory(self) -> None:
@@ -398,7 +351,7 @@ class ExecutionEnvironment:
 
     def _remember(self, line: str) -> None:
         if self._running is not None:
-            self._running.tail = (self._running.tail + line.encode() + b"\n")[-LOG_TAIL:]
+            self._running.remember(line)
 
 
 async def _first_of(*futures: asyncio.Future[Any], within: float) -> None:

@@ -1,0 +1,80 @@
+"""The one event in an execution environment, from the moment that it is handed over to its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from fastlambda_cli.local.function.runtime_api import Event
+from fastlambda_cli.local.function.spec import FunctionSpec
+from fastlambda_cli.local.model import Invocation, Trace
+
+LOG_TAIL = 4096
+"""Bytes of log that Invoke returns with LogType=Tail (Lambda API Reference, "Invoke")."""
+
+
+class Running:
+    """An event and what has become of it so far; its time runs from here on, an INIT inside of it included.
+
+    Args:
+        invocation: The event.
+        trace: Its place in a trace.
+        spec: The version that it runs on.
+
+    Attributes:
+        done: Is set when the runtime has answered and asks for the next event.
+        answer: What the runtime answered, or None.
+        failed: Whether that is an error.
+        cold: Whether the event met an INIT, of its own or the environment's first.
+        tail: The end of its log.
+
+    """
+
+    def __init__(self, invocation: Invocation, trace: Trace, spec: FunctionSpec) -> None:
+        self.invocation = invocation
+        self.trace = trace
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.answer: bytes | None = None
+        self.failed = False
+        self.cold = False
+        self.tail = b""
+        self._arn = invocation.invoked_arn or spec.arn
+        self._began = time.perf_counter()
+        self._timeout = spec.timeout
+        self._deadline_ms = int((time.time() + spec.timeout) * 1000)
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds that it has run."""
+        return (time.perf_counter() - self._began) * 1000
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that it may go on; none when its time is over."""
+        return max(self._timeout - (time.perf_counter() - self._began), 0.0)
+
+    def remember(self, line: str) -> None:
+        """Add a line to its log."""
+        self.tail = (self.tail + line.encode() + b"\n")[-LOG_TAIL:]
+
+    def for_runtime(self) -> Event:
+        """What `/next` answers the runtime (AWS Lambda Developer Guide, "Using the Lambda runtime API")."""
+        headers = [
+            ("Lambda-Runtime-Aws-Request-Id", self.invocation.request_id),
+            ("Lambda-Runtime-Deadline-Ms", str(self._deadline_ms)),
+            ("Lambda-Runtime-Invoked-Function-Arn", self._arn),
+            ("Lambda-Runtime-Trace-Id", self.trace.header),
+        ]
+        if self.invocation.client_context is not None:
+            headers.append(("Lambda-Runtime-Client-Context", self.invocation.client_context))
+        return Event(self.invocation.payload, tuple(headers))
+
+    def for_extensions(self) -> dict[str, Any]:
+        """What `/event/next` answers an extension, but for the event's type."""
+        return {
+            "deadlineMs": self._deadline_ms,
+            "requestId": self.invocation.request_id,
+            "invokedFunctionArn": self._arn,
+            "tracing": {"type": "X-Amzn-Trace-Id", "value": self.trace.header},
+        }
