@@ -33,6 +33,14 @@ def test_an_event_reaches_the_handler_and_its_answer_comes_back(laboratory):
     assert result.function_error is None
 
 
+def test_a_client_context_of_several_lines_and_any_alphabet_reaches_the_handler(laboratory):
+    context = json.dumps({"custom": {"title": "Émile ☃"}}, indent=2, ensure_ascii=False)
+
+    result = laboratory.run(ECHO, lambda lab: lab.invoke(client_context=context), timeout=3)
+
+    assert json.loads(result.payload)["client"] == {"title": "Émile ☃"}
+
+
 def test_none_is_answered_as_null(laboratory):
     result = laboratory.run("def handler(event, context): pass", lambda lab: lab.invoke())
     assert result.payload == b"null"

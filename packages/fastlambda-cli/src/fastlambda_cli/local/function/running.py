@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -67,7 +68,9 @@ class Running:
             ("Lambda-Runtime-Trace-Id", self.trace.header),
         ]
         if self.invocation.client_context is not None:
-            headers.append(("Lambda-Runtime-Client-Context", self.invocation.client_context))
+            # JSON may have line breaks and letters that no header can.
+            context = json.dumps(json.loads(self.invocation.client_context))
+            headers.append(("Lambda-Runtime-Client-Context", context))
         return Event(self.invocation.payload, tuple(headers))
 
     def for_extensions(self) -> dict[str, Any]:

@@ -90,16 +90,18 @@ class RuntimeApi:
         assert task is not None  # noqa: S101 - asyncio runs this callback in a task
         self._connections.add(task)
         connection = h11.Connection(h11.SERVER)
-        # A runtime that dies and our own close end the connection and nothing else.
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            try:
+        try:
+            # A runtime that dies and our own close end the connection and nothing else.
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await self._converse(connection, reader, writer)
-            except h11.RemoteProtocolError as problem:
-                if connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-                    refusal = Refusal(problem.error_status_hint, "InvalidRequest", str(problem))
+        except h11.RemoteProtocolError as problem:
+            if connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+                refusal = Refusal(problem.error_status_hint, "InvalidRequest", str(problem))
+                with contextlib.suppress(ConnectionError):
                     await _send(connection, writer, refusal.answer)
-        self._connections.discard(task)
-        writer.close()
+        finally:
+            self._connections.discard(task)
+            writer.close()
 
     async def _converse(
         self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
