@@ -37,3 +37,15 @@ def test_a_trace_that_is_too_large_takes_no_more_segments_and_says_so():
     assert trace is not None
     assert trace.limit_exceeded
     assert [segment["id"] for segment in trace.segments] == [large["id"]]
+
+
+def test_a_segment_that_is_nested_without_end_is_refused_and_does_no_harm():
+    store = TraceStore()
+    sound, deep, metadata = document(1), document(2), {}
+    for _ in range(200):
+        deep = document(2, subsegments=[deep])
+    for _ in range(100_000):
+        metadata = {"inner": metadata}
+
+    assert [store.put(sound), store.put(deep), store.put(document(3, metadata=metadata))] == [None, *["ParseError"] * 2]
+    assert store.ids() == [sound["trace_id"]]

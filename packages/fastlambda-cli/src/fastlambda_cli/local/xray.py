@@ -39,7 +39,7 @@ class XrayReceiver(asyncio.DatagramProtocol):
         try:
             format_version = json.loads(header)
             document = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             self._sink(Notice("The function sent a trace segment that is not JSON; X-Ray would drop it.", warning=True))
             return
         if format_version == {"format": "json", "version": 1} and isinstance(document, dict):

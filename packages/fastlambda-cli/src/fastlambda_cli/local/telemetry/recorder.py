@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from fastlambda_cli.local.model import (
@@ -28,7 +29,9 @@ from fastlambda_cli.local.telemetry.metrics import MetricQueue
 from fastlambda_cli.local.telemetry.traces import TraceStore
 
 _ENVIRONMENTS = 1_000
-"""How many environments are remembered; the oldest are forgotten, which have ended."""
+"""How many environments are remembered; those are forgotten that wrote nothing for longest, which have ended."""
+_MOST_TOLD = 100
+"""How many different defects of metrics are told: their names may come from anywhere."""
 
 
 @dataclass(slots=True)
@@ -67,7 +70,7 @@ class Telemetry:
         self.invocations = LambdaMetrics(self.metrics)
         self._sink = sink
         self._told: set[str] = set()
-        self._environments: dict[int, _Environment] = {}
+        self._environments: OrderedDict[int, _Environment] = OrderedDict()
 
     def __call__(self, event: TelemetryEvent) -> None:
         """Take one event."""
@@ -98,11 +101,12 @@ class Telemetry:
         now = time.time()
         self._environments[event.environment] = _Environment(event, now, now)
         if len(self._environments) > _ENVIRONMENTS:
-            del self._environments[next(iter(self._environments))]
+            self._environments.popitem(last=False)
 
     def _log(self, number: int, text: str) -> None:
         environment = self._environments.get(number)
         if environment is not None:
+            self._environments.move_to_end(number)
             self.logs.write(environment.started.log_group, environment.started.log_stream, text)
 
     def _measure(self, event: MetricRecord) -> None:
@@ -111,7 +115,7 @@ class Telemetry:
                 self.metrics.add(metric, value)
         except EmfError as problem:
             # Once for each reason: a function that does it wrong does so with every line.
-            if str(problem) not in self._told:
+            if str(problem) not in self._told and len(self._told) < _MOST_TOLD:
                 self._told.add(str(problem))
                 self._sink(Notice(f"CloudWatch would make no metrics of a line: {problem}", warning=True))
 

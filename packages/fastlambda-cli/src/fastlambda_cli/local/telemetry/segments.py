@@ -5,7 +5,6 @@ AWS X-Ray Developer Guide, "AWS X-Ray segment documents".
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -17,6 +16,8 @@ TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(r"[\w\s.:/%&#=+\\\-@]{1,200}")
+_DEEPEST = 100
+"""How deep subsegments may lie within each other: what nobody nests by hand would exhaust Python's stack."""
 _OWN_ONLY = frozenset({"trace_id", "parent_id", "type"})
 """What says where a subsegment belongs; within its segment its place says that."""
 
@@ -39,14 +40,17 @@ def defect(document: Document) -> str | None:
     return None if _well_formed(document) else "ParseError"
 
 
-def whole(documents: Iterable[Document]) -> tuple[list[dict[str, Any]], bool]:
+def whole(documents: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
     """Put the subsegments of a trace that were sent by themselves into the segments that they belong to.
+
+    Args:
+        documents: The trace's documents, which become parts of each other.
 
     Returns:
         The segments, by their start; and whether all of them have ended and every subsegment has its place.
 
     """
-    every = [copy.deepcopy(dict(document)) for document in documents]
+    every = list(documents)
     places = {part["id"]: part for document in every for part in parts(document) if "id" in part}
     complete = True
     segments: list[dict[str, Any]] = []
@@ -71,8 +75,8 @@ def parts(document: Document) -> Iterator[Any]:
         yield from parts(inner)
 
 
-def _well_formed(part: Document) -> bool:
-    """Whether everything in a segment or subsegment that is read later has its type."""
+def _well_formed(part: Document, depth: int = 0) -> bool:
+    """Whether everything in a segment or subsegment that is read later has its type, and an end."""
     http = part.get("http", {})
     objects = [part.get("aws", {}), part.get("annotations", {}), http]
     if not all(isinstance(each, dict) for each in objects):
@@ -84,7 +88,9 @@ def _well_formed(part: Document) -> bool:
     if not all(isinstance(part.get(field, ""), str) for field in ("user", "origin", "resource_arn")):
         return False
     inner = part.get("subsegments", [])
-    return isinstance(inner, list) and all(isinstance(each, dict) and _well_formed(each) for each in inner)
+    if depth == _DEEPEST or not isinstance(inner, list):
+        return False
+    return all(isinstance(each, dict) and _well_formed(each, depth + 1) for each in inner)
 
 
 def _is_time(value: object) -> bool:

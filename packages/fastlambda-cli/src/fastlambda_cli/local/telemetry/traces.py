@@ -17,7 +17,9 @@ MAX_BYTES = 64 * 1024 * 1024
 
 @dataclass(slots=True)
 class _Kept:
-    documents: dict[str, Document] = field(default_factory=dict)
+    """The documents of a trace, as JSON, by their ids."""
+
+    documents: dict[str, str] = field(default_factory=dict)
     size: int = 0
     limit_exceeded: bool = False
 
@@ -80,15 +82,16 @@ class TraceStore:
         problem = defect(document)
         if problem is not None:
             return problem
+        try:
+            text = json.dumps(document)
+        except RecursionError:
+            return "ParseError"
         trace = self._kept.setdefault(document["trace_id"], _Kept())
-        size = len(json.dumps(document))
-        earlier = trace.documents.get(document["id"])
-        if earlier is not None:
-            size -= len(json.dumps(earlier))
+        size = len(text) - len(trace.documents.get(document["id"], ""))
         if trace.size + size > MAX_TRACE_BYTES:
             trace.limit_exceeded = True
             return None
-        trace.documents[document["id"]] = document
+        trace.documents[document["id"]] = text
         trace.size += size
         self._size += size
         while len(self._kept) > self._max_traces or (self._size > self._max_bytes and len(self._kept) > 1):
@@ -100,7 +103,7 @@ class TraceStore:
         kept = self._kept.get(trace_id)
         if kept is None:
             return None
-        segments, complete = whole(kept.documents.values())
+        segments, complete = whole(map(json.loads, kept.documents.values()))
         if not segments:
             return None
         return Trace(trace_id, tuple(segments), complete, kept.limit_exceeded)
