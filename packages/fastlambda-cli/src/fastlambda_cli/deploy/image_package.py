@@ -100,14 +100,9 @@ def built_image(target: Target, aws: Aws, tell: Tell) -> Image:
                 tell=say,
             )
         )
-    step = Step("Fetching the base image")
-    making = make_image(
-        Wanted(service, runtime, architecture),
-        cache=cache_dir(),
-        logins=logins_for(aws),
-        tell=say,
-        moved=moved_in(step, tell),
-    )
+    # Of the base only its description is needed yet.
+    wanted, nothing = Wanted(service, runtime, architecture), lambda *_: None
+    making = make_image(wanted, cache=cache_dir(), logins=logins_for(aws), tell=say, moved=nothing)
     return asyncio.run(making).image
 
 

@@ -45,6 +45,15 @@ _REMEDIES = (
         "key.",
     ),
     _Remedy(
+        r"[Ss]ource image .* is not supported",
+        "Lambda takes one image with layers that are compressed with gzip: see which base it stands on.",
+    ),
+    _Remedy(
+        r"[Ss]ource image|access the ECR image",
+        "Lambda cannot pull the image: deploy again where it was deleted meanwhile. Where the policy of the repository "
+        "was changed, give it back the statement of the stack fastlambda-bootstrap.",
+    ),
+    _Remedy(
         r"cannot be assumed by Lambda",
         "IAM takes some seconds to know a new role: deploy again.",
     ),
