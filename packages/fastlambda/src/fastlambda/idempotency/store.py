@@ -92,6 +92,8 @@ class Store:
             expires_after_seconds=expires,
             hash_function="sha256",
         )
+        # Now: a layer that several threads see for the first time may give one of them another's half of it.
+        self._layer.configure(self._config(), key_prefix=name)
 
     def hold(self, data: Any, deadline: Deadline) -> Earlier | None:
         """Take the key until a deadline; return what has been done for it already.

@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from fastlambda import exchange
-from fastlambda.errors import InvalidMessageError
+from fastlambda.errors import InProgressError, InvalidMessageError
 from fastlambda.settings import current
 
 if TYPE_CHECKING:
@@ -162,8 +162,13 @@ def delivered(route: str, records: int, attempts: Attempts) -> None:
 
 
 def record_failure(error: BaseException) -> None:
-    """Write why a record failed: an exception with its traceback, a refused message with what is wrong with it."""
+    """Write why a record failed: an exception with its traceback, a refused message with what is wrong with it.
+
+    One that another environment has in hand is none of that: a warning.
+    """
     if isinstance(error, InvalidMessageError):
         logger.error("Refused a record: %s", error)
+    elif isinstance(error, InProgressError):
+        logger.warning("Gave a record back: %s", error)
     else:
         logger.error("Unhandled exception in the consumer", exc_info=error)
