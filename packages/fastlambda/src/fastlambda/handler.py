@@ -59,7 +59,7 @@ class FastLambda:
         self._raise_errors = settings.raise_errors
         self.app = app
         self.events = events
-        self.loop = self._loop = event_loop()
+        self.loop = event_loop()
         logs.take_over()
         quiet_adapter()
         tracer = tracing.EventTracer(settings)
@@ -67,15 +67,15 @@ class FastLambda:
         # Loaded by now where something is idempotent, and nowhere else.
         if settings.in_lambda and "fastlambda.idempotency.records" in sys.modules:
             sys.modules["fastlambda.idempotency.records"].prepare()
-        self._lifespan = Lifespan(app, self._loop)
+        self._lifespan = Lifespan(app, self.loop)
         self._lifespan.start()
         self.state = self._lifespan.state
         if settings.in_lambda:
-            stop_on_sigterm(self._lifespan, self._loop)
-        self._known_tasks: WeakSet[asyncio.Task[Any]] = WeakSet(asyncio.all_tasks(self._loop))
+            stop_on_sigterm(self._lifespan, self.loop)
+        self._known_tasks: WeakSet[asyncio.Task[Any]] = WeakSet(asyncio.all_tasks(self.loop))
 
         guarded = FailureMiddleware(app, logs.failure)
-        observed = ObserveMiddleware(guarded, Routes(app), self._lifespan.state, tracer)
+        observed = ObserveMiddleware(guarded, Routes(app), self.state, tracer)
         self._adapter = adapter(observed)
         handle = self._http if events is None else self._delivering(events, app, tracer)
         self._invoke = logs.with_context(tracer.traced(metrics.flushed(handle, settings), self.__name__))
@@ -91,7 +91,7 @@ class FastLambda:
 
         """
         # Code that ran a loop of its own, such as asyncio.run, has left the thread without one.
-        asyncio.set_event_loop(self._loop)
+        asyncio.set_event_loop(self.loop)
         return self._invoke(event, context)
 
     def close(self) -> None:
@@ -99,9 +99,9 @@ class FastLambda:
 
         For tests and scripts, which write `with FastLambda(app) as handler:`; Lambda has no use for it.
         """
-        if not self._loop.is_closed():
-            self._loop.run_until_complete(self._lifespan.stop())
-            end_loop(self._loop)
+        if not self.loop.is_closed():
+            self.loop.run_until_complete(self._lifespan.stop())
+            end_loop(self.loop)
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +112,7 @@ class FastLambda:
     def _delivering(self, events: EventRouter, app: ASGI, tracer: tracing.EventTracer) -> Handler:
         from fastlambda.events.delivery import Deliveries  # noqa: PLC0415 - a function without events does not load it
 
-        deliveries = Deliveries(events, app, self._lifespan.state, self._loop, tracer, self._http)
+        deliveries = Deliveries(events, app, self.state, self.loop, tracer, self._http)
 
         def deliver(event: Any, context: LambdaContext) -> Any:
             try:
@@ -144,14 +144,14 @@ class FastLambda:
             request = exchange.current()
             if request is None or request.task is None:
                 raise
-            self._loop.run_until_complete(asyncio.wait([request.task]))
+            self.loop.run_until_complete(asyncio.wait([request.task]))
             return plain_answer(500, "Internal Server Error")
 
     def _report_running_tasks(self) -> None:
         if not self._running_tasks():
             return
         # A turn of the loop, for those that need no more to end: the closing of an async generator that was left early.
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self.loop.run_until_complete(asyncio.sleep(0))
         for task in self._running_tasks():
             self._known_tasks.add(task)
             _log.warning(
@@ -162,4 +162,4 @@ class FastLambda:
             )
 
     def _running_tasks(self) -> list[asyncio.Task[Any]]:
-        return [task for task in asyncio.all_tasks(self._loop) if task not in self._known_tasks]
+        return [task for task in asyncio.all_tasks(self.loop) if task not in self._known_tasks]
