@@ -6,6 +6,7 @@ import json
 import re
 import time
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 from deployed_functions import eventually
@@ -172,6 +173,28 @@ def test_what_cannot_be_answered_is_refused_in_the_services_words(logs, written,
 
     assert refused.value.response["Error"]["Code"] == code
     assert says in refused.value.response["Error"]["Message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b'{"startTime": "now"}',
+        b'{"limit": -1}',
+        b'{"limit": "1"}',
+        b'{"nextToken": 7}',
+        b'{"filterPattern": {}}',
+        b'{"logStreamNames": "x"}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_request_that_no_sdk_would_send_is_refused_too(aws, body):
+    headers = {"X-Amz-Target": "Logs_20140328.FilterLogEvents", "Content-Type": "application/x-amz-json-1.1"}
+
+    answer = httpx.post(aws.aws.endpoint_url, content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["__type"]) == (400, "InvalidParameterException")
 
 
 def test_the_oldest_lines_are_forgotten_when_all_together_are_too_large():

@@ -42,6 +42,7 @@ _REFUSED = {
 _MEMBERS: Mapping[str, type] = {
     **dict.fromkeys(("startTime", "endTime", "limit"), int),
     **dict.fromkeys(("logGroupNamePrefix", "logGroupNamePattern", "logStreamNamePrefix", "filterPattern"), str),
+    "nextToken": str,
     "logStreamNames": list,
 }
 """The types of what is read here."""
@@ -260,6 +261,8 @@ def _object(body: bytes) -> Mapping[str, Any]:
     for name, kind in _MEMBERS.items():
         if request.get(name) is not None and not isinstance(request[name], kind):
             raise BadParameterError(f"{name} is not what it should be.")
+    if (request.get("limit") or 1) < 1:
+        raise BadParameterError("limit is less than 1.")
     return request
 
 
