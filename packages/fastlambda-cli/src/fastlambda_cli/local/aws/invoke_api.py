@@ -14,8 +14,8 @@ from typing import NoReturn
 from urllib.parse import parse_qs
 
 from fastlambda_cli.local.aws.async_invocations import AsyncInvocations, RetryPolicy
-from fastlambda_cli.local.aws.events import Destinations
-from fastlambda_cli.local.aws.events.described import sender
+from fastlambda_cli.local.aws.events import Destinations, TraceHeaders
+from fastlambda_cli.local.aws.events.described import identifier_of, sender
 from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.invoke_errors import (
@@ -60,6 +60,7 @@ class InvokeApi:
         sink: Told of asynchronous invocations that are dropped and of failures of the local Lambda.
         retries: How asynchronous invocations are tried again.
         destinations: Where asynchronous invocations end; by default nowhere.
+        traces: The tracing headers of what comes from topics and buses; by default none.
 
     """
 
@@ -70,11 +71,13 @@ class InvokeApi:
         sink: Sink,
         retries: RetryPolicy | None = None,
         destinations: Destinations | None = None,
+        traces: TraceHeaders | None = None,
     ) -> None:
         self._functions = functions
         self._otherwise = otherwise
         self._sink = sink
         self._destinations = destinations
+        self._traces = traces
         self._in_background = AsyncInvocations(sink, retries or RetryPolicy())
 
     async def close(self) -> None:
@@ -118,9 +121,15 @@ class InvokeApi:
         await _answer(send, 202, _request_id(invocation.request_id), b"")
 
     def _accept(self, reference: FunctionReference, invocation: Invocation) -> None:
-        invoke = functools.partial(self._functions.invoke, reference)
+        invoke = functools.partial(self._traced, reference)
         aftermath = self._destinations.of(reference, self._accept) if self._destinations else None
         self._in_background.accept(invoke, invocation, aftermath)
+
+    async def _traced(self, reference: FunctionReference, invocation: Invocation) -> InvokeResult:
+        identifier = identifier_of(invocation.payload)
+        if self._traces is not None and invocation.trace_header is None and identifier is not None:
+            invocation = replace(invocation, trace_header=await self._traces.of(identifier))
+        return await self._functions.invoke(reference, invocation)
 
     async def _run(self, reference: FunctionReference, invocation: Invocation) -> InvokeResult:
         try:

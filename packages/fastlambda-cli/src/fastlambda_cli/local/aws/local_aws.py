@@ -18,7 +18,7 @@ from fastlambda_cli.local.aws.deployed.memory import Memory, forgetful
 from fastlambda_cli.local.aws.deployed.running import Running, deployed_functions
 from fastlambda_cli.local.aws.deployed.state import DeployedState
 from fastlambda_cli.local.aws.emulator import Emulator, emulator_at
-from fastlambda_cli.local.aws.events import Destinations, EventSources, Services
+from fastlambda_cli.local.aws.events import Destinations, EventSources, Services, TraceHeaders
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.guard import guarded
@@ -108,13 +108,14 @@ class LocalAws:
             self._running,
         )
         self._functions = Functions(await stack.enter_async_context(deployed), self._sink.invocations)
-        services = Services(self._emulator)
+        traces = TraceHeaders()
+        services = Services(self._emulator, traces)
         event_sources = EventSources(services, self._functions, self._sink)
-        emulator = event_sources.noticing(EmulatorProxy(self._emulator))
+        emulator = traces.noticing(event_sources.noticing(EmulatorProxy(self._emulator)))
         metrics = MetricsFlow(self._sink.metrics, services, self._sink)
         control_plane = metrics.current(with_present_port(forgetful(emulator, memory), port))
         destinations = Destinations(state, services, self._sink)
-        invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries, destinations)
+        invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries, destinations, traces)
         http_apis = HttpApi(DeployedRoutes(state, self._functions, self._sink), self._sink)
         logs_api = LogsApi(self._sink.logs, self._emulator, invoke_api)
         xray_api = XrayApi(self._sink.traces, self._sink, logs_api)

@@ -10,5 +10,6 @@ from __future__ import annotations
 from fastlambda_cli.local.aws.events.destinations import Destinations
 from fastlambda_cli.local.aws.events.emulated import Services
 from fastlambda_cli.local.aws.events.event_sources import EventSources
+from fastlambda_cli.local.aws.events.trace_headers import TraceHeaders
 
-__all__ = ["Destinations", "EventSources", "Services"]
+__all__ = ["Destinations", "EventSources", "Services", "TraceHeaders"]

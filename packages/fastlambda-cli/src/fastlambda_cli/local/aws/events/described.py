@@ -1,4 +1,4 @@
-"""Who sent an event that nobody waits for, as its shape tells: for people, in `dev`'s log."""
+"""Who sent an event that nobody waits for, and what the sender calls it, as its shape tells."""
 
 from __future__ import annotations
 
@@ -25,6 +25,24 @@ def sender(payload: bytes) -> str:
     records = event.get("Records")
     first = records[0] if isinstance(records, list) and records else None
     return _from_records(first) if isinstance(first, dict) else "invoke"
+
+
+def identifier_of(payload: bytes) -> str | None:
+    """Return what SNS or EventBridge calls the message or the event; None for an event of another service.
+
+    Args:
+        payload: The event, as JSON text.
+
+    """
+    event = json.loads(payload)
+    if not isinstance(event, dict):
+        return None
+    if isinstance(event.get("detail-type"), str):
+        return str(event.get("id"))
+    records = event.get("Records")
+    first = records[0] if isinstance(records, list) and records else None
+    notification = first.get("Sns") if isinstance(first, dict) else None
+    return str(notification.get("MessageId")) if isinstance(notification, dict) else None
 
 
 def _from_bus(event: Mapping[str, Any]) -> str:

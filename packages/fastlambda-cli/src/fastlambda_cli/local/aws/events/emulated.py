@@ -13,6 +13,7 @@ import httpx
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.deployed.state import Source
+from fastlambda_cli.local.aws.events.trace_headers import TraceHeaders
 
 _ATTEMPTS = 3
 """How often an operation is asked of an emulator that dies over it."""
@@ -29,11 +30,13 @@ class Services:
 
     Args:
         source: The emulator.
+        traces: The tracing headers of what was sent to it.
 
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, traces: TraceHeaders) -> None:
         self._source = source
+        self.traces = traces
 
     async def mappings(self) -> list[Mapping[str, Any]]:
         """ListEventSourceMappings of Lambda.
@@ -137,7 +140,10 @@ class Queue:
         self._url = ""
 
     async def receive(self, most: int, wait_s: int) -> Sequence[Mapping[str, Any]]:
-        """ReceiveMessage with every attribute: at most ten messages, after at most twenty seconds."""
+        """ReceiveMessage with every attribute: at most ten messages, after at most twenty seconds.
+
+        The tracing header is among the attributes, also where the emulator has dropped it.
+        """
         parameters = {
             "MaxNumberOfMessages": min(most, AT_ONCE),
             "WaitTimeSeconds": wait_s,
@@ -145,7 +151,10 @@ class Queue:
             "MessageAttributeNames": ["All"],
         }
         answer = await self._call("ReceiveMessage", parameters)
-        messages: Sequence[Mapping[str, Any]] = answer.get("Messages") or ()
+        messages: Sequence[dict[str, Any]] = answer.get("Messages") or ()
+        for message in messages:
+            if header := await self._services.traces.of(message["MessageId"]):
+                message["Attributes"] = {"AWSTraceHeader": header, **message.get("Attributes", {})}
         return messages
 
     async def send(self, body: str, attributes: Mapping[str, Mapping[str, str]] | None = None) -> None:
