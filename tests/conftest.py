@@ -1,6 +1,7 @@
-"""The order of the suite: the files that take longest first, so that no worker is left alone with one of them.
+"""What all rooms share, and the order of the suite.
 
-A file is run by one worker (`--dist=loadfile` in pyproject.toml), so that what its tests share is started once.
+The files that take longest come first, so that no worker is left alone with one of them. A file is run by one worker
+(`--dist=loadfile` in pyproject.toml), so that what its tests share is started once.
 """
 
 from __future__ import annotations
@@ -8,6 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+from local_aws import local_aws, unique
+
+__all__ = ["local_aws", "unique"]
 
 TESTS = Path(__file__).parent
 

@@ -4,8 +4,6 @@ import os
 
 import pytest
 
-from local_aws import local_aws, unique  # noqa: F401
-
 
 @pytest.fixture
 def no_configuration(monkeypatch, tmp_path):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 
 from fastlambda_cli.cli.main import run_command
-from local_aws import local_aws, unique  # noqa: F401
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 from deployments import Shop
 
-from local_aws import local_aws, unique  # noqa: F401
-
 
 @pytest.fixture
-def shop(tmp_path, local_aws, unique):  # noqa: F811
+def shop(tmp_path, local_aws, unique):
     """A service of a name of its own, not deployed yet."""
     return Shop(tmp_path / "shop", local_aws, unique("shop"))

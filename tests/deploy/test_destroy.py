@@ -6,6 +6,7 @@ import pytest
 
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.errors import StackError
+from local_aws import every
 
 WITH_A_SECRET = 'secrets.app.generate = ["key"]'
 
@@ -13,15 +14,14 @@ WITH_A_SECRET = 'secrets.app.generate = ["key"]'
 def left(shop):
     """Everything in the account that has the stack's name in it."""
     aws = shop.aws
-    names = [group["logGroupName"] for group in aws.client("logs").describe_log_groups()["logGroups"]]
-    names += [secret["Name"] for secret in aws.client("secretsmanager").list_secrets()["SecretList"]]
-    names += [function["FunctionName"] for function in aws.client("lambda").list_functions()["Functions"]]
-    names += [api["Name"] for api in aws.client("apigatewayv2").get_apis()["Items"]]
-    names += [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
-    buckets = [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]]
-    for bucket in buckets:
-        listed = aws.client("s3").list_object_versions(Bucket=bucket)
-        names += [item["Key"] for kind in ("Versions", "DeleteMarkers") for item in listed.get(kind, [])]
+    names = [group["logGroupName"] for group in every(aws, "logs", "describe_log_groups", "logGroups")]
+    names += [secret["Name"] for secret in every(aws, "secretsmanager", "list_secrets", "SecretList")]
+    names += [function["FunctionName"] for function in every(aws, "lambda", "list_functions", "Functions")]
+    names += [api["Name"] for api in every(aws, "apigatewayv2", "get_apis", "Items")]
+    names += [role["RoleName"] for role in every(aws, "iam", "list_roles", "Roles")]
+    for bucket in every(aws, "s3", "list_buckets", "Buckets"):
+        for kind in ("Versions", "DeleteMarkers"):
+            names += [item["Key"] for item in every(aws, "s3", "list_object_versions", kind, Bucket=bucket["Name"])]
     return sorted({name for name in names if shop.stack in name})
 
 

@@ -7,6 +7,7 @@ import pytest
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.deploy.model import Action
 from fastlambda_cli.errors import SharedTrafficError, StackError
+from local_aws import every
 
 
 def test_the_status_tells_the_version_the_release_and_the_outputs(shop):
@@ -86,7 +87,7 @@ def test_a_plan_of_a_new_stack_has_everything_and_makes_nothing(shop):
     }
     assert plan.cost.usd > 0
     assert shop.status() is None
-    names = [secret["Name"] for secret in shop.aws.client("secretsmanager").list_secrets()["SecretList"]]
+    names = [secret["Name"] for secret in every(shop.aws, "secretsmanager", "list_secrets", "SecretList")]
     assert f"{shop.stack}/app" not in names
 
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from local_aws import local_aws, unique  # noqa: F401
+from local_aws import local_aws  # noqa: F401  one of this room's own, whose bootstrap is taken away
 
 
 @pytest.fixture
-def image_uri(local_aws, unique):  # noqa: F811
+def image_uri(local_aws, unique):
     """An image of the local AWS's registry."""
     made = local_aws.client("ecr").create_repository(repositoryName=unique("images"))["repository"]
     manifest = f"{local_aws.endpoint_url}/v2/{made['repositoryName']}/manifests/one"

@@ -10,7 +10,6 @@ from terminal import at_a_terminal
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
-from local_aws import local_aws, unique  # noqa: F401
 
 HANDLER = 'def handler(event, context):\n    return {"statusCode": 200, "body": "hello"}\n'
 
@@ -23,7 +22,7 @@ def shop_in(folder, name):
 
 
 @pytest.fixture
-def service(tmp_path, local_aws, unique):  # noqa: F811
+def service(tmp_path, local_aws, unique):
     """A service beside a local AWS that a `dev` of another stage could be running."""
     session = Session("another", local_aws.endpoint_url, http_url="")
     with exclusive(tmp_path / STATE), recorded(tmp_path / STATE, session):
@@ -31,7 +30,7 @@ def service(tmp_path, local_aws, unique):  # noqa: F811
 
 
 @pytest.fixture
-def stack(service, local_aws):  # noqa: F811
+def stack(service, local_aws):
     """Tells how the service's stack stands."""
     return lambda: engine.status(local_aws, target_in(service).stack_name)
 
@@ -60,7 +59,7 @@ def test_a_yes_deploys_and_the_api_answers_where_the_command_said_while_dev_runs
     assert answer.text == "hello"
 
 
-def test_a_stack_is_destroyed_once_its_name_is_typed(service, stack, local_aws):  # noqa: F811
+def test_a_stack_is_destroyed_once_its_name_is_typed(service, stack, local_aws):
     engine.deploy(target_in(service), local_aws, lambda _: None, confirm=lambda _: True)
     name = stack().name
     ended, printed = at_a_terminal(COMMAND, "destroy", service, "--local", sees="to destroy it", types=b"shop\n")

@@ -6,8 +6,6 @@ import pytest
 from deployments import Shop
 from steady_load import Load
 
-from local_aws import local_aws, unique  # noqa: F401
-
 HANDLER = """
 import os
 
@@ -25,7 +23,7 @@ def change(shop: Shop, number: int) -> None:
 
 
 @pytest.fixture
-def shop(tmp_path, local_aws, unique):  # noqa: F811
+def shop(tmp_path, local_aws, unique):
     shop = Shop(tmp_path / "shop", local_aws, unique("shop"))
     change(shop, 0)
     change(shop, 1)

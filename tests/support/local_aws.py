@@ -1,7 +1,7 @@
 """A local AWS in the background, and the engine's own connection to it.
 
-In a room's conftest.py: `from local_aws import local_aws, unique  # noqa: F401`. One local AWS serves all of a worker's
-tests, so each test names its stacks, buckets and secrets with `unique`.
+The fixtures are those of tests/conftest.py: one local AWS serves all of a worker's tests, so each test names its stacks,
+buckets and secrets with `unique`. A room that imports them has a local AWS of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,12 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """An engine's connection to a local AWS that all tests of the session share."""
     with running_local_aws(tmp_path_factory.mktemp("aws")) as url, connect(endpoint_url=url) as aws:
         yield aws
+
+
+def every(aws: Aws, service: str, operation: str, key: str, **parameters: str) -> list[Any]:
+    """All that a paginated operation lists, such as every(aws, "lambda", "list_functions", "Functions")."""
+    pages = aws.client(service).get_paginator(operation).paginate(**parameters)
+    return [item for page in pages for item in page.get(key, [])]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from stacks_by_hand import StackByHand
 
 from fastlambda_cli.template import render
-from local_aws import local_aws, unique  # noqa: F401
+from local_aws import every
 
 SHOP = """
 [project]
@@ -57,7 +57,7 @@ class Deployed:
 
 
 @pytest.fixture
-def deployed(local_aws, load, unique):  # noqa: F811
+def deployed(local_aws, load, unique):
     """Make a stack of a stage of its own, and delete it after the test."""
     stack = Deployed(local_aws, load, unique("t"))
     yield stack
@@ -109,7 +109,7 @@ def test_a_version_that_proves_bad_never_goes_live(deployed):
     assert deployed.live() == "1"
 
 
-def test_two_stages_live_side_by_side_and_only_logs_outlive_one(local_aws, load, unique):  # noqa: F811
+def test_two_stages_live_side_by_side_and_only_logs_outlive_one(local_aws, load, unique):
     blue, green = (Deployed(local_aws, load, unique(stage)) for stage in ("blue", "green"))
     blue.create("handler = 1")
     green.create("handler = 1")
@@ -117,7 +117,7 @@ def test_two_stages_live_side_by_side_and_only_logs_outlive_one(local_aws, load,
     assert (blue.live(), green.live()) == ("2", "1")
     blue.delete()
     green.delete()
-    groups = {group["logGroupName"] for group in local_aws.client("logs").describe_log_groups()["logGroups"]}
+    groups = {group["logGroupName"] for group in every(local_aws, "logs", "describe_log_groups", "logGroups")}
     assert {f"/aws/lambda/{blue.name}", f"/aws/vendedlogs/http-apis/{blue.name}"} <= groups
-    functions = {function["FunctionName"] for function in local_aws.client("lambda").list_functions()["Functions"]}
+    functions = {function["FunctionName"] for function in every(local_aws, "lambda", "list_functions", "Functions")}
     assert functions.isdisjoint({blue.name, green.name})

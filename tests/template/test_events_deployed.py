@@ -8,7 +8,6 @@ import pytest
 from stacks_by_hand import StackByHand
 
 from fastlambda_cli.template import render
-from local_aws import local_aws, unique  # noqa: F401
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
@@ -59,7 +58,7 @@ class Deployed:
 
 
 @pytest.fixture
-def deployed(local_aws, load, unique):  # noqa: F811
+def deployed(local_aws, load, unique):
     stack = Deployed(local_aws, load, unique("t"))
     yield stack
     stack.delete()
@@ -70,7 +69,7 @@ def alias_of():
     return lambda stack: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{stack.name}:live"
 
 
-def test_every_source_reaches_the_alias(deployed, local_aws, alias_of):  # noqa: F811
+def test_every_source_reaches_the_alias(deployed, local_aws, alias_of):
     deployed.create(IMPORTS.format(size=5) + EVERYTHING)
     alias = alias_of(deployed)
 
@@ -97,7 +96,7 @@ def test_every_source_reaches_the_alias(deployed, local_aws, alias_of):  # noqa:
     assert config["DestinationConfig"]["OnFailure"]["Destination"].endswith(f":{deployed.name}-failed-events")
 
 
-def test_a_queue_hands_its_dead_letters_to_a_queue_that_takes_no_others(deployed, local_aws):  # noqa: F811
+def test_a_queue_hands_its_dead_letters_to_a_queue_that_takes_no_others(deployed, local_aws):
     deployed.create(IMPORTS.format(size=5))
     sqs, outputs = local_aws.client("sqs"), deployed.outputs()
 
@@ -111,7 +110,7 @@ def test_a_queue_hands_its_dead_letters_to_a_queue_that_takes_no_others(deployed
     assert letters["MessageRetentionPeriod"] == str(14 * 24 * 3600)
 
 
-def test_a_change_of_a_queue_alone_publishes_no_version(deployed, local_aws):  # noqa: F811
+def test_a_change_of_a_queue_alone_publishes_no_version(deployed, local_aws):
     deployed.create(IMPORTS.format(size=5))
     deployed.update(IMPORTS.format(size=9))
     lambda_ = local_aws.client("lambda")
@@ -121,7 +120,7 @@ def test_a_change_of_a_queue_alone_publishes_no_version(deployed, local_aws):  #
     assert [version["Version"] for version in found] == ["$LATEST", "1"]
 
 
-def test_what_is_declared_no_more_is_gone_and_nothing_else(deployed, local_aws):  # noqa: F811
+def test_what_is_declared_no_more_is_gone_and_nothing_else(deployed, local_aws):
     deployed.create(IMPORTS.format(size=5) + EVERYTHING)
     deployed.update(IMPORTS.format(size=5))
     found = local_aws.client("sqs").list_queues(QueueNamePrefix=f"{deployed.name}-").get("QueueUrls", [])
