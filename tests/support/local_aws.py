@@ -1,7 +1,7 @@
 """A local AWS in the background, and the engine's own connection to it.
 
-The fixtures are those of tests/conftest.py: one local AWS serves all of a worker's tests, so each test names its stacks,
-buckets and secrets with `unique`. A room that imports them has a local AWS of its own.
+The fixtures are those of tests/conftest.py: one local AWS serves all of a worker's tests, so each test names its
+stacks, buckets and secrets with `unique`. A room that imports them has a local AWS of its own.
 """
 
 from __future__ import annotations
