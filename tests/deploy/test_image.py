@@ -86,6 +86,19 @@ def test_an_image_is_pushed_deployed_changed_returned_to_and_purged(pictures):
     assert (shop.status(), shop.releases(), tags_of(shop)) == (None, [], [])
 
 
+def test_a_function_keeps_the_image_that_its_tag_had_when_it_was_made(pictures):
+    shop = pictures
+    shop.deploy()
+    (tag,) = tags_of(shop)
+    by_digest = image_of(shop)
+    by_tag = f"{by_digest.partition('@')[0]}:{tag}"
+    client, role = shop.aws.client("lambda"), "arn:aws:iam::000000000000:role/any"
+    name = f"{shop.stack}-by-tag"
+    client.create_function(FunctionName=name, Role=role, PackageType="Image", Code={"ImageUri": by_tag})
+    assert client.get_function(FunctionName=name)["Code"]["ImageUri"] == by_digest
+    assert b"one" in client.invoke(FunctionName=name)["Payload"].read()
+
+
 def test_an_image_that_nobody_confirms_is_pushed_nowhere(pictures):
     assert pictures.deploy(confirm=lambda _: False) is None
     assert (pictures.status(), tags_of(pictures)) == (None, [])
