@@ -1,7 +1,8 @@
-"""The guide's example is one that runs."""
+"""The guide's examples run."""
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from pathlib import Path
@@ -23,8 +24,20 @@ async def session():
 """
 
 
-def test_the_example_of_the_guide_delivers(deploy) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    function = deploy(textwrap.dedent(AROUND) + example)
+DESTINATIONS = {
+    "sqs:book-imports": "arn:aws:sqs:us-east-1:000000000000:book-imports",
+    "sns:price-changes": "arn:aws:sns:us-east-1:000000000000:price-changes",
+    "eventbridge:default": "arn:aws:events:us-east-1:000000000000:event-bus/default",
+}
+
+
+def test_the_examples_of_the_guide_deliver_and_publish(deploy, local_aws) -> None:
+    consuming, publishing = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    source = textwrap.dedent(AROUND) + consuming.replace("handler =", f"{publishing}\nhandler =")
+    local_aws.client("sqs").create_queue(QueueName="book-imports")
+    function = deploy(
+        source, AWS_ENDPOINT_URL=local_aws.endpoint_url, FASTLAMBDA_EVENT_DESTINATIONS=json.dumps(DESTINATIONS)
+    )
+    assert function.invoke(sqs({"title": "Dune"}, queue="stock")).answer == failed()
     assert function.invoke(sqs({"title": "Dune"}, {"name": "Dune"})).answer == failed("2")
     assert function.invoke(sns({"title": "Dune"})).error is None
