@@ -35,11 +35,12 @@ from fastlambda_cli.local.aws import LocalAws
 from fastlambda_cli.local.function import FunctionSpec
 from fastlambda_cli.local.function.environment import ExecutionEnvironment
 from fastlambda_cli.local.function.tracing import joined
-from fastlambda_cli.local.model import Invocation, TelemetryEvent
+from fastlambda_cli.local.model import Invocation, TelemetryEvent, local_arn
 from fastlambda_cli.local.packages import prepare
 from fastlambda_cli.local.processes import ProcessRegistry
 from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.load import load_service
+from fastlambda_cli.service.variables import destination_arns, function_variables
 
 BOOKS = Path(__file__).parents[1] / "examples" / "books"
 COUNTED = Path(__file__).with_name("counted.py")
@@ -87,7 +88,8 @@ async def function(state: Path) -> AsyncIterator[FunctionSpec]:
     for compiled in (root, importable.packages, runtime_dir):
         compileall.compile_dir(compiled, quiet=2, invalidation_mode=mode, workers=2, force=True)
     async with XrayReceiver(ignore) as xray, LocalAws(state / "aws", ignore, port=0) as aws:
-        variables = await aws.ensure_secrets(service, service.name)
+        arns = await aws.ensure_secrets(service, service.name)
+        destinations = destination_arns(service, service.name, local_arn)
         yield FunctionSpec(
             name=service.name,
             handler="",
@@ -101,11 +103,8 @@ async def function(state: Path) -> AsyncIterator[FunctionSpec]:
             endpoint_url=aws.endpoint_url,
             xray_address=xray.address,
             variables={
-                "POWERTOOLS_SERVICE_NAME": service.name,
-                "POWERTOOLS_METRICS_NAMESPACE": "FastAPIBooks",
+                **function_variables(service, service.name, arns, destinations),
                 "DATABASE_URL": f"sqlite+aiosqlite:///{state}/books.db",
-                **service.configuration.environment,
-                **variables,
             },
         )
 
@@ -124,6 +123,8 @@ async def measure(specs: Mapping[str, FunctionSpec], registry: LastSpawned, roun
             environment = ExecutionEnvironment(specs[name], number, registry, ignore)
             began = time.perf_counter()
             await environment.start()
+            if not environment.up:
+                raise SystemExit(f"{name} failed in INIT")
             measured = [elapsed_ms(began), registry.cpu_ms()]
             trace = joined(None, active=True, sampling=lambda: True)
             began = time.perf_counter()

@@ -78,7 +78,9 @@ async def main(rounds: int, *, instructions: bool) -> None:
                 FASTLAMBDA: unzipped(artifact.path, state / "built"),
             }
             specs = {
-                name: dataclasses.replace(spec, handler="lambda_handler.handler", task_root=folder, packages=folder)
+                name: dataclasses.replace(
+                    spec, handler="lambda_handler.handler", task_root=folder, packages=folder, init_timeout=60
+                )
                 for name, folder in folders.items()
             }
             if instructions:
