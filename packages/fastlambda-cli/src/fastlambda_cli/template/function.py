@@ -62,13 +62,6 @@ def _properties(stack: Stack) -> dict[str, Any]:
     }
 
 
-def _variables(stack: Stack) -> dict[str, Any]:
-    destinations = destination_arns(stack.service, stack.name, arn_text)
-    # What exists is in the stack's own partition: no call leads from one into another.
-    own = sub(_PARTITION.sub('"arn:${AWS::Partition}:', destinations)) if destinations is not None else None
-    return function_variables(stack.service, stack.name, parameters.secret_arns(stack), own)
-
-
 def _code(stack: Stack) -> dict[str, Any]:
     """What runs, and on what processor; an image brings its interpreter, and names its handler itself."""
     architectures = [stack.configuration.architecture]
@@ -84,6 +77,13 @@ def _code(stack: Stack) -> dict[str, Any]:
         "Handler": stack.configuration.handler,
         "Code": {"S3Bucket": ref(parameters.BUCKET), "S3Key": ref(parameters.KEY)},
     }
+
+
+def _variables(stack: Stack) -> dict[str, Any]:
+    destinations = destination_arns(stack.service, stack.name, arn_text)
+    # What exists is in the stack's own partition: no call leads from one into another.
+    own = sub(_PARTITION.sub('"arn:${AWS::Partition}:', destinations)) if destinations is not None else None
+    return function_variables(stack.service, stack.name, parameters.secret_arns(stack), own)
 
 
 def _vpc(spec: VpcSpec) -> dict[str, list[str]]:
