@@ -7,7 +7,7 @@ from local_aws import local_aws  # noqa: F401  one of this room's own, whose boo
 
 
 @pytest.fixture
-def image_uri(local_aws, unique):
+def image_uri(local_aws, unique):  # noqa: F811 - the fixture
     """An image of the local AWS's registry."""
     made = local_aws.client("ecr").create_repository(repositoryName=unique("images"))["repository"]
     manifest = f"{local_aws.endpoint_url}/v2/{made['repositoryName']}/manifests/one"
