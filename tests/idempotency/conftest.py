@@ -18,9 +18,8 @@ from function_fixtures import deploy, runtime_dir
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.template import render
-from local_aws import local_aws
 
-__all__ = ["deploy", "local_aws", "runtime_dir"]
+__all__ = ["deploy", "runtime_dir"]
 
 SHOP = (Path(__file__).parent / "shop.py").read_text(encoding="utf-8")
 
