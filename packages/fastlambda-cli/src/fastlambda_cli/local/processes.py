@@ -60,8 +60,9 @@ class ProcessRegistry:
         stdout: int | IO[bytes],
         stderr: int | IO[bytes],
         pass_fds: Sequence[int] = (),
+        umask: int = -1,
     ) -> asyncio.subprocess.Process:
-        """Start a child in its own session, with exactly this environment, and record it."""
+        """Start a child in its own session, with exactly this environment, and record it; a umask of -1 is ours."""
         process = await asyncio.create_subprocess_exec(
             *argv,
             env=dict(env),
@@ -71,6 +72,7 @@ class ProcessRegistry:
             stderr=stderr,
             pass_fds=tuple(pass_fds),
             start_new_session=True,
+            umask=umask,
         )
         record = {"pid": process.pid, "started": start_time(process.pid), "argv": list(argv)}
         self._record(process.pid).write_text(json.dumps(record), encoding="utf-8")

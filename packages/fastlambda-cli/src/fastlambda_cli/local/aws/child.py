@@ -55,17 +55,26 @@ class Berth:
         """Where the emulator's own log goes."""
         return self.directory / "emulator.log"
 
+    @property
+    def home(self) -> Path:
+        """The emulator's home."""
+        return self.directory / "home"
+
+    @property
+    def temporary(self) -> Path:
+        """Where its temporary files go."""
+        return self.home / "tmp"
+
     def environment(self) -> dict[str, str]:
         """Every variable the emulator sees: no proxies, no credentials, nothing of the user's shell.
 
         Lambda code never runs in it (LAMBDA_STRICT), it opens no port but the socket it is given, and it is told
         of a Docker socket that does not exist, because it would remove other emulators' containers.
         """
-        home = self.directory / "home"
         return {
             "PATH": "/usr/bin:/bin",
-            "HOME": str(home),
-            "TMPDIR": str(home / "tmp"),
+            "HOME": str(self.home),
+            "TMPDIR": str(self.temporary),
             "LANG": "C.UTF-8",
             "GATEWAY_PORT": str(self.gateway_port),
             "BIND_HOST": "127.0.0.1",
@@ -76,7 +85,7 @@ class Berth:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LAMBDA_STRICT": "1",
-            "DOCKER_HOST": f"unix://{home / 'no-docker.sock'}",
+            "DOCKER_HOST": f"unix://{self.home / 'no-docker.sock'}",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self.directory / "state"),
             "S3_PERSIST": "1",
@@ -119,6 +128,9 @@ class Child:
 
         """
         try:
+            # Whatever asks for a temporary file first, at an import perhaps, settles the folder for the process.
+            for folder in (berth.home, berth.temporary):
+                folder.mkdir(mode=0o700, exist_ok=True)
             with _open_log(berth.log) as log:
                 process = await processes.spawn(
                     [str(berth.python), "-I", str(LAUNCHER), str(berth.listener_fd), str(berth.owner_fd)],
@@ -127,6 +139,7 @@ class Child:
                     stdout=subprocess.PIPE,
                     stderr=log,
                     pass_fds=(berth.listener_fd, berth.owner_fd, berth.lock_fd),
+                    umask=0o077,  # what ministack writes holds secrets, and it writes from its import on
                 )
         except OSError as problem:
             raise EmulatorError(

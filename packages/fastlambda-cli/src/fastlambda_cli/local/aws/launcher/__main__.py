@@ -20,7 +20,6 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import uvicorn
@@ -197,8 +196,6 @@ def end_with_owner(owner: int, server: uvicorn.Server) -> None:
 
 def main(listener: int, owner: int) -> int:
     """Serve until told to end; return the exit code."""
-    os.umask(0o077)  # what ministack writes holds secrets
-    Path(os.environ["TMPDIR"]).mkdir(parents=True, exist_ok=True)
     tell = tell_user()
     invoke_elsewhere(int(os.environ["GATEWAY_PORT"]))
     evaluate_alarms_rightly()
