@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import select
+import signal
+import socket
 import sys
+from typing import TextIO
 
 from rich.console import Console
-from rich.prompt import Confirm, Prompt
+from rich.prompt import Confirm, Prompt, PromptBase, PromptType
+from rich.text import TextType
 
 from fastlambda_cli.errors import FastLambdaError
 
@@ -34,10 +39,45 @@ def require_someone(*, doing: str, option: str, as_json: bool = False) -> None:
         raise UnconfirmedError(f"{doing} has to be confirmed", why=why, remedy=f"Add {option}.")
 
 
+class _Heard(PromptBase[PromptType]):
+    """A question that Ctrl-C ends at any moment."""
+
+    @classmethod
+    def get_input(cls, console: Console, prompt: TextType, password: bool, stream: TextIO | None = None) -> str:
+        """Ask, and read the answer once there is one."""
+        console.print(prompt, end="")
+        _await_line()
+        return super().get_input(console, "", password, stream)
+
+
+class _Confirm(_Heard[bool], Confirm):
+    """A question that is answered with yes or no."""
+
+
+class _Word(_Heard[str], Prompt):
+    """A question that is answered with a word."""
+
+
+def _await_line() -> None:
+    """Wait until there is something to read, or a signal.
+
+    A signal that arrives between Python's last look for one and the system's read() would leave `input` waiting with
+    the signal unheard. What Python writes about a signal is there to be read whenever it arrived.
+    """
+    told, tells = socket.socketpair()
+    with told, tells:
+        tells.setblocking(False)
+        try:
+            signal.set_wakeup_fd(tells.fileno(), warn_on_full_buffer=False)
+            select.select([sys.stdin, told], [], [])
+        finally:
+            signal.set_wakeup_fd(-1)
+
+
 def confirmed(console: Console, question: str) -> bool:
     """Ask a question that is answered with yes or no; no is what Enter and the end of input mean."""
     try:
-        return Confirm.ask(question, console=console, default=False)
+        return _Confirm.ask(question, console=console, default=False)
     except EOFError:
         return False
 
@@ -45,6 +85,6 @@ def confirmed(console: Console, question: str) -> bool:
 def typed(console: Console, question: str) -> str:
     """Ask for a word; the end of input is an empty one."""
     try:
-        return Prompt.ask(question, console=console, default="", show_default=False)
+        return _Word.ask(question, console=console, default="", show_default=False)
     except EOFError:
         return ""
