@@ -33,13 +33,17 @@ def test_consumers_are_declared_and_delivered_to_without_the_sdk(code) -> None:
     assert not {"boto3", "botocore.session", "urllib3"} & loaded(code)
 
 
-def test_a_function_without_a_queue_does_not_load_powertools_batch() -> None:
-    scheduled = "@events.schedule('rate(1 hour)')\nasync def hourly() -> None: ...\n"
-    names = loaded(f"{DECLARED}{scheduled}{BUILT}")
-    assert "aws_lambda_powertools.utilities.batch" not in names
-
-
-def test_a_function_with_a_queue_has_loaded_powertools_batch_by_the_end_of_init() -> None:
-    queue = "@events.sqs('books')\nasync def books(text: str) -> None: ...\n"
-    names = loaded(f"{DECLARED}{queue}{BUILT}")
-    assert "aws_lambda_powertools.utilities.batch" in names
+def test_powertools_batch_is_loaded_for_the_first_batch_and_not_in_init() -> None:
+    consumed = f"{DECLARED}@events.sqs('books')\nasync def books(text: str) -> None: ...\n"
+    batch = "aws_lambda_powertools.utilities.batch"
+    delivered = f"""
+import sys
+from types import SimpleNamespace
+record = {{"messageId": "1", "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:books"}}
+context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="1")
+with FastLambda(fastapi.FastAPI(), events=events) as handler:
+    assert "{batch}" not in sys.modules
+    body = {{"body": "Emma", "attributes": {{"ApproximateReceiveCount": "1"}}, "messageAttributes": {{}}}}
+    assert handler({{"Records": [record | body]}}, context) == {{"batchItemFailures": []}}
+"""
+    assert batch in loaded(consumed + delivered)
