@@ -24,13 +24,13 @@ _START_S = 60.0
 
 
 @contextlib.contextmanager
-def running_local_aws(directory: Path) -> Iterator[str]:
+def running_local_aws(directory: Path, **settings: Any) -> Iterator[str]:
     """Run a local AWS on a thread of its own while the block runs; yield its endpoint's URL."""
     started: Future[str] = Future()
     done = threading.Event()
 
     async def serve() -> None:
-        async with LocalAws(directory, lambda _: None, port=0) as aws:
+        async with LocalAws(directory, lambda _: None, port=0, **settings) as aws:
             started.set_result(aws.endpoint_url)
             await asyncio.to_thread(done.wait)
 

@@ -1,0 +1,12 @@
+"""Answers an HTTP API with the JSON of its request's x-answer header, or shows the event; fails when asked to."""
+
+import json
+
+
+def handler(event, _context):
+    answer = event["headers"].get("x-answer")
+    if answer == "raise":
+        raise LookupError("no such book")
+    if answer is not None:
+        return json.loads(answer)
+    return {"statusCode": 200, "headers": {"access-control-allow-origin": "the function"}, "body": json.dumps(event)}

@@ -1,0 +1,303 @@
+"""The cloud that tests/contract asks, by AWS's public APIs alone: the local AWS, or AWS itself.
+
+With FASTLAMBDA_CONTRACT_AWS=1 it is the account and Region of the shell's own AWS configuration.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import os
+import sys
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import httpx
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from contract_facts import CONTRACT
+
+from fastlambda_cli.local.aws import RetryPolicy
+from local_aws import running_local_aws
+
+ON_AWS = os.environ.get("FASTLAMBDA_CONTRACT_AWS") == "1"
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+PATIENCE_S = 600.0 if ON_AWS else 30.0
+"""Two retries take three minutes on AWS, and log lines and traces arrive late; here all of it comes at once."""
+
+_PAUSE_S = 2.0 if ON_AWS else 0.01
+_POLICIES = ("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole")
+_MAY = ["sqs:SendMessage", "xray:PutTraceSegments", "xray:PutTelemetryRecords", "lambda:InvokeFunction"]
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Invoke answered; `log` are the lines of the tail."""
+
+    status: int
+    body: bytes
+    error: str | None
+    version: str | None
+    request_id: str
+    log: list[str]
+
+    @property
+    def payload(self) -> Any:
+        return json.loads(self.body)
+
+    def logged(self, start: str) -> str:
+        """The one line of the tail that begins so."""
+        (line,) = [line for line in self.log if line.startswith(start)]
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An HTTP API; `send` is httpx's `request` with a path in place of the URL."""
+
+    id: str
+    url: str
+    http: httpx.Client
+    endpoint: str | None
+
+    def send(self, method: str, path: str = "/", headers: Any = None, **body: Any) -> Any:
+        if self.endpoint is None:
+            return self.http.request(method, self.url + path, headers=headers, **body)
+        host = {
+            "Host": self.url.removeprefix("http://")
+        }  # names under localhost resolve by themselves in browsers only
+        given = httpx.Headers(headers)
+        return self.http.request(method, self.endpoint + path, headers=[*host.items(), *given.multi_items()], **body)
+
+
+@dataclass
+class Cloud:
+    """AWS, and what was made in it; `endpoint` is None where it is AWS itself."""
+
+    endpoint: str | None
+    http: httpx.Client
+    made: contextlib.ExitStack
+    suffix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    _clients: dict[str, Any] = field(default_factory=dict)
+    _functions: dict[str, str] = field(default_factory=dict)
+    _role: str | None = None
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            local = {"region_name": "us-east-1", "aws_access_key_id": "local", "aws_secret_access_key": "local"}
+            self._clients[service] = self.made.enter_context(
+                contextlib.closing(
+                    boto3.client(
+                        service,
+                        endpoint_url=self.endpoint,
+                        config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+                        **(local if self.endpoint else {}),
+                    )
+                )
+            )
+        return self._clients[service]
+
+    @property
+    def account(self) -> str:
+        return str(self.client("sts").get_caller_identity()["Account"])
+
+    @property
+    def region(self) -> str:
+        return str(self.client("lambda").meta.region_name)
+
+    def name(self, what: str) -> str:
+        """A name that nothing else has."""
+        return f"fastlambda-contract-{what}-{self.suffix}-{uuid.uuid4().hex[:4]}"
+
+    def arn(self, function: str) -> str:
+        return f"arn:aws:lambda:{self.region}:{self.account}:function:{function}"
+
+    def function(self, module: str, **settings: Any) -> str:
+        """Deploy a file of tests/contract/functions, once for each configuration; return the function's name."""
+        key = json.dumps([module, settings], sort_keys=True)
+        if key not in self._functions:
+            self._functions[key] = self.new_function(module, **settings)
+        return self._functions[key]
+
+    def new_function(self, module: str, **settings: Any) -> str:
+        """Deploy a function whose environments no other case has used."""
+        name = self.name(module.replace("_", "-"))
+        lambda_ = self.client("lambda")
+        settings = {"Runtime": RUNTIME, "Handler": "app.handler", "Role": self.role, "Timeout": 10} | settings
+        code = {"ZipFile": _package(CONTRACT / "functions" / f"{module}.py")}
+        self._once_the_role_is_known(lambda_.create_function, FunctionName=name, Code=code, **settings)
+        self._remove(self.client("logs").delete_log_group, logGroupName=f"/aws/lambda/{name}")
+        self._remove(lambda_.delete_function, FunctionName=name)
+        lambda_.get_waiter("function_active_v2").wait(FunctionName=name)
+        return name
+
+    def invoke(self, function: str, event: Any = None, **parameters: Any) -> Answer:
+        """Invoke a function, with the tail of its log when that can be had."""
+        given = {"Payload": json.dumps(event).encode(), "LogType": "Tail"} | parameters
+        answer = self.client("lambda").invoke(FunctionName=function, **given)
+        return Answer(
+            status=answer["StatusCode"],
+            body=answer["Payload"].read(),
+            error=answer.get("FunctionError"),
+            version=answer.get("ExecutedVersion"),
+            request_id=answer["ResponseMetadata"]["RequestId"],
+            log=base64.b64decode(answer.get("LogResult", "")).decode().split("\n"),
+        )
+
+    def refusal(self, call: Callable[..., Any], **parameters: Any) -> dict[str, Any]:
+        """The answer to a call that AWS must refuse."""
+        try:
+            call(**parameters)
+        except ClientError as refused:
+            answer: dict[str, Any] = refused.response
+            return answer
+        raise AssertionError(f"not refused: {parameters}")
+
+    def api(self, function_arn: str, *routes: str, stage: str = "$default", **settings: Any) -> Api:
+        """Make an HTTP API in front of a function or its alias."""
+        gateway = self.client("apigatewayv2")
+        made = gateway.create_api(Name=self.name("api"), ProtocolType="HTTP", **settings)
+        api_id = made["ApiId"]
+        self._remove(gateway.delete_api, ApiId=api_id)
+        target = gateway.create_integration(
+            ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=function_arn, PayloadFormatVersion="2.0"
+        )["IntegrationId"]
+        for key in routes or ("$default",):
+            gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{target}")
+        self.client("lambda").add_permission(
+            FunctionName=function_arn,
+            StatementId=f"api-{api_id}",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:{self.region}:{self.account}:{api_id}/*",
+        )
+        gateway.create_stage(ApiId=api_id, StageName=stage, AutoDeploy=True)
+        if self.endpoint is None:
+            eventually(lambda: "LastDeploymentStatusMessage" in gateway.get_stage(ApiId=api_id, StageName=stage))
+        return Api(api_id, made["ApiEndpoint"], self.http, self.endpoint)
+
+    def queue(self, suffix: str = "", **attributes: str) -> tuple[str, str]:
+        """Make a queue; return its URL and its ARN."""
+        name = self.name("queue") + suffix
+        url = self.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        self._remove(self.client("sqs").delete_queue, QueueUrl=url)
+        return url, f"arn:aws:sqs:{self.region}:{self.account}:{name}"
+
+    def mapping(self, function: str, queue_arn: str, **settings: Any) -> None:
+        """Have a function consume a queue, and its answers name what failed."""
+        lambda_ = self.client("lambda")
+        reports = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+        made = self._once_the_role_is_known(
+            lambda_.create_event_source_mapping, FunctionName=function, EventSourceArn=queue_arn, **reports | settings
+        )
+        self._remove(lambda_.delete_event_source_mapping, UUID=made["UUID"])
+
+    def received(self, url: str) -> dict[str, Any]:
+        """Wait for a message of a queue that nothing else consumes."""
+        ask = self.client("sqs").receive_message
+        wanted = {"MaxNumberOfMessages": 1, "AttributeNames": ["All"], "MessageAttributeNames": ["All"]}
+        message: dict[str, Any] = eventually(lambda: ask(QueueUrl=url, **wanted).get("Messages"))[0]
+        return message
+
+    def lines(self, function: str, pattern: str, count: int = 1) -> list[str]:
+        """Wait for at least so many lines of a function's log that match a filter pattern."""
+        pages = self.client("logs").get_paginator("filter_log_events")
+
+        def found() -> list[str] | None:
+            try:
+                listed = list(pages.paginate(logGroupName=f"/aws/lambda/{function}", filterPattern=pattern))
+            except self.client("logs").exceptions.ResourceNotFoundException:
+                return None  # nothing has run yet
+            lines = [event["message"].rstrip("\n") for page in listed for event in page["events"]]
+            return lines if len(lines) >= count else None
+
+        return eventually(found)
+
+    def seen(self, consumer: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for so many invocations of the consumer: its event and its request id."""
+        return [json.loads(line) for line in self.lines(consumer, '{ $.said = "seen" }', count)]
+
+    @property
+    def role(self) -> str:
+        """The ARN of the functions' role."""
+        if self._role is None:
+            iam, name = self.client("iam"), self.name("role")
+            services = ["lambda.amazonaws.com", "scheduler.amazonaws.com"]
+            trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": services}}
+            made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trusted))
+            self._remove(iam.delete_role, RoleName=name)
+            for policy in _POLICIES:
+                arn = f"arn:aws:iam::aws:policy/service-role/{policy}"
+                iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+                self._remove(iam.detach_role_policy, RoleName=name, PolicyArn=arn)
+            allowed = {"Effect": "Allow", "Action": _MAY, "Resource": "*"}
+            iam.put_role_policy(RoleName=name, PolicyName="contract", PolicyDocument=_policy(allowed))
+            self._remove(iam.delete_role_policy, RoleName=name, PolicyName="contract")
+            self._role = made["Role"]["Arn"]
+        return self._role
+
+    def removed_later(self, call: Callable[..., Any], **parameters: Any) -> None:
+        """Remove something when all cases have run."""
+        self._remove(call, **parameters)
+
+    def _remove(self, call: Callable[..., Any], **parameters: Any) -> None:
+        def remove() -> None:
+            try:
+                call(**parameters)
+            except ClientError as problem:
+                # A log group is there only once something was written, and a case may have removed what it made.
+                if not any(word in problem.response["Error"]["Code"] for word in ("NotFound", "NonExistent", "NoSuch")):
+                    raise
+
+        if self.endpoint is None:  # the local AWS ends with its folder
+            self.made.callback(remove)
+
+    def _once_the_role_is_known(self, call: Callable[..., Any], **parameters: Any) -> Any:
+        def attempt() -> Any:
+            try:
+                return call(**parameters)
+            except self.client("lambda").exceptions.InvalidParameterValueException as problem:
+                if "role" not in str(problem):  # a new role takes some seconds to be known everywhere
+                    raise
+                return None
+
+        return eventually(attempt)
+
+
+def eventually(attempt: Callable[[], _Found | None]) -> _Found:
+    """Try until there is something, and fail if there never is."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := attempt()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(_PAUSE_S)
+    return found
+
+
+@contextlib.contextmanager
+def running_cloud(directory: Path) -> Iterator[Cloud]:
+    """Start the local AWS, or connect to AWS, and remove all that was made at the end."""
+    with contextlib.ExitStack() as made:
+        http = made.enter_context(httpx.Client(timeout=60, trust_env=ON_AWS))
+        at_once = RetryPolicy(after_error_s=(0.0, 0.0), throttle_first_s=0.0)
+        endpoint = None if ON_AWS else made.enter_context(running_local_aws(directory, retries=at_once))
+        yield Cloud(endpoint, http, made)
+
+
+def _package(source: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", source.read_text(encoding="utf-8"))
+    return buffer.getvalue()
+
+
+def _policy(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
