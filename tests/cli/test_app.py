@@ -41,3 +41,10 @@ def test_a_commands_summary_in_the_list_is_the_first_sentence_of_its_own_help(li
 @pytest.mark.parametrize("listed", COMMANDS, ids=lambda listed: listed.name)
 def test_every_option_of_every_command_says_what_it_is_for(listed):
     assert all(parameter.help for parameter in ListedCommand(listed).load().params)
+
+
+@pytest.mark.parametrize("command", ["build", "plan"])
+def test_what_works_with_zips_imports_no_client_of_registries(command):
+    code = f"import sys; import fastlambda_cli.cli.{command}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert not {"httpx", "tomlkit", "fastlambda_cli.artifact.image.registry"} & set(loaded.split())

@@ -8,19 +8,15 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fastlambda_cli.artifact.build import build as build_zip
-from fastlambda_cli.artifact.image.authentication import Logins
-from fastlambda_cli.artifact.image.escape import FromDockerfile, make_from_dockerfile
-from fastlambda_cli.artifact.image.making import Made, Wanted, make_image
 from fastlambda_cli.artifact.image.reference import Reference
 from fastlambda_cli.artifact.installation import cache_dir
 from fastlambda_cli.artifact.model import Package, Part, Platform
 from fastlambda_cli.cli.documents import print_document, told_to_machines
-from fastlambda_cli.cli.logins import logins_of
 from fastlambda_cli.cli.options import JsonOption, ProfileOption, ServiceArgument, StageOption
 from fastlambda_cli.cli.runtime import runtime_of
 from fastlambda_cli.cli.signals import interruptible
@@ -32,6 +28,10 @@ from fastlambda_cli.errors import ToolchainError
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Runtime, Service
 from fastlambda_cli.service.stages import DEFAULT_STAGE
+
+if TYPE_CHECKING:
+    from fastlambda_cli.artifact.image.escape import FromDockerfile
+    from fastlambda_cli.artifact.image.making import Made, Wanted
 
 
 def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -78,9 +78,13 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
         with Building(console) as building:
             target = Reference.parse(push, default_tag=None) if push else None
             if dockerfile is not None:
+                from fastlambda_cli.artifact.image.escape import FromDockerfile  # noqa: PLC0415 - the registries' client
+
                 by_file = FromDockerfile(dockerfile, described.name, platform, output, target)
-                built = _of_dockerfile(by_file, building, logins_of(profile))
+                built = _of_dockerfile(by_file, building, profile)
             elif image:
+                from fastlambda_cli.artifact.image.making import Wanted  # noqa: PLC0415 - the registries' client
+
                 wanted = Wanted(
                     service=described,
                     runtime=runtime,
@@ -90,7 +94,7 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
                     output=output,
                     target=target,
                 )
-                built = _of_image(wanted, building, logins_of(profile))
+                built = _of_image(wanted, building, profile)
             else:
                 built = _of_zip(described, runtime, platform, building, output)
         if as_json:
@@ -151,8 +155,11 @@ def _of_zip(service: Service, runtime: Runtime, platform: Platform, building: Bu
     return _Built(rows, artifact.packages, document)
 
 
-def _of_image(wanted: Wanted, building: Building, logins: Logins) -> _Built:
-    making = make_image(wanted, cache=cache_dir(), logins=logins, tell=building.tell, moved=building.moved)
+def _of_image(wanted: Wanted, building: Building, profile: str | None) -> _Built:
+    from fastlambda_cli.artifact.image.making import make_image  # noqa: PLC0415 - the registries' client
+    from fastlambda_cli.cli.logins import logins_of  # noqa: PLC0415 - the same
+
+    making = make_image(wanted, cache=cache_dir(), logins=logins_of(profile), tell=building.tell, moved=building.moved)
     made = asyncio.run(making)
     image = made.image
     own = sum(layer.size for layer in image.layers)
@@ -167,8 +174,13 @@ def _of_image(wanted: Wanted, building: Building, logins: Logins) -> _Built:
     return _Built((*rows, *_where(made, wanted.output)), image.packages, document)
 
 
-def _of_dockerfile(wanted: FromDockerfile, building: Building, logins: Logins) -> _Built:
-    making = make_from_dockerfile(wanted, cache=cache_dir(), logins=logins, tell=building.tell, moved=building.moved)
+def _of_dockerfile(wanted: FromDockerfile, building: Building, profile: str | None) -> _Built:
+    from fastlambda_cli.artifact.image.escape import make_from_dockerfile  # noqa: PLC0415 - the registries' client
+    from fastlambda_cli.cli.logins import logins_of  # noqa: PLC0415 - the same
+
+    making = make_from_dockerfile(
+        wanted, cache=cache_dir(), logins=logins_of(profile), tell=building.tell, moved=building.moved
+    )
     made = asyncio.run(making)
     rows = (("size", size(made.image.size)), ("digest", made.image.digest))
     document = {"base": None, **_document_of(made, wanted.output)}

@@ -12,7 +12,6 @@ from fastlambda_cli.artifact.image.model import Image
 from fastlambda_cli.artifact.model import Artifact, Platform
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.bootstrap import Bootstrap
-from fastlambda_cli.deploy.image_package import ImagePackage, built_image
 from fastlambda_cli.deploy.model import Published, PublishedImage, Remark, Step, Target, Tell
 from fastlambda_cli.deploy.zip_package import ZipPackage, built_zip
 from fastlambda_cli.template.parameters import BUCKET, IMAGE_URI, KEY, SHA256
@@ -36,7 +35,11 @@ class Package(Protocol):
 
 def package_of(artifact: Artifact | Image) -> Package:
     """The package that an artifact on this machine is."""
-    return ImagePackage(artifact) if isinstance(artifact, Image) else ZipPackage(artifact)
+    if isinstance(artifact, Image):
+        from fastlambda_cli.deploy.image_package import ImagePackage  # noqa: PLC0415 - the registries' client
+
+        return ImagePackage(artifact)
+    return ZipPackage(artifact)
 
 
 def built(target: Target, aws: Aws, tell: Tell) -> Artifact | Image:
@@ -54,7 +57,11 @@ def built(target: Target, aws: Aws, tell: Tell) -> Artifact | Image:
     tell(Step(f"Building the {'image' if is_image else 'artifact'} for {platform}"))
     if aws.is_local:
         tell(Remark(f"On AWS the same service is built for {configuration.architecture}."))
-    return built_image(target, aws, tell) if is_image else built_zip(target, aws, tell)
+    if is_image:
+        from fastlambda_cli.deploy.image_package import built_image  # noqa: PLC0415 - the registries' client
+
+        return built_image(target, aws, tell)
+    return built_zip(target, aws, tell)
 
 
 def parameters_of(published: Published) -> dict[str, str]:
