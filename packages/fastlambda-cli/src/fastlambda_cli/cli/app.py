@@ -26,7 +26,11 @@ COMMANDS = (
     Listed("destroy", _DEPLOY, "Delete a service's stack, after listing what goes and what stays."),
     Listed("send", _EVENTS, "Send a message to a queue that a service consumes."),
     Listed("dlq", _EVENTS, "List the messages that a service could not handle, or send them again."),
-    Listed("build", _OTHERS, "Build what would be deployed: the zip or, with --image, the container image."),
+    Listed(
+        "build",
+        _OTHERS,
+        'Build what would be deployed: the zip or, with package.type = "image" or --image, the container image.',
+    ),
     Listed("dockerfile", _OTHERS, "Print a Dockerfile that makes what `fastlambda build --image` makes."),
     Listed("template", _OTHERS, "Print a service's CloudFormation template, deployable with any tool."),
     Listed("schema", _OTHERS, "Print the JSON schema of `[tool.fastlambda]`, for editors."),
