@@ -12,16 +12,17 @@ A message takes the correlation id and the trace of what published it with it, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from fastlambda.errors import InvalidMessageError, PublishError
 from fastlambda.events.declarations import Destination
-from fastlambda.events.publish_batches import Batches
 from fastlambda.events.publish_origin import Origin
-from fastlambda.events.publish_requests import Attribute, BusRequests, QueueRequests, TopicRequests
+
+if TYPE_CHECKING:
+    from fastlambda.events.publish_requests import Attribute, Entry, Requests
 
 Message = TypeVar("Message")
 OfMessage: TypeAlias = str | Callable[[Message], str] | None
@@ -92,13 +93,15 @@ class Queue(Generic[Message]):
             PublishError: SQS has not taken all of them; it names those, and knows the ids of the others.
 
         """
+        from fastlambda.events.publish_requests import QueueRequests  # noqa: PLC0415 - INIT sends nothing
+
         self._check(delay, group, deduplication_id)
         requests = QueueRequests(self.destination, Origin.current(), delay, attributes or {})
         entries = [
             requests.entry(self._text.of(message, index), _of(group, message), _of(deduplication_id, message))
             for index, message in enumerate(messages)
         ]
-        return await Batches(requests, in_order=self.destination.fifo).send(entries)
+        return await _sent(requests, entries, in_order=self.destination.fifo)
 
     def _check(self, delay: int | None, group: OfMessage[Message], deduplication_id: OfMessage[Message]) -> None:
         fifo = self.destination.fifo
@@ -159,9 +162,11 @@ class Topic(Generic[Message]):
             PublishError: SNS has not taken all of them; it names those, and knows the ids of the others.
 
         """
+        from fastlambda.events.publish_requests import TopicRequests  # noqa: PLC0415
+
         requests = TopicRequests(self.destination, Origin.current(), subject, attributes or {})
         entries = [requests.entry(self._text.of(message, index)) for index, message in enumerate(messages)]
-        return await Batches(requests).send(entries)
+        return await _sent(requests, entries)
 
 
 class Bus:
@@ -199,9 +204,11 @@ class Bus:
             PublishError: EventBridge has not taken all of them; it names those, and knows the ids of the others.
 
         """
+        from fastlambda.events.publish_requests import BusRequests  # noqa: PLC0415
+
         requests = BusRequests(self.destination, Origin.current(), resources)
         entries = [requests.entry(detail_type, self._object(detail, index)) for index, detail in enumerate(details)]
-        return await Batches(requests).send(entries)
+        return await _sent(requests, entries)
 
     def _object(self, detail: Any, index: int) -> str:
         try:
@@ -243,6 +250,12 @@ class _Text:
 
     def _json(self, message: Any) -> str:
         return self._adapter.dump_json(message, by_alias=True, warnings="error").decode()
+
+
+async def _sent(requests: Requests, entries: Sequence[Entry], *, in_order: bool = False) -> list[str]:
+    from fastlambda.events.publish_batches import Batches  # noqa: PLC0415
+
+    return await Batches(requests, in_order=in_order).send(entries)
 
 
 def _of(value: OfMessage[Message], message: Message) -> str | None:
