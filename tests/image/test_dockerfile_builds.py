@@ -191,6 +191,13 @@ def test_what_docker_saved_uncompressed_becomes_gzipped_layers(tmp_path):
     ]
 
 
+def test_a_layer_may_stand_in_an_image_twice(tmp_path):
+    """As BuildKit makes of every step that changes no file."""
+    layers = [gzip.compress(tar, mtime=0) for tar in (GOOD, tar_of(), tar_of())]
+    image = read(tmp_path, saved_as_layout(tmp_path, (config_of(GOOD, tar_of(), tar_of()), {}, layers)))
+    assert [layer.digest for layer in image.layers] == [digest_of(layer) for layer in layers]
+
+
 def test_attestations_beside_the_image_are_left_out(tmp_path):
     packed = gzip.compress(GOOD, mtime=0)
     attestation = (b"{}", {"vnd.docker.reference.type": "attestation-manifest"}, [])

@@ -54,11 +54,10 @@ def read_image(archive: Path, platform: Platform, work: Path) -> Image:
         raise _refused("what the builder saved is no image", str(problem)) from problem
     if made_for != f"linux/{ARCHITECTURES[platform]}":
         raise _refused(f"it is for {made_for}", f"the function needs linux/{ARCHITECTURES[platform]}")
-    layers, contents = [], []
-    for number, file in enumerate(files):
-        layer, content = _layer(file, work / f"{number}.tar.gz")
-        layers.append(layer)
-        contents.append(content)
+    # By file: what changes nothing makes the same layer again and again.
+    read = {file: _layer(file, work / f"{number}.tar.gz") for number, file in enumerate(dict.fromkeys(files))}
+    layers = [read[file][0] for file in files]
+    contents = [read[file][1] for file in files]
     if [layer.diff_id for layer in layers] != diff_ids:
         raise _refused("its layers are others than it says", "the archive is damaged")
     if (size := sum(layer.unpacked for layer in layers)) > MAX_UNPACKED:
