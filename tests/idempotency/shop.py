@@ -49,6 +49,21 @@ async def in_the_loop(order: Order, message: SqsMessage) -> None:
         await asyncio.sleep(60)
 
 
+class Parcel(BaseModel):
+    lines: list[str]
+
+
+@events.sqs("parcels", idempotent=lambda parcel: parcel.lines)
+async def packed(parcel: Parcel) -> None:
+    logger.info("effect", extra={"order": "-".join(parcel.lines)})
+    parcel.lines.append("invoice")
+
+
+@events.sqs("labels", idempotent=lambda order: {order.order_id})
+async def labelled(order: Order) -> None:
+    logger.info("effect", extra={"order": order.order_id})
+
+
 @events.eventbridge(source="shop", idempotent="order.id")
 async def sold(detail: dict) -> None:
     logger.info("effect", extra={"order": detail["order"]["id"]})

@@ -89,6 +89,21 @@ def test_a_function_makes_the_key_of_the_message_and_what_stands_beside_it(funct
     assert effects(*shops) == ["keyed", "keyed"]
 
 
+def test_a_key_is_that_of_the_message_as_it_came_whatever_the_consumer_makes_of_it(function):
+    parcel = sqs({"lines": ["book", "pen"]}, queue="parcels")
+    first, again = function.invoke(parcel), function.invoke(parcel)
+    assert (first.answer, again.answer) == (failed(), failed())
+    assert effects(first, again) == ["book-pen"]
+
+
+def test_a_key_that_cannot_be_compared_is_not_mistaken_for_trouble_with_the_table(function):
+    done = function.invoke(sqs({"order_id": "odd"}, queue="labels"))
+    assert (done.answer, effects(done)) == (failed("1"), [])
+    error = done.log("Unhandled exception in the consumer")
+    assert "A key of sqs:labels cannot be compared: Object of type set is not JSON serializable" in error["exception"]
+    assert "dynamodb" not in error["exception"]
+
+
 def test_the_same_key_of_another_consumer_is_another(function):
     assert effects(function.invoke(orders({"order_id": "both"})), function.invoke(refund({"order_id": "both"}))) == [
         "both",

@@ -65,7 +65,7 @@ class UnfinishedRecordError(FastLambdaError):
 
 
 class IdempotencyError(FastLambdaError):
-    """The table of the idempotency records could not be asked, so nothing was done."""
+    """The table of the idempotency records could not be asked, or for no such key, so nothing was done."""
 
 
 class InProgressError(IdempotencyError):

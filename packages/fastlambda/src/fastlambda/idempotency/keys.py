@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -67,7 +68,8 @@ class MessageKey:
 
         """
         if self._function is not None:
-            return {"key": self._function(**{name: arguments[name] for name in self._names})}
+            key = self._function(**{name: arguments[name] for name in self._names})
+            return {"key": copy.deepcopy(key)}  # the consumer may change what the key was made of
         try:
             return json.loads(record.text)
         except ValueError:

@@ -102,7 +102,7 @@ class Store:
             InProgressError: Somebody else has it.
             KeyReusedError: It came with another payload before.
             InvalidMessageError: There is no key in the data.
-            IdempotencyError: The table cannot be used.
+            IdempotencyError: The table cannot be used, or the key is not of texts, numbers and the like.
 
         """
         once = idempotent_function(
@@ -128,10 +128,17 @@ class Store:
         except IdempotencyKeyError:
             problem = _without_key("there is nothing where it is looked for")
         except IdempotencyPersistenceLayerError as error:
-            # JMESPath's own words would show values of the message.
-            if not isinstance(error.__cause__, JMESPathError):
-                raise _unusable(error.__cause__) from error
-            problem = _without_key("the expression does not fit the message")
+            match error.__cause__:
+                case JMESPathError():  # whose own words would show values of the message
+                    problem = _without_key("the expression does not fit the message")
+                case TypeError() as of_json:
+                    problem = IdempotencyError(
+                        f"A key of {self._name} cannot be compared",
+                        why=str(of_json),
+                        remedy="Make it of texts, numbers, dates, UUIDs, and lists and dicts of them.",
+                    )
+                case cause:
+                    raise _unusable(cause) from error
         raise problem
 
     def keep(self, data: Any, result: Any) -> None:
