@@ -6,7 +6,7 @@ import os
 import re
 
 import pytest
-from contract_cloud import RUNTIME
+from contract_cloud import RUNTIME, eventually
 from contract_facts import fact
 
 LIFECYCLE = "Lambda Developer Guide, “Understanding the Lambda execution environment lifecycle”"
@@ -79,7 +79,8 @@ def test_provisioned_concurrency_is_initialised_ahead(cloud):
     lambda_ = cloud.client("lambda")
     lambda_.create_alias(FunctionName=state, Name="live", FunctionVersion="1")
     lambda_.put_provisioned_concurrency_config(FunctionName=state, Qualifier="live", ProvisionedConcurrentExecutions=1)
-    lambda_.get_waiter("function_active_v2").wait(FunctionName=state, Qualifier="live")
+    provisioned = lambda_.get_provisioned_concurrency_config
+    eventually(lambda: provisioned(FunctionName=state, Qualifier="live")["Status"] == "READY")
 
     answer = cloud.invoke(state, Qualifier="live")
 
