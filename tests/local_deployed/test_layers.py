@@ -57,6 +57,7 @@ def test_what_an_earlier_package_has_as_well_is_the_same_file(tmp_path):
         (layer({"var/task/app.py": "x" * 5000})[:-40], "cannot be read"),
         (b"no layer", "cannot be read"),
     ],
+    ids=["outside", "symbolic link", "hard link", "whiteout", "cut off", "no layer"],
 )
 def test_what_cannot_be_unpacked_is_refused_by_its_reason(tmp_path, bad, why):
     inside = tmp_path / "inside"
