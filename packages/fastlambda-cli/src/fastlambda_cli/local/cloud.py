@@ -16,6 +16,7 @@ from fastlambda_cli.artifact.installation import remove_others
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.aws import LocalAws, Running
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
+from fastlambda_cli.local.guardian import guarded
 from fastlambda_cli.local.http import LABEL, one_route, serve_http_api
 from fastlambda_cli.local.http.cors import Cors
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink, local_arn
@@ -120,6 +121,7 @@ class LocalCloud:
         if strays:
             what = "a process" if strays == 1 else f"{strays} processes"
             self._sink(Notice(f"Ended {what} that an earlier run had to leave behind", warning=True))
+        stack.enter_context(guarded(self._state / "processes"))
         concurrency = self.service.configuration.local.concurrency
         numbers = itertools.count(1)
         running = Running(concurrency=concurrency, numbers=numbers)

@@ -74,7 +74,12 @@ class ProcessRegistry:
             start_new_session=True,
             umask=umask,
         )
-        record = {"pid": process.pid, "started": start_time(process.pid), "argv": list(argv)}
+        record = {
+            "pid": process.pid,
+            "started": start_time(process.pid),
+            "owner": os.getpid(),
+            "argv": list(argv),
+        }
         self._record(process.pid).write_text(json.dumps(record), encoding="utf-8")
         return process
 
@@ -82,14 +87,21 @@ class ProcessRegistry:
         """Drop the record of a child that has ended."""
         self._record(pid).unlink(missing_ok=True)
 
-    def end_strays(self) -> int:
-        """End what an owner that died left running, whole process groups; return how many there were."""
+    def end_strays(self, owner: int | None = None) -> int:
+        """End what an owner that died left running, whole process groups; return how many there were.
+
+        Args:
+            owner: Its pid, where the next owner may already be at work in the same directory; None for whoever it was.
+
+        """
         ended = 0
         for path in self._directory.glob("*.json"):
             try:
                 record = json.loads(path.read_text(encoding="utf-8"))
             except ValueError:  # cut short when its owner died: the child was not yet doing anything
                 record = {}
+            if owner is not None and record.get("owner") != owner:
+                continue
             pid = record.get("pid")
             if isinstance(pid, int) and record.get("started") and start_time(pid) == record["started"]:
                 signal_group(pid, signal.SIGKILL)

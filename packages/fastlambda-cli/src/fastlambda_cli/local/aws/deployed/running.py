@@ -14,6 +14,7 @@ from fastlambda_cli.local.aws.deployed.functions import DeployedFunctions, Surro
 from fastlambda_cli.local.aws.deployed.runtimes import Runtimes
 from fastlambda_cli.local.aws.deployed.state import DeployedState
 from fastlambda_cli.local.aws.deployed.versions import IDLE_S, Versions
+from fastlambda_cli.local.guardian import guarded
 from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.processes import ProcessRegistry
 
@@ -55,21 +56,22 @@ async def deployed_functions(
     if strays := registry.end_strays():
         sink(Notice(f"Ended {strays} process(es) of deployed functions that an earlier run left behind", warning=True))
     versions = Versions(registry, sink, concurrency=running.concurrency, numbers=running.numbers, idle_s=running.idle_s)
-    versions.start()
-    try:
-        functions = DeployedFunctions(
-            state,
-            CodeStore(directory / "code"),
-            Runtimes(sink),
-            versions,
-            surroundings,
-            sink,
-            concurrency=running.concurrency,
-            choose=running.choose,
-        )
+    with guarded(directory / "processes"):
+        versions.start()
         try:
-            yield functions
+            functions = DeployedFunctions(
+                state,
+                CodeStore(directory / "code"),
+                Runtimes(sink),
+                versions,
+                surroundings,
+                sink,
+                concurrency=running.concurrency,
+                choose=running.choose,
+            )
+            try:
+                yield functions
+            finally:
+                await functions.close()
         finally:
-            await functions.close()
-    finally:
-        await versions.close()
+            await versions.close()
