@@ -9,8 +9,8 @@ import sys
 
 import boto3
 import pytest
+from background import eventually
 from botocore.config import Config
-from deployed_functions import eventually
 
 BOOKS = "/api/v1/books"
 GROUP = "/aws/lambda/fastapi-books-dev"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from background import eventually
 from deployed_function import DeployedFunction
-from deployed_functions import eventually
 from function_fixtures import deploy, runtime_dir
 
 from fastlambda_cli.aws.session import Aws

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from deployed_functions import eventually
+from background import eventually
 from queue_events import eventbridge, failed, scheduled, sqs
 
 

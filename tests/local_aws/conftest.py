@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import threading
-import time
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+import background
 import boto3
 import pytest
+from background import PATIENCE_S, in_background
 from botocore.config import Config
 
 from fastlambda_cli.local.aws import LocalAws, RetryPolicy
 from fastlambda_cli.local.model import Notice
-
-PATIENCE_S = 20.0
 
 
 @dataclass
@@ -71,33 +68,13 @@ class RunningAws:
 @contextlib.contextmanager
 def running_aws(directory, **settings):
     """Run a local AWS in the background while the block runs."""
-    notices = []
-    started: Future[RunningAws] = Future()
-    done = threading.Event()
-
-    async def serve():
-        async with LocalAws(directory, notices.append, port=0, **settings) as aws:
-            started.set_result(RunningAws(aws, asyncio.get_running_loop(), notices))
-            await asyncio.to_thread(done.wait)
-
-    def run():
+    notices: list[Notice] = []
+    with in_background(directory, notices.append, **settings) as (aws, loop):
+        running = RunningAws(aws, loop, notices)
         try:
-            asyncio.run(serve())
-        except BaseException as problem:
-            if started.done():
-                raise
-            started.set_exception(problem)
-
-    thread = threading.Thread(target=run, name="local AWS")
-    thread.start()
-    try:
-        running = started.result(60)
-        yield running
-    finally:
-        done.set()
-        thread.join()
-        if started.exception() is None:
-            for client in started.result().clients:
+            yield running
+        finally:
+            for client in running.clients:
                 client.close()
 
 
@@ -118,12 +95,4 @@ def start_aws():
 @pytest.fixture(scope="session")
 def eventually():
     """Wait until a condition holds, however long the machine takes, and fail if it never does."""
-
-    def wait(condition):
-        deadline = time.monotonic() + PATIENCE_S
-        while not (outcome := condition()):
-            assert time.monotonic() < deadline, "it never happened"
-            time.sleep(0.01)
-        return outcome
-
-    return wait
+    return background.eventually

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import psutil
 import pytest
-from deployed_functions import eventually, running
+from background import eventually
+from deployed_functions import running
 
 
 @pytest.fixture(scope="session")

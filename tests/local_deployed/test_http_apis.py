@@ -6,7 +6,8 @@ import json
 
 import httpx
 import pytest
-from deployed_functions import PATIENCE_S, RUNTIME, eventually
+from background import PATIENCE_S, eventually
+from deployed_functions import RUNTIME
 
 from fastlambda_cli.local.model import HttpExchange, Notice
 

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
-from deployed_functions import WHICH_VERSION, eventually, package
+from background import eventually
+from deployed_functions import WHICH_VERSION, package
 
 from fastlambda_cli.local.model import InvokeResult
 

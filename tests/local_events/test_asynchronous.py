@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from deployed_functions import eventually
+from background import eventually
 
 from fastlambda_cli.local.model import InvocationReported
 

@@ -6,8 +6,8 @@ import json
 import os
 import signal
 
+from background import eventually
 from consumers import CONSUMER
-from deployed_functions import eventually
 
 from fastlambda_cli.local.model import InvocationReported, InvokeResult, Notice
 

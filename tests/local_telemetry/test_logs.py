@@ -8,8 +8,8 @@ import time
 
 import httpx
 import pytest
+from background import eventually
 from botocore.exceptions import ClientError
-from deployed_functions import eventually
 
 from fastlambda_cli.local.telemetry.logs import LogStore
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from deployed_functions import eventually
+from background import eventually
 
 from fastlambda_cli.local.model import Notice
 from fastlambda_cli.local.telemetry.emf import EmfError, embedded

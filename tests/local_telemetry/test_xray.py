@@ -8,8 +8,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from background import eventually
 from botocore.exceptions import ClientError
-from deployed_functions import eventually
 
 SDK = """
     import json, os, secrets, socket, time

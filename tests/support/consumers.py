@@ -8,7 +8,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployed_functions import Aws, eventually
+from background import eventually
+from deployed_functions import Aws
 
 from fastlambda_cli.local.model import LogLine
 

@@ -11,7 +11,6 @@ import io
 import json
 import os
 import sys
-import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import background
 import boto3
 import httpx
 from botocore.config import Config
@@ -275,12 +275,8 @@ class Cloud:
 
 
 def eventually(attempt: Callable[[], _Found | None]) -> _Found:
-    """Try until there is something, and fail if there never is."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := attempt()):
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(_PAUSE_S)
-    return found
+    """Try until there is something, and fail if there never is; AWS takes longer."""
+    return background.eventually(attempt, PATIENCE_S, _PAUSE_S)
 
 
 @contextlib.contextmanager

@@ -9,21 +9,18 @@ import itertools
 import json
 import sys
 import textwrap
-import threading
-import time
 import zipfile
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from background import PATIENCE_S, in_background
 from botocore.config import Config
 
 from fastlambda_cli.local.aws import LocalAws, RetryPolicy, Running
 
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 ROLE = "arn:aws:iam::000000000000:role/books"
-PATIENCE_S = 20.0
 
 WHICH_VERSION = """
     def handler(event, context):
@@ -96,45 +93,17 @@ class Aws:
         return [event for event in self.told if isinstance(event, kind)]
 
 
-def eventually(condition):
-    """Wait until a condition holds, however long the machine takes, and fail if it never does."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (outcome := condition()):
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
-    return outcome
-
-
 @contextlib.contextmanager
 def running(directory, **settings):
     """Run a local AWS in the background while the block runs."""
     told: list[Any] = []
     drawn: list[float] = []
-    started: Future[Aws] = Future()
-    done = threading.Event()
     run = Running(choose=lambda: drawn.pop(0) if drawn else 0.999, **settings)
-
-    async def serve():
-        at_once = RetryPolicy(after_error_s=(0.0, 0.0), throttle_first_s=0.0)
-        async with LocalAws(directory, told.append, port=0, retries=at_once, running=run) as aws:
-            started.set_result(Aws(aws, asyncio.get_running_loop(), told, drawn))
-            await asyncio.to_thread(done.wait)
-
-    def background():
+    at_once = RetryPolicy(after_error_s=(0.0, 0.0), throttle_first_s=0.0)
+    with in_background(directory, told.append, retries=at_once, running=run) as (local, loop):
+        aws = Aws(local, loop, told, drawn)
         try:
-            asyncio.run(serve())
-        except BaseException as problem:
-            if started.done():
-                raise
-            started.set_exception(problem)
-
-    thread = threading.Thread(target=background, name="local AWS")
-    thread.start()
-    try:
-        yield started.result(60)
-    finally:
-        done.set()
-        thread.join()
-        if started.exception() is None:
-            for client in started.result().clients.values():
+            yield aws
+        finally:
+            for client in aws.clients.values():
                 client.close()

@@ -6,49 +6,23 @@ stacks, buckets and secrets with `unique`. A room that imports them has a local 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import threading
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
+from background import in_background
 
 from fastlambda_cli.aws.session import Aws, connect
-from fastlambda_cli.local.aws import LocalAws
-
-_START_S = 60.0
 
 
 @contextlib.contextmanager
 def running_local_aws(directory: Path, **settings: Any) -> Iterator[str]:
     """Run a local AWS on a thread of its own while the block runs; yield its endpoint's URL."""
-    started: Future[str] = Future()
-    done = threading.Event()
-
-    async def serve() -> None:
-        async with LocalAws(directory, lambda _: None, port=0, **settings) as aws:
-            started.set_result(aws.endpoint_url)
-            await asyncio.to_thread(done.wait)
-
-    def run() -> None:
-        try:
-            asyncio.run(serve())
-        except BaseException as problem:
-            if started.done():
-                raise
-            started.set_exception(problem)
-
-    thread = threading.Thread(target=run, name="local AWS")
-    thread.start()
-    try:
-        yield started.result(_START_S)
-    finally:
-        done.set()
-        thread.join()
+    with in_background(directory, lambda _: None, **settings) as (aws, _):
+        yield aws.endpoint_url
 
 
 @pytest.fixture(scope="session")
