@@ -44,12 +44,15 @@ def test_the_zip_is_written_and_its_packages_weighed(service, tmp_path, capsys):
     assert "lambda_handler.py" in zipfile.ZipFile(target).namelist()
 
 
-def test_what_is_deployed_as_an_image_is_built_as_one(tmp_path, base, cache, monkeypatch, capsys):
+def test_what_is_deployed_as_an_image_is_built_on_the_configured_base(tmp_path, base, cache, monkeypatch, capsys):
     monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(cache))
-    table = f'runtime = "{OWN_RUNTIME}"\npackage.type = "image"'
+    table = f'runtime = "{OWN_RUNTIME}"\npackage = {{ type = "image", base = "{base}" }}'
     service = service_in(tmp_path / "pictures", table=table).root
-    assert run_command(["build", str(service), "--base", base, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["package"] == "image"
+    assert run_command(["build", str(service), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["package"], document["base"].partition("@")[0]) == ("image", base.rpartition(":")[0])
+    assert run_command(["dockerfile", str(service)]) == 0
+    assert f"FROM {document['base']}" in capsys.readouterr().out
 
 
 def test_machines_are_told_what_was_reused(service, capsys):

@@ -7,25 +7,23 @@ import gzip
 import hashlib
 import io
 import json
-import platform
-import shutil
 import tarfile
 
 import pytest
 from built_artifacts import HANDLER
+from dockerfiles import ARCHITECTURE, PLATFORM, ROOTLESS, dockerfile, needs_builder, separate_storage
 from image_registry import digest_of
 
 from fastlambda_cli.artifact.image.archived import read_image
-from fastlambda_cli.artifact.image.builders import BUILDERS, build_archive, find_builder
-from fastlambda_cli.artifact.model import Platform
+from fastlambda_cli.artifact.image.builders import Builder, build_by_dockerfile, find_builder, save
+from fastlambda_cli.artifact.image.escape import image_by_dockerfile
+from fastlambda_cli.artifact.image.kept import is_sound
 from fastlambda_cli.cli.main import run_command
 from fastlambda_cli.errors import ArtifactError, ToolchainError
+from fastlambda_cli.service.load import load_service
 
-ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-PLATFORM = {"amd64": Platform.X86_64, "arm64": Platform.ARM64}[ARCHITECTURE]
-DOCKERFILE = 'FROM scratch\nCOPY app.py /var/task/app.py\nENTRYPOINT ["/lambda-entrypoint.sh"]\nCMD ["app.handler"]\n'
-PROJECT = f'[project]\nname = "mine"\nversion = "1"\n[tool.fastlambda]\narchitecture = "{PLATFORM}"\n'
-ROOTLESS = {name: builder for builder in BUILDERS if shutil.which(name := builder.name) and name != "docker"}
+TABLE = f'[tool.fastlambda]\narchitecture = "{PLATFORM}"\npackage = {{ type = "image", dockerfile = "Dockerfile" }}\n'
+PROJECT = f'[project]\nname = "mine"\nversion = "1"\n{TABLE}'
 
 
 def tar_of(*members):
@@ -88,18 +86,16 @@ def saved_as_layout(folder, *images):
 
 
 def read(folder, path):
-    work = folder / "work"
-    work.mkdir()
-    return read_image(path, PLATFORM, work)
+    return read_image(path, PLATFORM, folder, folder / "work")
 
 
 @pytest.fixture
 def storage(tmp_path, monkeypatch):
-    """A folder of their own for what podman and buildah keep."""
-    kept = f'[storage]\ndriver = "vfs"\ngraphroot = "{tmp_path}/kept"\nrunroot = "{tmp_path}/running"\n'
-    (tmp_path / "storage.conf").write_text(kept)
-    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(tmp_path / "storage.conf"))
-    monkeypatch.setenv("BUILDAH_ISOLATION", "chroot")
+    """A folder of their own for what podman and buildah keep, and for what is kept of theirs."""
+    separate_storage(tmp_path, monkeypatch)
+    monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
 
 
 @pytest.fixture
@@ -107,43 +103,49 @@ def service(tmp_path):
     """A service with a Dockerfile."""
     folder = tmp_path / "mine"
     folder.mkdir()
-    files = {**HANDLER, "Dockerfile": DOCKERFILE, "pyproject.toml": PROJECT, "app.py": ""}
-    for name, content in files.items():
+    for name, content in {**HANDLER, "Dockerfile": dockerfile(), "pyproject.toml": PROJECT}.items():
         (folder / name).write_text(content)
     return folder
 
 
-@pytest.mark.skipif(not ROOTLESS, reason="neither podman nor buildah is installed")
+@needs_builder
 @pytest.mark.parametrize("name", ROOTLESS)
 @pytest.mark.usefixtures("storage")
 def test_what_podman_or_buildah_make_is_an_image_for_lambda(service, tmp_path, name):
-    work = tmp_path / "work"
-    work.mkdir()
-    said = []
-    building = build_archive(
-        ROOTLESS[name], service / "Dockerfile", PLATFORM, work, lambda text, **_: said.append(text)
-    )
-    image = read_image(asyncio.run(building), PLATFORM, work)
-    assert any("COPY app.py" in line for line in said)
-    assert json.loads(image.config)["config"]["Cmd"] == ["app.handler"]
+    builder, said = ROOTLESS[name], []
+
+    def tell(text, /, *, warning=False):
+        said.append((text, warning))
+
+    identifier = asyncio.run(build_by_dockerfile(builder, service / "Dockerfile", PLATFORM, tell))
+    asyncio.run(save(builder, identifier, tmp_path / "saved.tar", tell))
+    image = read(tmp_path, tmp_path / "saved.tar")
+    assert any("COPY lambda_handler.py" in text for text, _ in said)
+    assert json.loads(image.config)["config"]["Cmd"] == ["lambda_handler.handler"]
     (layer,) = image.layers
     with tarfile.open(layer.path, "r:gz") as tar:
-        assert [name.strip("/") for name in tar.getnames()] == ["var", "var/task", "var/task/app.py"]
+        assert [name.strip("/") for name in tar.getnames()] == ["var", "var/task", "var/task/lambda_handler.py"]
     assert {descriptor.media_type for descriptor in image.descriptors} == {
         "application/vnd.oci.image.layer.v1.tar+gzip"
     }
+    assert asyncio.run(build_by_dockerfile(builder, service / "Dockerfile", PLATFORM, tell)) == identifier
 
 
-@pytest.mark.skipif(not ROOTLESS, reason="neither podman nor buildah is installed")
+@needs_builder
 @pytest.mark.usefixtures("storage")
-def test_the_command_builds_and_pushes_by_the_dockerfile(service, registry, capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "no logins"))
-    command = ["build", str(service), "--image", "--dockerfile", str(service / "Dockerfile")]
-    assert run_command([*command, "--push", f"{registry.host}/mine:one", "--json"]) == 0
+def test_the_command_builds_and_pushes_by_the_configured_dockerfile(service, registry, capsys):
+    command = ["build", str(service), "--push", f"{registry.host}/mine:one", "--json"]
+    assert run_command(command) == 0
     document = json.loads(capsys.readouterr().out)
-    _, manifest = registry.repository("mine").manifests["one"]
+    kind, manifest = registry.repository("mine").manifests["one"]
     assert digest_of(manifest) == document["digest"]
+    pushed = json.loads(manifest)
+    assert kind == pushed["mediaType"] == "application/vnd.oci.image.manifest.v1+json"
+    assert {layer["mediaType"] for layer in pushed["layers"]} == {"application/vnd.oci.image.layer.v1.tar+gzip"}
+
+    assert run_command(command) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (again["digest"], again["uploaded"]) == (document["digest"], 0)
 
     (service / "Dockerfile").write_text("FROM scratch\nCOPY nothing.py /\n")
     assert run_command(command) == 4
@@ -152,7 +154,39 @@ def test_the_command_builds_and_pushes_by_the_dockerfile(service, registry, caps
     assert "nothing.py" in said
 
 
-def test_where_nothing_builds_each_is_named_with_its_reason(tmp_path, monkeypatch):
+@needs_builder
+@pytest.mark.usefixtures("storage")
+def test_what_is_kept_of_an_image_is_read_anew_when_it_is_damaged(service, tmp_path):
+    described, warned = load_service(service), []
+
+    def tell(text, /, *, warning=False):
+        if warning:
+            warned.append(text)
+
+    def image():
+        making = image_by_dockerfile(described, described.dockerfile, PLATFORM, cache=tmp_path / "cache", tell=tell)
+        return asyncio.run(making)
+
+    first = image()
+    place = first.layers[0].path.parent
+    assert sorted(path.name for path in place.iterdir()) == ["0.tar.gz", "config.json", "layers.json"]
+    for file in place.iterdir():
+        content = file.read_bytes()
+        file.write_bytes(content[:-1])
+        assert not is_sound(place)
+        file.write_bytes(content)
+    (place / "0.tar.gz").write_bytes(b"")
+    assert image() == first
+    assert [text for text in warned if "is damaged: making it anew" in text] == warned
+    assert warned
+
+    (service / "Dockerfile").write_text(dockerfile(handler="other.handler"))
+    assert image().digest != first.digest
+    assert "CMD is" in warned[-1]
+    assert "the configured handler lambda_handler.handler" in warned[-1]
+
+
+def test_where_nothing_builds_each_is_named_with_its_reason(service, tmp_path, monkeypatch, capsys):
     docker = tmp_path / "docker"
     docker.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon'\nexit 1\n")
     docker.chmod(0o755)
@@ -162,16 +196,35 @@ def test_where_nothing_builds_each_is_named_with_its_reason(tmp_path, monkeypatc
     assert refused.value.why == (
         "docker says: Cannot connect to the Docker daemon; podman is not installed; buildah is not installed"
     )
+    assert run_command(["build", str(service)]) == 4
+    assert "install podman or buildah" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_builder_may_say_more_on_a_line_than_anybody_reads(tmp_path):
+    talks = tmp_path / "talks"
+    talks.write_text("#!/bin/sh\nhead -c 3000000 /dev/zero | tr '\\0' x\necho\necho the reason\nexit 1\n")
+    talks.chmod(0o755)
+    said = []
+    with pytest.raises(ToolchainError) as failed:
+        asyncio.run(
+            build_by_dockerfile(
+                Builder(str(talks), (), (), lambda *_: ()), tmp_path / "Dockerfile", PLATFORM, said.append
+            )
+        )
+    assert failed.value.why.endswith("the reason")
+    assert [len(line) for line in said] == [4096, len("the reason")]
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("table", "options", "said"),
     [
-        (["--dockerfile", "Dockerfile"], "--dockerfile is about images"),
-        (["--image", "--dockerfile", "Dockerfile", "--base", "other"], "--base is not for a Dockerfile"),
+        ("", ["--dockerfile", "Dockerfile"], "--dockerfile is about images"),
+        ("", ["--image", "--dockerfile", "Dockerfile", "--base", "other"], "--base is not for a Dockerfile"),
+        (TABLE, ["--base", "other"], "--base is not for a Dockerfile"),
     ],
 )
-def test_options_that_contradict_a_dockerfile_are_refused(service, capsys, options, said):
+def test_options_that_contradict_a_dockerfile_are_refused(service, capsys, table, options, said):
+    (service / "pyproject.toml").write_text(PROJECT.replace(TABLE, table))
     assert run_command(["build", str(service), *options]) == 2
     assert said in capsys.readouterr().err
 

@@ -139,6 +139,18 @@ SAYS = {
     "a variable of one letter": ("environment.A = 'a'", ["environment.A is no usable name", "two characters or more"]),
     "a bad name of a variable": ("environment.1ST = 'a'", ["environment.1ST is no usable name", "Rename it"]),
     "a variable that Lambda sets": ("environment.AWS_REGION = 'mars'", ["Lambda reserves this name for itself"]),
+    "a Dockerfile for a zip": (
+        "package.dockerfile = 'Dockerfile'",
+        ["fastlambda.package: `dockerfile` is about images, and the package is a zip", 'Set `type` to "image"'],
+    ),
+    "a Dockerfile and a base": (
+        "package = { type = 'image', dockerfile = 'Dockerfile', base = 'public.ecr.aws/lambda/python:3.13' }",
+        ["a Dockerfile names its base itself", "Remove `base`"],
+    ),
+    "a Dockerfile by an absolute path": (
+        "package = { type = 'image', dockerfile = '/Dockerfile' }",
+        ["package.dockerfile must be a path from the folder of pyproject.toml"],
+    ),
     "more variables than Lambda takes": (f"environment.AB = '{'x' * 4096}'", ["4,098 bytes", "Lambda takes 4,096"]),
 }
 

@@ -28,7 +28,7 @@ from fastlambda_cli.artifact.image.pins import PINS, Pins
 from fastlambda_cli.artifact.image.push import Pushed, push
 from fastlambda_cli.artifact.image.reference import Reference
 from fastlambda_cli.artifact.image.registry import Registry
-from fastlambda_cli.artifact.model import Platform
+from fastlambda_cli.artifact.model import Part, Platform
 
 REPOSITORY = "lambda/python"
 _GZIP = 31
@@ -111,7 +111,7 @@ def small_image(folder: Path, base: Base, *, big: bytes = b"", app: str = HANDLE
     """An image of a package and a handler, without a build."""
     packages = layer_of(folder / "packages", {"idna/__init__.py": "", "idna/big.bin": big})
     own = layer_of(folder / hashlib.sha256(app.encode()).hexdigest(), {"lambda_handler.py": app})
-    return image_of(base, [("packages", packages), ("own", own)], handler="lambda_handler.handler")
+    return image_of(base, [(Part.PACKAGES, packages), (Part.OWN, own)], handler="lambda_handler.handler")
 
 
 @dataclass

@@ -45,7 +45,7 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
     push: Annotated[str | None, typer.Option(metavar="REGISTRY/REPOSITORY[:TAG]", help="Push the image there.")] = None,
     base: Annotated[
         str | None,
-        typer.Option(metavar="IMAGE", help="What the image stands on.", show_default="AWS's own for the runtime"),
+        typer.Option(metavar="IMAGE", help="What the image stands on.", show_default="package.base, or AWS's own"),
     ] = None,
     upgrade_base: Annotated[
         bool, typer.Option("--upgrade-base", help="Follow the base's tag to its digest now.")
@@ -73,6 +73,7 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
         image = image or described.configuration.package.type == "image"
         pinned = {"--base": base, "--upgrade-base": upgrade_base}
         _check_options(image, {"--push": push, "--dockerfile": dockerfile, **pinned})
+        dockerfile = dockerfile or described.dockerfile
         _check_base(dockerfile, pinned)
         runtime, platform = runtime_of(described), Platform(described.configuration.architecture)
         with Building(console) as building:
@@ -80,7 +81,7 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
             if dockerfile is not None:
                 from fastlambda_cli.artifact.image.escape import FromDockerfile  # noqa: PLC0415 - the registries' client
 
-                by_file = FromDockerfile(dockerfile, described.name, platform, output, target)
+                by_file = FromDockerfile(described, dockerfile, platform, output, target)
                 built = _of_dockerfile(by_file, building, profile)
             elif image:
                 from fastlambda_cli.artifact.image.making import Wanted  # noqa: PLC0415 - the registries' client

@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 from fastlambda_cli.artifact.collecting import service_files
-from fastlambda_cli.artifact.image.base import default_base
+from fastlambda_cli.artifact.image.base import base_of
 from fastlambda_cli.artifact.image.dockerfile import dockerfile as written
 from fastlambda_cli.artifact.image.model import MAX_UNPACKED
 from fastlambda_cli.artifact.image.pins import PINS, Pins
-from fastlambda_cli.artifact.image.reference import Reference
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.cli.options import ServiceArgument, StageOption
 from fastlambda_cli.cli.runtime import runtime_of
@@ -23,7 +22,7 @@ from fastlambda_cli.service.stages import DEFAULT_STAGE
 def dockerfile(service: ServiceArgument = Path(), stage: StageOption = DEFAULT_STAGE) -> None:
     """Print a Dockerfile that makes what `fastlambda build --image` makes.
 
-    The base is the one that `fastlambda.image.lock` pins, or else the tag of AWS's own. Nobody is called.
+    The base is package.base or AWS's own, at the digest that `fastlambda.image.lock` pins. Nobody is called.
 
     - `fastlambda dockerfile > Dockerfile`, then the commands in its first lines
     """
@@ -31,6 +30,6 @@ def dockerfile(service: ServiceArgument = Path(), stage: StageOption = DEFAULT_S
     platform = Platform(described.configuration.architecture)
     tell = Building(report_console(stderr=True)).tell
     files = [entry.name for entry in service_files(described, tell, limit=MAX_UNPACKED)]
-    base = Reference.parse(default_base(runtime_of(described), platform))
+    base = base_of(described, runtime_of(described), platform)
     pinned = Pins(described.root / PINS).find(str(base))
     sys.stdout.write(written(described, str(base.at(pinned) if pinned else base), platform, files))

@@ -27,8 +27,8 @@ def artifact_change(new: Published, live: Published | None) -> ArtifactChange:
     unpacked = sum(size for size, _ in new.files.values())
     # The record of a release may be older than the lists of files; then nothing is known to have changed.
     known = changed and isinstance(live, PublishedZip) and live.files
-    files = _differences(known, new.files) if known else ()
-    return ArtifactChange("zip", new.size, unpacked, changed=changed, previous_size=before, files=files)
+    files = sorted(_differences(known, new.files), key=lambda change: change.path) if known else ()
+    return ArtifactChange("zip", new.size, unpacked, changed=changed, previous_size=before, files=tuple(files))
 
 
 def _identity(artifact: Published) -> str:
@@ -36,9 +36,10 @@ def _identity(artifact: Published) -> str:
 
 
 def _differences(before: Mapping[str, Part], after: Mapping[str, Part]) -> tuple[FileChange, ...]:
+    """What differs, in the order of what is new, as layers lie upon each other; what is gone comes last."""
     return tuple(
         FileChange(path, before[path][0] if path in before else None, after[path][0] if path in after else None)
-        for path in sorted(before.keys() | after.keys())
+        for path in dict.fromkeys((*after, *before))
         if _differ(before.get(path), after.get(path))
     )
 

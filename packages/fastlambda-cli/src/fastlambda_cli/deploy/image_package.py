@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastlambda_cli.artifact.image.authentication import Login, Logins
-from fastlambda_cli.artifact.image.base import default_base
+from fastlambda_cli.artifact.image.base import base_of
 from fastlambda_cli.artifact.image.build import build_image
 from fastlambda_cli.artifact.image.empty import empty_base
+from fastlambda_cli.artifact.image.escape import image_by_dockerfile
+from fastlambda_cli.artifact.image.here import image_for_here, platform_here
 from fastlambda_cli.artifact.image.logins import KeptLogins, login_files
 from fastlambda_cli.artifact.image.making import Wanted, make_image, push_image
 from fastlambda_cli.artifact.image.model import Descriptor, Image
 from fastlambda_cli.artifact.image.reference import Reference
 from fastlambda_cli.artifact.image.registry import Moved
+from fastlambda_cli.artifact.image.steps import named_layers
 from fastlambda_cli.artifact.installation import cache_dir
-from fastlambda_cli.artifact.model import Part, Platform
+from fastlambda_cli.artifact.model import Platform
+from fastlambda_cli.artifact.telling import Tell as Say
 from fastlambda_cli.aws.registry import region_of_registry, registry_login
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.bootstrap import Bootstrap
@@ -41,8 +46,7 @@ class ImagePackage:
         registry = f"{aws.account}.dkr.ecr.{aws.region}.{aws.url_suffix}"
         repository = bootstrap.repository_uri if bootstrap else f"{registry}/{REPOSITORY_NAME}"
         image = self.image
-        own = zip((Part.PACKAGES, Part.OWN), image.layers, strict=True)
-        layers = {str(part): (layer.size, layer.digest) for part, layer in own}
+        layers = {name: (layer.size, layer.digest) for name, layer in named_layers(image)}
         if image.base.layers:
             layers = {_BASE: (sum(layer.size for layer in image.base.layers), image.base.digest), **layers}
         return PublishedImage(f"{repository}@{image.digest}", image.size, layers)
@@ -79,7 +83,7 @@ class ImagePackage:
 
 
 def built_image(target: Target, aws: Aws, tell: Tell) -> Image:
-    """Build the image of a target: on AWS's base, or for the local AWS on an empty one.
+    """Build the image of a target: by its Dockerfile, on its base, or for the local AWS on an empty one.
 
     Raises:
         FastLambdaError: The service cannot be built, or the base is not to be had.
@@ -87,8 +91,10 @@ def built_image(target: Target, aws: Aws, tell: Tell) -> Image:
     """
     service, runtime = target.service, target.runtime
     architecture, say = Platform(service.configuration.architecture), as_remarks(tell)
+    if service.dockerfile is not None:
+        return asyncio.run(_by_dockerfile(service.dockerfile, target, aws, say))
     if aws.is_local:
-        base = default_base(runtime, architecture)
+        base = base_of(service, runtime, architecture)
         say(f"Here the image has no base, and this machine's Python runs it; on AWS it stands on {base}.")
         return asyncio.run(
             build_image(
@@ -104,6 +110,17 @@ def built_image(target: Target, aws: Aws, tell: Tell) -> Image:
     wanted, nothing = Wanted(service, runtime, architecture), lambda *_: None
     making = make_image(wanted, cache=cache_dir(), logins=logins_for(aws), tell=say, moved=nothing)
     return asyncio.run(making).image
+
+
+async def _by_dockerfile(dockerfile: Path, target: Target, aws: Aws, say: Say) -> Image:
+    service, cache = target.service, cache_dir()
+    if not aws.is_local:
+        architecture = Platform(service.configuration.architecture)
+        return await image_by_dockerfile(service, dockerfile, architecture, cache=cache, tell=say)
+    platform = platform_here()
+    say("Here no container is started: this machine's Python runs what the image has in /var/task and site-packages.")
+    image = await image_by_dockerfile(service, dockerfile, platform, cache=cache, tell=say)
+    return await image_for_here(image, service.name, target.runtime, cache=cache, tell=say)
 
 
 def logins_for(aws: Aws) -> Logins:

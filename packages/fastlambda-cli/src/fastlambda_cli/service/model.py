@@ -202,6 +202,12 @@ class Service(Record):
     idempotent_routes: bool = False
 
     @property
+    def dockerfile(self) -> Path | None:
+        """What its image is built by; None when it is packed."""
+        named = self.configuration.package.dockerfile
+        return self.root / named if named is not None else None
+
+    @property
     def idempotent(self) -> bool:
         """Whether anything of it is done once, for which it needs a table."""
         return self.idempotent_routes or any(source.idempotent for source in self.events)

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from fastlambda_cli.artifact.image.base import ARCHITECTURES
-from fastlambda_cli.artifact.image.blobs import digest_of
 from fastlambda_cli.artifact.image.compression import Gzip
+from fastlambda_cli.artifact.image.kept import whole_image
 from fastlambda_cli.artifact.image.layer_check import LayerContents, read_contents
-from fastlambda_cli.artifact.image.media_types import OCI
-from fastlambda_cli.artifact.image.model import MAX_UNPACKED, Base, Descriptor, Image, Layer
+from fastlambda_cli.artifact.image.model import MAX_UNPACKED, Descriptor, Image, Layer
 from fastlambda_cli.artifact.model import Platform, megabytes
 from fastlambda_cli.errors import ArtifactError
 
@@ -29,24 +28,24 @@ _ATTESTATION = "vnd.docker.reference.type"
 _CHUNK = 2**20
 
 
-def read_image(archive: Path, platform: Platform, work: Path) -> Image:
+def read_image(archive: Path, platform: Platform, folder: Path, work: Path) -> Image:
     """Read an archive, and check what Lambda would find out only when the function is made or started.
 
     Args:
         archive: A tar: an OCI archive or a docker archive.
         platform: What the image has to be for.
-        work: An empty folder for the layers; they have to stay there as long as the image is used.
+        folder: Where the layers are put; they have to stay there as long as the image is used.
+        work: A folder for what is in the archive, which is made, and is of no use afterwards.
 
     Raises:
         ArtifactError: The archive holds no image, more than one, or one that Lambda does not take.
         OSError: It cannot be read, or the layers not be written.
 
     """
-    folder = work / "archive"
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
-        config, files = _saved(folder)
+            tar.extractall(work, filter="data")
+        config, files = _saved(work)
         document = json.loads(config)
         diff_ids = document["rootfs"]["diff_ids"]
         made_for = f"{document['os']}/{document['architecture']}"
@@ -55,7 +54,7 @@ def read_image(archive: Path, platform: Platform, work: Path) -> Image:
     if made_for != f"linux/{ARCHITECTURES[platform]}":
         raise _refused(f"it is for {made_for}", f"the function needs linux/{ARCHITECTURES[platform]}")
     # By file: what changes nothing makes the same layer again and again.
-    read = {file: _layer(file, work / f"{number}.tar.gz") for number, file in enumerate(dict.fromkeys(files))}
+    read = {file: _layer(file, folder / f"{number}.tar.gz") for number, file in enumerate(dict.fromkeys(files))}
     layers = [read[file][0] for file in files]
     contents = [read[file][1] for file in files]
     if [layer.diff_id for layer in layers] != diff_ids:
@@ -63,7 +62,7 @@ def read_image(archive: Path, platform: Platform, work: Path) -> Image:
     if (size := sum(layer.unpacked for layer in layers)) > MAX_UNPACKED:
         raise _refused(f"it would be {megabytes(size)}", f"Lambda takes {megabytes(MAX_UNPACKED)} with all layers")
     _check_entrypoint((document.get("config") or {}).get("Entrypoint"), contents)
-    return _image(config, layers)
+    return whole_image(config, layers)
 
 
 def _saved(folder: Path) -> tuple[bytes, list[Path]]:
@@ -116,29 +115,6 @@ def _check_entrypoint(entrypoint: list[str] | None, contents: list[LayerContents
     link = next((layer.links[path] for layer in reversed(contents) if path in layer.links), None)
     if link:
         raise _refused(f"its ENTRYPOINT {program} is a symbolic link", f"Lambda follows none; it leads to {link}")
-
-
-def _image(config: bytes, layers: list[Layer]) -> Image:
-    manifest = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI.manifest,
-            "config": Descriptor(OCI.config, digest_of(config), len(config)).document(),
-            "layers": [Descriptor(OCI.layer, layer.digest, layer.size).document() for layer in layers],
-        },
-        separators=(",", ":"),
-    ).encode()
-    # Its base is a part of it like everything else: nothing of it is to be fetched from anywhere.
-    base = Base("", "", digest_of(manifest), {"layers": []}, {})
-    return Image(
-        manifest=manifest,
-        media_type=OCI.manifest,
-        digest=digest_of(manifest),
-        config=config,
-        base=base,
-        layers=tuple(layers),
-        packages=(),
-    )
 
 
 def _refused(what: str, why: str) -> ArtifactError:

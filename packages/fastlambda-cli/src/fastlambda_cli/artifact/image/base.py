@@ -20,7 +20,7 @@ from fastlambda_cli.artifact.image.registry import ATTEMPTS, Moved, Registry, pa
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import RegistryError
-from fastlambda_cli.service.model import Runtime
+from fastlambda_cli.service.model import Runtime, Service
 
 ARCHITECTURES = {Platform.ARM64: "arm64", Platform.X86_64: "amd64"}
 """As the OCI image specification names them."""
@@ -29,6 +29,16 @@ ARCHITECTURES = {Platform.ARM64: "arm64", Platform.X86_64: "amd64"}
 def default_base(runtime: Runtime, platform: Platform) -> str:
     """AWS's own base image ("Using an AWS base image for Python", Lambda developer guide)."""
     return f"public.ecr.aws/lambda/python:{runtime.removeprefix('python')}-{platform}"
+
+
+def base_of(service: Service, runtime: Runtime, platform: Platform) -> Reference:
+    """What a service's image stands on: what package.base names, or else AWS's own.
+
+    Raises:
+        ConfigurationError: package.base names no image.
+
+    """
+    return Reference.parse(service.configuration.package.base or default_base(runtime, platform))
 
 
 @dataclass(frozen=True, slots=True)

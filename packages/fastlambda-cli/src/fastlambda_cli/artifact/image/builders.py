@@ -8,8 +8,9 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from fastlambda_cli.errors import ToolchainError
 
 _QUOTED = 12
 """How many of the last lines an error quotes."""
+_LONGEST = 4096
+"""Bytes of a line that are shown."""
+_PIECE = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +87,56 @@ async def find_builder() -> Builder:
     )
 
 
-async def build_archive(builder: Builder, dockerfile: Path, platform: Platform, work: Path, tell: Tell) -> Path:
-    """Build a Dockerfile, its folder being the context, and write the image into an archive.
+async def build_by_dockerfile(builder: Builder, dockerfile: Path, platform: Platform, tell: Tell) -> str:
+    """Build a Dockerfile, its folder being the context.
 
     Args:
         builder: Builds it; what it has built of it before it need not build again.
         dockerfile: The file.
         platform: For which.
-        work: An empty folder for the archive.
+        tell: Is told what the builder says.
+
+    Returns:
+        The image's id, which is a digest of all that is in it.
+
+    Raises:
+        ToolchainError: The builder fails, or there is no place for the id.
+
+    """
+    with _written(), tempfile.TemporaryDirectory(prefix="fastlambda-image-") as folder:
+        identifier = Path(folder, "id")
+        asked = ("--platform", f"linux/{ARCHITECTURES[platform]}", "--file", str(dockerfile))
+        arguments = (*builder.build, *asked, "--iidfile", str(identifier), str(dockerfile.parent))
+        await _run_or_fail(builder, *arguments, doing=f"build {dockerfile}", tell=tell)
+        return identifier.read_text(encoding="utf-8").strip()
+
+
+async def save(builder: Builder, identifier: str, archive: Path, tell: Tell) -> None:
+    """Write an image that was built into an archive.
+
+    Args:
+        builder: Has built it.
+        identifier: The image's id.
+        archive: The file, which is not there yet.
         tell: Is told what the builder says.
 
     Raises:
         ToolchainError: The builder fails.
 
     """
-    identifier, archive = work / "id", work / "image.tar"
-    shared = ("--platform", f"linux/{ARCHITECTURES[platform]}", "--file", str(dockerfile), "--iidfile", str(identifier))
-    await _run_or_fail(builder, *builder.build, *shared, str(dockerfile.parent), doing=f"build {dockerfile}", tell=tell)
-    image = identifier.read_text(encoding="utf-8").strip()
-    await _run_or_fail(builder, *builder.save(image, str(archive)), doing=f"save what {dockerfile} makes", tell=tell)
-    return archive
+    await _run_or_fail(builder, *builder.save(identifier, str(archive)), doing=f"save {identifier}", tell=tell)
+
+
+@contextlib.contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise ToolchainError(
+            "Cannot keep the id of the image while it is built",
+            why=str(problem),
+            remedy=f"See that {tempfile.gettempdir()} can be written to and its disk has room, or set TMPDIR.",
+        ) from problem
 
 
 async def _run_or_fail(builder: Builder, *arguments: str, doing: str, tell: Tell) -> None:
@@ -128,18 +162,33 @@ async def _run(program: str, *arguments: str, said: Callable[[str], object]) -> 
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        limit=2**20,
         # Ctrl-C reaches a whole foreground group: its failure would look like an error.
         start_new_session=True,
     )
     assert process.stdout is not None  # noqa: S101 - it was asked for
     try:
-        async for line in process.stdout:
-            if text := line.decode(errors="replace").strip():
-                said(text)
+        async for line in _lines(process.stdout):
+            said(line)
         return await process.wait()
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         await process.wait()
         raise
+
+
+async def _lines(output: asyncio.StreamReader) -> AsyncIterator[str]:
+    """The lines of an output that say something; of a longer one than anybody reads, the beginning."""
+    line = b""
+    while piece := await output.read(_PIECE):
+        *ended, line = (line + piece).split(b"\n")
+        line = line[:_LONGEST]
+        for each in ended:
+            if text := _text(each):
+                yield text
+    if text := _text(line):
+        yield text
+
+
+def _text(line: bytes) -> str:
+    return line[:_LONGEST].decode(errors="replace").strip()

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
+import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.image.archived import read_image
 from fastlambda_cli.artifact.image.authentication import Logins
-from fastlambda_cli.artifact.image.base import Bases
-from fastlambda_cli.artifact.image.blobs import BlobStore
-from fastlambda_cli.artifact.image.builders import build_archive, find_builder
+from fastlambda_cli.artifact.image.builders import build_by_dockerfile, find_builder, save
+from fastlambda_cli.artifact.image.kept import FORMAT, is_sound, keep_image, kept_image
 from fastlambda_cli.artifact.image.layout import write_folder, write_tar
-from fastlambda_cli.artifact.image.making import Made
-from fastlambda_cli.artifact.image.push import push
+from fastlambda_cli.artifact.image.making import Made, push_image
+from fastlambda_cli.artifact.image.model import Image
 from fastlambda_cli.artifact.image.reference import Reference
-from fastlambda_cli.artifact.image.registry import Moved, Registry
+from fastlambda_cli.artifact.image.registry import Moved
+from fastlambda_cli.artifact.installation import installed, keep_newest
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.artifact.telling import Tell
-from fastlambda_cli.errors import ArtifactError, ToolchainError
+from fastlambda_cli.errors import ArtifactError
+from fastlambda_cli.service.model import Service
 
 _TAR = ".tar"
+_KEPT = 2
+"""One for Lambda's processor and one for this machine's, or the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +33,16 @@ class FromDockerfile:
     """What is to be made.
 
     Attributes:
+        service: Of this service.
         dockerfile: The file; its folder is the context.
-        name: What the image is called in files, such as books.
         platform: For which.
         output: A folder, or a file that ends with .tar, to write it to.
         target: Where to push it.
 
     """
 
+    service: Service
     dockerfile: Path
-    name: str
     platform: Platform
     output: Path | None = None
     target: Reference | None = None
@@ -52,7 +55,7 @@ async def make_from_dockerfile(
 
     Args:
         wanted: What.
-        cache: The folder that keeps what is fetched; the builder keeps what it builds.
+        cache: The folder that keeps the image; the builder keeps what it builds.
         logins: Finds the logins for registries.
         tell: Is told what the builder says.
         moved: Is told how far each blob has come that is pushed.
@@ -63,35 +66,68 @@ async def make_from_dockerfile(
         ToolchainError: No builder is here, it fails, or something cannot be written.
 
     """
-    if not wanted.dockerfile.is_file():
+    image = await image_by_dockerfile(wanted.service, wanted.dockerfile, wanted.platform, cache=cache, tell=tell)
+    if wanted.output is not None:
+        write = write_tar if wanted.output.suffix == _TAR else write_folder
+        blobs = {layer.digest: layer.path for layer in image.layers}
+        write(image, blobs, wanted.output, name=f"{wanted.service.name.lower()}:latest")
+    if wanted.target is None:
+        return Made(image, None)
+    tell(f"Pushing to {wanted.target}")
+    return Made(image, await push_image(image, wanted.target, cache=cache, logins=logins, tell=tell, moved=moved))
+
+
+async def image_by_dockerfile(
+    service: Service, dockerfile: Path, platform: Platform, *, cache: Path, tell: Tell
+) -> Image:
+    """Build an image by a Dockerfile, and check that Lambda takes it.
+
+    What the builder finds unchanged is the image that was read before, byte for byte.
+
+    Args:
+        service: Of this service.
+        dockerfile: The file; its folder is the context.
+        platform: For which.
+        cache: The folder that keeps the image.
+        tell: Is told what the builder says, and warned of what deserves attention.
+
+    Raises:
+        ArtifactError: There is no such file, or Lambda would not take its image.
+        ToolchainError: No builder is here, it fails, or the cache cannot be written.
+
+    """
+    if not dockerfile.is_file():
         raise ArtifactError(
-            f"{wanted.dockerfile} is not there", remedy="Name the Dockerfile; fastlambda dockerfile prints one."
+            f"{dockerfile} is not there", remedy="Name the Dockerfile; fastlambda dockerfile prints one."
         )
     builder = await find_builder()
-    tell(f"Building {wanted.dockerfile} with {builder.name} for {wanted.platform}")
-    with _written(), tempfile.TemporaryDirectory(prefix="fastlambda-image-") as folder:
-        work = Path(folder)
-        archive = await build_archive(builder, wanted.dockerfile.absolute(), wanted.platform, work, tell)
-        image = read_image(archive, wanted.platform, work)
-        if wanted.output is not None:
-            write = write_tar if wanted.output.suffix == _TAR else write_folder
-            blobs = {layer.digest: layer.path for layer in image.layers}
-            write(image, blobs, wanted.output, name=f"{wanted.name.lower()}:latest")
-        if wanted.target is None:
-            return Made(image, None)
-        tell(f"Pushing to {wanted.target}")
-        async with Registry(wanted.target.registry, logins) as registry:
-            bases = Bases(registry, BlobStore(cache / "blobs"), tell, moved)
-            return Made(image, await push(image, wanted.target, registry, bases, moved))
+    tell(f"Building {dockerfile} with {builder.name} for {platform}")
+    identifier = await build_by_dockerfile(builder, dockerfile.absolute(), platform, tell)
+    place = cache / "dockerfile" / service.name / digest(FORMAT, identifier, platform)
+
+    async def fill(folder: Path) -> None:
+        archive = folder / "image.tar"
+        await save(builder, identifier, archive, tell)
+        work = folder / "archive"
+        keep_image(folder, read_image(archive, platform, folder, work))
+        archive.unlink()
+        shutil.rmtree(work)
+
+    await installed(place, fill, tell, what=f"the image of {service.name}", verb="read", sound=is_sound)
+    keep_newest(place, _KEPT)
+    image = kept_image(place)
+    _compare_command(image, service.configuration.handler, tell)
+    return image
 
 
-@contextlib.contextmanager
-def _written() -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        raise ToolchainError(
-            "Cannot keep the image while it is made",
-            why=str(problem),
-            remedy=f"See that {tempfile.gettempdir()} can be written to and its disk has room, or set TMPDIR.",
-        ) from problem
+def command_of(image: Image) -> tuple[str, ...]:
+    """What an image tells its entrypoint: for one of AWS's, the handler alone."""
+    command = (json.loads(image.config).get("config") or {}).get("Cmd") or ()
+    return tuple(map(str, command))
+
+
+def _compare_command(image: Image, handler: str, tell: Tell) -> None:
+    command = command_of(image)
+    if command != (handler,):
+        told = f"The Dockerfile's CMD is {json.dumps(command)}, which Lambda runs, and the configured handler {handler}"
+        tell(told, warning=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastlambda_cli.artifact.image.authentication import Logins
-from fastlambda_cli.artifact.image.base import Bases, default_base
+from fastlambda_cli.artifact.image.base import Bases, base_of
 from fastlambda_cli.artifact.image.blobs import BlobStore
 from fastlambda_cli.artifact.image.build import build_image
 from fastlambda_cli.artifact.image.layout import write_folder, write_tar
@@ -32,7 +32,7 @@ class Wanted:
         service: Of this service.
         runtime: Lambda's Python.
         platform: What the packages are for.
-        base: What it stands on; None is AWS's own image for the runtime.
+        base: What it stands on; None is what the service's configuration says, or AWS's own image for the runtime.
         upgrade_base: Whether to follow the base's tag to where it leads now.
         output: A folder, or a file that ends with .tar, to write it to.
         target: Where to push it.
@@ -74,7 +74,7 @@ async def make_image(wanted: Wanted, *, cache: Path, logins: Logins, tell: Tell,
 
     """
     service, target = wanted.service, wanted.target
-    name = wanted.base or Reference.parse(default_base(wanted.runtime, wanted.platform))
+    name = wanted.base or base_of(service, wanted.runtime, wanted.platform)
     async with _bases(name.registry, cache, logins, tell, moved) as bases:
         base = await bases.find(name, wanted.platform, Pins(service.root / PINS), upgrade=wanted.upgrade_base)
         image = await build_image(
