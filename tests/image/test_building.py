@@ -19,12 +19,12 @@ import fastlambda_cli
 from fastlambda_cli.artifact.build import build
 from fastlambda_cli.artifact.image.build import build_image
 from fastlambda_cli.artifact.image.layers import is_sound
-from fastlambda_cli.artifact.interpreter import find_python
+from fastlambda_cli.artifact.interpreter import OWN, find_python
 from fastlambda_cli.artifact.model import Part, Platform
 
 ARCHITECTURES = {Platform.ARM64: "arm64", Platform.X86_64: "amd64"}
 DEPENDENCIES = ("idna==3.11", "markupsafe==3.0.3")
-SUPPORT = Path(__file__).parents[1] / "support"
+TESTS = (Path(__file__).parents[1] / "support", Path(__file__).parent)
 BUILDER = """
 import pathlib, sys
 from fastlambda_cli.artifact.model import Platform
@@ -33,6 +33,15 @@ sys.path[:0] = sys.argv[3:]
 from test_building import image_of
 service = load_service(pathlib.Path(sys.argv[1]))
 print(image_of(service, pathlib.Path(sys.argv[2]), runtime="python3.13").digest)
+"""
+ON_A_SMALL_DISK = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, ({2**20}, {2**20}))
+from fastlambda_cli.errors import ToolchainError
+try:
+    exec({BUILDER.replace('"python3.13"', repr(OWN_RUNTIME))!r})
+except ToolchainError as problem:
+    print(problem.in_one_line())
 """
 
 
@@ -96,28 +105,21 @@ def test_another_processor_has_other_packages_and_the_same_own_files(tmp_path, c
     assert arm.layers[0].digest != intel.layers[0].digest
 
 
-def test_another_python_builds_the_same_digest(tmp_path):
+@pytest.mark.parametrize("version", [version for version in ("3.11", "3.12", "3.13") if version != OWN])
+def test_another_python_builds_the_same_digest(tmp_path, version):
     service = shop(tmp_path)
-    python = asyncio.run(find_python("3.13"))
-    if python is None or sys.version_info[:2] == (3, 13):
-        pytest.skip("a second Python, 3.13, is not on this machine")
+    python = asyncio.run(find_python(version))
+    if python is None or asyncio.run(find_python("3.13")) is None:
+        pytest.skip(f"Python {version}, or 3.13 for the bytecode, is not on this machine")
     here = image_of(service, tmp_path / "here", runtime="python3.13").digest
     libraries = [f"--with={name}" for name in ("httpx", "packaging", "pathspec", "platformdirs", "pydantic")]
     libraries += ["--with=tomlkit", "--with=uv", "--with=pytest"]
     command = [find_uv_bin(), "run", "--quiet", "--no-project", "--isolated", "--python", str(python), *libraries]
-    script = [
-        "python",
-        "-c",
-        BUILDER,
-        str(service.root),
-        str(tmp_path / "there"),
-        str(SUPPORT),
-        str(SUPPORT.parent / "image"),
-    ]
+    script = ["python", "-c", BUILDER, str(service.root), str(tmp_path / "there"), *map(str, TESTS)]
     # The package alone: what lies beside it may be for another Python.
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "fastlambda_cli").symlink_to(Path(fastlambda_cli.__file__).parent)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONHASHSEED": "13"}
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONHASHSEED": version.removeprefix("3.")}
     said = subprocess.run([*command, *script], env=environment, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     assert said.stdout.strip() == here
@@ -147,6 +149,47 @@ def test_a_layer_that_is_damaged_is_made_anew_and_said_so(tmp_path):
         assert not is_sound(layer.path.parent)
     assert image_of(service, cache, warned=warned) == before
     assert len([text for text in warned if "is damaged" in text]) == 2
+
+
+def test_what_is_known_of_the_layers_is_made_anew_when_it_is_damaged(tmp_path):
+    service, cache, warned = shop(tmp_path), tmp_path / "cache", []
+    before = image_of(service, cache)
+    records = [layer.path.with_name("layer.json") for layer in before.layers]
+    for damaged in (*records, before.layers[0].path.with_name("contents.json")):
+        damaged.write_text(damaged.read_text()[:-1])
+        assert image_of(service, cache, warned=warned) == before
+        assert "is damaged" in warned.pop()
+        assert warned == []
+
+
+def test_two_builds_at_once_give_one_image(tmp_path):
+    service, said = shop(tmp_path), []
+
+    def tell(text, /, *, warning=False):
+        said.append((text, warning))
+
+    async def both():
+        options = {"runtime": OWN_RUNTIME, "platform": Platform.ARM64, "base": base_parts().base()}
+        return await asyncio.gather(*(build_image(service, **options, cache=tmp_path / "c", tell=tell) for _ in "ab"))
+
+    one, other = asyncio.run(both())
+    assert one == other
+    assert ("Another command packs the packages of mine: waiting for it", False) in said
+    assert len([text for text, _ in said if text.startswith("Packing")]) == 1
+    assert is_sound(one.layers[0].path.parent)
+
+
+def test_a_disk_that_is_full_is_said_so_leaves_no_half_layer_and_the_next_build_works(tmp_path):
+    service, cache = shop(tmp_path), tmp_path / "cache"
+    before = image_of(service, cache)
+    (service.root / "big.bin").write_bytes(os.urandom(2 * 2**20))
+    command = [sys.executable, "-c", ON_A_SMALL_DISK, str(service.root), str(cache), *map(str, TESTS)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    place = before.layers[1].path.parent
+    assert said.startswith("Cannot make the layer of mine: [Errno 27] File too large")
+    assert f"{place.parent} can be written to and its disk has room" in said
+    assert [path for path in place.parent.iterdir() if path.is_dir()] == [place]
+    assert image_of(service, cache).layers[1].size > 2 * 2**20
 
 
 def test_more_than_a_zip_may_hold_is_fine_in_an_image(tmp_path, cache):

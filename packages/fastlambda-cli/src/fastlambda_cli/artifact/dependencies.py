@@ -31,6 +31,7 @@ from fastlambda_cli.service.model import Service
 _KEPT = 6
 
 _UNFIT_WHEEL = "dependency is incompatible with the current platform"
+_YANKED = re.compile(r"warning: `([^`]+)` is yanked(?: \(reason: (.+)\))?")
 _WITHOUT_WHEEL = re.compile(r"Because (?:only )?([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels")
 
 
@@ -125,7 +126,8 @@ async def _install(
     into = ("--target", str(files), "--no-deps", "--python", interpreter, "--python-version", version)
     install = functools.partial(run_uv, "pip", "install", *into, *platform_flags(platform, version), cwd=service.root)
     with _naming_what_has_no_wheel(platform):
-        await install("-r", str(lock), doing=f"pack the packages of {service.name}")
+        doing = f"pack the packages of {service.name}"
+        await install("-r", str(lock), doing=doing, said=functools.partial(_warn_of_yanked, tell))
     for name, path in sorted(service.local_sources.items()):
         wheel = path
         if path.is_dir():
@@ -133,6 +135,13 @@ async def _install(
             wheel = await _built(name, path, files.with_name("wheels") / name, interpreter)
         with _naming_what_has_no_wheel(platform, wheel_of=name):
             await install(str(wheel), doing=f"pack {name} from {path}")
+
+
+def _warn_of_yanked(tell: Tell, line: str) -> None:
+    """Say that a locked version has been withdrawn: it is installed, and no new lock takes it (PEP 592)."""
+    if yanked := _YANKED.match(line):
+        reason = f", for this reason: {yanked[2]}" if yanked[2] else ""
+        tell(f"{yanked[1]} is locked, and its publishers have withdrawn it{reason}", warning=True)
 
 
 async def _built(name: str, path: Path, folder: Path, interpreter: str) -> Path:
@@ -156,6 +165,7 @@ def _naming_what_has_no_wheel(platform: Platform, *, wheel_of: str | None = None
             why=problem.why,
             remedy=(
                 f"Lock another version of {name} or a package that stands in for it, set architecture to the other "
-                f"one in [tool.fastlambda], or build its wheel on Linux on {platform} and name it in [tool.uv.sources]."
+                f"one in [tool.fastlambda], build its wheel on Linux on {platform} and name it in [tool.uv.sources], "
+                "or have it in an image that a Dockerfile builds: package.dockerfile."
             ),
         ) from problem

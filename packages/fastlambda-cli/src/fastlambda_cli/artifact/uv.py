@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from uv import find_uv_bin
 
 from fastlambda_cli.errors import ToolchainError
+
+_FAILURE = re.compile(r"^(?:error:|\s*\u00d7)", re.MULTILINE)
+"""Where uv begins to say what is wrong."""
 
 
 def uv_binary(*, doing: str) -> str:
@@ -39,6 +43,7 @@ async def run_uv(
     cwd: Path | None = None,
     variables: Mapping[str, str] | None = None,
     quiet: bool = True,
+    said: Callable[[str], object] | None = None,
 ) -> str:
     """Run uv to its end and return what it printed.
 
@@ -48,6 +53,7 @@ async def run_uv(
         cwd: Where to run it.
         variables: Environment variables beside this process's own.
         quiet: False when what uv prints is wanted: `--quiet` leaves out even the answer to a question.
+        said: Is told each line of what uv says of its work when it ends well; it has its warnings among them.
 
     Raises:
         ToolchainError: uv is missing, or it failed; the error ends with uv's own words.
@@ -55,7 +61,7 @@ async def run_uv(
     """
     process = await asyncio.create_subprocess_exec(
         uv_binary(doing=doing),
-        *(["--quiet"] if quiet else []),
+        *(["--quiet"] if quiet and said is None else []),
         "--no-progress",
         *arguments,
         cwd=cwd,
@@ -75,11 +81,16 @@ async def run_uv(
         raise
     if process.returncode:
         raise ToolchainError(f"Cannot {doing}", why=_reason(err.decode(errors="replace")), remedy=_remedy(err))
+    if said is not None:
+        for line in err.decode(errors="replace").splitlines():
+            said(line)
     return out.decode()
 
 
 def _reason(stderr: str) -> str:
-    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("warning:")]
+    begins = _FAILURE.search(stderr)
+    told = stderr[begins.start() :] if begins else stderr
+    lines = [line.strip() for line in told.splitlines() if line.strip() and not line.startswith("warning:")]
     return "\n  ".join(lines[-12:]) or "uv failed without saying why"
 
 
