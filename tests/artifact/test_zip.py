@@ -10,20 +10,14 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
-from built_artifacts import OWN_RUNTIME, SHELF, built, service_in, write
-from uv import find_uv_bin
+from built_artifacts import OWN_RUNTIME, bookshop, built, service_in, write
 
 from fastlambda_cli.artifact.build import build
-from fastlambda_cli.artifact.interpreter import OWN, find_python
+from fastlambda_cli.artifact.interpreter import OWN
 from fastlambda_cli.artifact.model import Platform
 
-SOURCES = '[tool.uv.sources]\nshelf = { path = "../shelf" }'
-DEPENDENCIES = ("idna==3.11", "markupsafe==3.0.3", "shelf")
-LIBRARIES = ("packaging", "pathspec", "platformdirs", "pydantic", "uv")
-SRC = Path(__file__).parents[2] / "packages" / "fastlambda-cli" / "src"
 BUILDER = """
 import asyncio, pathlib, sys
 from fastlambda_cli.artifact.build import build
@@ -33,15 +27,6 @@ service = load_service(pathlib.Path(sys.argv[1]))
 options = {"runtime": "python3.13", "platform": Platform.ARM64, "cache": pathlib.Path(sys.argv[2])}
 print(asyncio.run(build(service, tell=lambda *_, **__: None, **options)).sha256_hex)
 """
-
-
-def bookshop(folder):
-    """A service with a package of its own beside it, in a folder."""
-    write(folder / "shelf", SHELF)
-    app = {"demo/__init__.py": "", "demo/app.py": "NAMES = {'a', 'b', 'c'}\n", "demo/run.sh": "#!/bin/sh\n"}
-    service = service_in(folder / "shop", app, dependencies=DEPENDENCIES, sources=SOURCES)
-    (folder / "shop" / "demo" / "run.sh").chmod(0o755)
-    return service
 
 
 @pytest.fixture(scope="module")
@@ -84,23 +69,6 @@ def test_another_folder_user_mask_and_time_give_the_same_digest(shop, tmp_path):
         os.umask(old)
     assert other.artifact.sha256_hex == shop.artifact.sha256_hex
     assert other.artifact.path != shop.artifact.path
-
-
-def test_another_python_builds_the_same_digest(tmp_path):
-    service = bookshop(tmp_path)
-    digests = {}
-    for version in ("3.11", "3.12", "3.13"):
-        python = asyncio.run(find_python(version))
-        if python is None:
-            pytest.skip(f"Python {version} is not on this machine")
-        run = [find_uv_bin(), "run", "--quiet", "--no-project", "--isolated", "--python", str(python)]
-        libraries = [flag for name in LIBRARIES for flag in ("--with", name)]
-        command = [*run, *libraries, "python", "-c", BUILDER, str(service.root), str(tmp_path / version)]
-        environment = {**os.environ, "PYTHONPATH": str(SRC), "PYTHONHASHSEED": version.removeprefix("3.")}
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stderr
-        digests[version] = result.stdout.strip()
-    assert len(set(digests.values())) == 1, digests
 
 
 def test_nothing_in_the_zip_tells_the_machine(shop):

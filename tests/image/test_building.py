@@ -13,13 +13,10 @@ from pathlib import Path
 import pytest
 from built_artifacts import OWN_RUNTIME, service_in, write
 from images import base_parts
-from uv import find_uv_bin
 
-import fastlambda_cli
 from fastlambda_cli.artifact.build import build
 from fastlambda_cli.artifact.image.build import build_image
 from fastlambda_cli.artifact.image.layers import is_sound
-from fastlambda_cli.artifact.interpreter import OWN, find_python
 from fastlambda_cli.artifact.model import Part, Platform
 
 ARCHITECTURES = {Platform.ARM64: "arm64", Platform.X86_64: "amd64"}
@@ -103,26 +100,6 @@ def test_another_processor_has_other_packages_and_the_same_own_files(tmp_path, c
     arm, intel = (image_of(service, cache, platform=platform) for platform in ARCHITECTURES)
     assert arm.layers[1].digest == intel.layers[1].digest
     assert arm.layers[0].digest != intel.layers[0].digest
-
-
-@pytest.mark.parametrize("version", [version for version in ("3.11", "3.12", "3.13") if version != OWN])
-def test_another_python_builds_the_same_digest(tmp_path, version):
-    service = shop(tmp_path)
-    python = asyncio.run(find_python(version))
-    if python is None or asyncio.run(find_python("3.13")) is None:
-        pytest.skip(f"Python {version}, or 3.13 for the bytecode, is not on this machine")
-    here = image_of(service, tmp_path / "here", runtime="python3.13").digest
-    libraries = [f"--with={name}" for name in ("httpx", "packaging", "pathspec", "platformdirs", "pydantic")]
-    libraries += ["--with=tomlkit", "--with=uv", "--with=pytest"]
-    command = [find_uv_bin(), "run", "--quiet", "--no-project", "--isolated", "--python", str(python), *libraries]
-    script = ["python", "-c", BUILDER, str(service.root), str(tmp_path / "there"), *map(str, TESTS)]
-    # The package alone: what lies beside it may be for another Python.
-    (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "fastlambda_cli").symlink_to(Path(fastlambda_cli.__file__).parent)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONHASHSEED": version.removeprefix("3.")}
-    said = subprocess.run([*command, *script], env=environment, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout.strip() == here
 
 
 def test_a_changed_line_makes_one_small_layer(tmp_path, cache):

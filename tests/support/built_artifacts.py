@@ -82,6 +82,22 @@ def service_in(
     return load_service(write(folder, own))
 
 
+def bookshop(folder: Path) -> Service:
+    """A service with a package of its own beside it, in a folder."""
+    write(folder / "shelf", SHELF)
+    app: dict[str, str | bytes] = {
+        "demo/__init__.py": "",
+        "demo/app.py": "NAMES = {'a', 'b', 'c'}\n",
+        "demo/run.sh": "#!/bin/sh\n",
+    }
+    beside = '[tool.uv.sources]\nshelf = { path = "../shelf" }'
+    service = service_in(
+        folder / "shop", app, dependencies=("idna==3.11", "markupsafe==3.0.3", "shelf"), sources=beside
+    )
+    (folder / "shop" / "demo" / "run.sh").chmod(0o755)
+    return service
+
+
 def built(
     service: Service, cache: Path, *, runtime: Runtime = OWN_RUNTIME, platform: Platform = Platform.ARM64
 ) -> Built:
