@@ -275,6 +275,13 @@ def test_what_lambda_would_not_take_is_refused_before_it_is_pushed(tmp_path, lay
         read(tmp_path, saved_by_docker(tmp_path, config_of(*layers, **fields), *layers))
 
 
+def test_an_image_with_the_secrets_of_the_local_aws_is_refused(tmp_path):
+    copied = tar_of("var/", "var/.fastlambda/", "var/.fastlambda/secrets.json", "start")
+    with pytest.raises(ArtifactError, match=r"The Dockerfile's image has /var/\.fastlambda") as refused:
+        read(tmp_path, saved_by_docker(tmp_path, config_of(copied), copied))
+    assert ".dockerignore" in refused.value.remedy
+
+
 def test_an_entrypoint_that_a_later_layer_makes_a_file_is_fine(tmp_path):
     layers = tar_of(("start", "/bin/other")), GOOD
     assert len(read(tmp_path, saved_by_docker(tmp_path, config_of(*layers), *layers)).layers) == 2

@@ -19,6 +19,7 @@ from fastlambda_cli.artifact.image.compression import Gzip
 from fastlambda_cli.artifact.image.kept import whole_image
 from fastlambda_cli.artifact.image.layer_check import LayerContents, read_contents
 from fastlambda_cli.artifact.image.model import MAX_UNPACKED, Descriptor, Image, Layer
+from fastlambda_cli.artifact.installation import STATE
 from fastlambda_cli.artifact.model import Platform, megabytes
 from fastlambda_cli.errors import ArtifactError
 
@@ -61,6 +62,7 @@ def read_image(archive: Path, platform: Platform, folder: Path, work: Path) -> I
         raise _refused("its layers are others than it says", "the archive is damaged")
     if (size := sum(layer.unpacked for layer in layers)) > MAX_UNPACKED:
         raise _refused(f"it would be {megabytes(size)}", f"Lambda takes {megabytes(MAX_UNPACKED)} with all layers")
+    _check_secrets(contents)
     _check_entrypoint((document.get("config") or {}).get("Entrypoint"), contents)
     return whole_image(config, layers)
 
@@ -105,6 +107,18 @@ def _layer(file: Path, target: Path) -> tuple[Layer, LayerContents]:
             "Lambda wants every folder in the same layer, before what is in it",
         )
     return Layer(target, contents.digest, target.stat().st_size, contents.diff_id, contents.unpacked), contents
+
+
+def _check_secrets(contents: list[LayerContents]) -> None:
+    """Refuse what `COPY .` takes along: whoever may pull the image could read the secrets of the local AWS."""
+    for layer in contents:
+        found = next((path for path in layer.links if STATE in path.split("/")), None)
+        if found is not None:
+            raise ArtifactError(
+                f"The Dockerfile's image has /{found}",
+                why="that is what is kept here of the local AWS, its secrets among it",
+                remedy=f"Leave {STATE} out with a .dockerignore beside the Dockerfile.",
+            )
 
 
 def _check_entrypoint(entrypoint: list[str] | None, contents: list[LayerContents]) -> None:
