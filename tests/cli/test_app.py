@@ -48,3 +48,4 @@ def test_what_works_with_zips_imports_no_client_of_registries(command):
     code = f"import sys; import fastlambda_cli.cli.{command}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert not {"httpx", "tomlkit", "fastlambda_cli.artifact.image.registry"} & set(loaded.split())
+    assert ("fastlambda_cli.deploy" in loaded.split()) is (command == "plan"), "a build deploys nothing"

@@ -17,10 +17,15 @@ from fastlambda_cli.artifact.image.reference import Reference
 from fastlambda_cli.artifact.installation import cache_dir
 from fastlambda_cli.artifact.model import Package, Part, Platform
 from fastlambda_cli.cli.documents import print_document, told_to_machines
-from fastlambda_cli.cli.options import JsonOption, ProfileOption, ServiceArgument, StageOption
+from fastlambda_cli.cli.options import (
+    ContradictoryOptionsError,
+    JsonOption,
+    ProfileOption,
+    ServiceArgument,
+    StageOption,
+)
 from fastlambda_cli.cli.runtime import runtime_of
 from fastlambda_cli.cli.signals import interruptible
-from fastlambda_cli.cli.target import ContradictoryOptionsError
 from fastlambda_cli.cli.terminal import report_console
 from fastlambda_cli.cli.views.building import Building, facts_of, left_out_of, weights_of
 from fastlambda_cli.cli.views.words import size

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from fastlambda_cli.deploy.model import Outcome, Plan, Release, StackState
 from fastlambda_cli.errors import FastLambdaError
+
+if TYPE_CHECKING:
+    from fastlambda_cli.deploy.model import Outcome, Plan, Release, StackState
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

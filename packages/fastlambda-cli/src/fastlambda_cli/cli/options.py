@@ -7,6 +7,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from fastlambda_cli.errors import FastLambdaError
+
 ServiceArgument: TypeAlias = Annotated[Path, typer.Argument(help="The service's folder, with its pyproject.toml.")]
 StageOption: TypeAlias = Annotated[str, typer.Option(help="Which of the service's stages.")]
 LocalOption: TypeAlias = Annotated[
@@ -20,3 +22,9 @@ RegionOption: TypeAlias = Annotated[
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")]
 YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+
+
+class ContradictoryOptionsError(FastLambdaError):
+    """Two options cannot both be meant."""
+
+    exit_code = 2

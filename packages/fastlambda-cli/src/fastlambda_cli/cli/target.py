@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastlambda_cli.aws.session import Aws, connect
+from fastlambda_cli.cli.options import ContradictoryOptionsError
 from fastlambda_cli.cli.runtime import runtime_of
 from fastlambda_cli.cli.views.layout import Place
 from fastlambda_cli.cli.views.outcome import Typed
@@ -14,12 +15,6 @@ from fastlambda_cli.deploy.model import Remark, Target, Tell
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.model import InitEnded, Notice, Sink, Status, TelemetryEvent
 from fastlambda_cli.service.load import load_service
-
-
-class ContradictoryOptionsError(FastLambdaError):
-    """Two options cannot both be meant."""
-
-    exit_code = 2
 
 
 class KeptByDevError(FastLambdaError):
