@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from built_artifacts import OWN_RUNTIME, service_in
+from dockerfiles import PLATFORM, dockerfile, needs_builder, separate_storage
 from image_registry import Fault, image_registry
 from images import base_parts, small_image
 
@@ -10,8 +14,8 @@ from fastlambda_cli.artifact.image.authentication import Login
 from fastlambda_cli.artifact.image.empty import empty_base
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.deploy.bootstrap import Bootstrap
-from fastlambda_cli.deploy.image_package import ImagePackage, logins_for
-from fastlambda_cli.deploy.model import Progressed, Remark
+from fastlambda_cli.deploy.image_package import ImagePackage, built_image, logins_for
+from fastlambda_cli.deploy.model import Progressed, Remark, Target
 from fastlambda_cli.errors import RegistryError, RegistryLoginError
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
@@ -76,6 +80,20 @@ def test_what_the_registry_refuses_is_an_error_and_no_half_image(package, aws, r
     with pytest.raises(error, match="not in this account"):
         package.publish("shop-dev", aws, BOOTSTRAP, lambda _: None)
     assert registry.repository("fastlambda").manifests == {}
+
+
+@needs_builder
+def test_a_dockerfiles_image_is_for_aws_as_a_whole_and_its_layers_are_called_by_their_steps(tmp_path, monkeypatch):
+    separate_storage(tmp_path, monkeypatch)
+    monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(tmp_path / "cache"))
+    table = f'architecture = "{PLATFORM}"\npackage = {{ type = "image", dockerfile = "Dockerfile" }}'
+    service = service_in(tmp_path / "shop", {"Dockerfile": dockerfile()}, table=table)
+    with connect(region="eu-west-1") as aws:
+        image = built_image(Target(service, "dev", OWN_RUNTIME), aws, lambda _: None)
+    assert json.loads(image.config)["config"]["Entrypoint"] == ["/lambda-entrypoint.sh"]
+    with connect(endpoint_url="http://127.0.0.1:1") as nobody:
+        layers = ImagePackage(image).published("shop-dev", nobody, None).layers
+    assert layers == {"COPY /var/task/lambda_handler.py": (image.size, image.layers[0].digest)}
 
 
 def test_aws_credentials_log_in_to_amazon_ecr_in_their_region(local_aws):

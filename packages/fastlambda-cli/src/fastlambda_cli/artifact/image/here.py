@@ -83,7 +83,7 @@ async def image_for_here(image: Image, name: str, runtime: Runtime, *, cache: Pa
         write_layer(folder, found.entries)
         shutil.rmtree(work)
 
-    await installed(place, fill, tell, what=f"the files of {name}", verb="take out", sound=is_sound)
+    await installed(place, fill, tell, what=f"the files of {name}", verb="unpack", sound=is_sound)
     keep_newest(place, _KEPT)
     return image_of(empty_base(runtime), [(WHAT, read_layer(place))], handler=command[0])
 
