@@ -29,6 +29,7 @@ Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
 DEFAULT_MAX_HEADER_BYTES = 64 * 1024
 
 _ABORT_S = 1.0
+_LOOK_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,24 @@ async def serve(
         finally:
             clock.cancel()
             await asyncio.wait([clock])
-            await server.shutdown(sockets=[sock])
-            await _end_the_rest(server)
+            await _shut_down(server, sock, grace_s)
+
+
+async def _shut_down(server: uvicorn.Server, sock: socket.socket, grace_s: int) -> None:
+    """Do what `Server.shutdown` does, which pauses for a tenth of a second even with nothing to wait for."""
+    for listening in server.servers:
+        listening.close()
+    sock.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    now = asyncio.get_running_loop().time
+    deadline = now() + grace_s
+    await asyncio.sleep(0)  # an idle connection's transport closes in the loop's next round
+    while (server.server_state.connections or server.server_state.tasks) and now() < deadline:  # noqa: ASYNC110 - uvicorn has no event
+        await asyncio.sleep(_LOOK_S)
+    for task in set(server.server_state.tasks):
+        task.cancel()
+    await _end_the_rest(server)
 
 
 async def _end_the_rest(server: uvicorn.Server) -> None:
@@ -121,6 +138,8 @@ async def _end_the_rest(server: uvicorn.Server) -> None:
         if isinstance(transport, asyncio.WriteTransport):
             transport.abort()
     await asyncio.sleep(0)  # an aborted transport closes its socket in the loop's next round
+    for listening in server.servers:
+        await listening.wait_closed()
 
 
 def _reporting(app: AsgiApp, label: str) -> AsgiApp:
