@@ -200,6 +200,15 @@ def test_where_nothing_builds_each_is_named_with_its_reason(service, tmp_path, m
     assert "install podman or buildah" in " ".join(capsys.readouterr().err.split())
 
 
+def test_docker_without_buildx_which_cannot_leave_attestations_out_is_not_taken(tmp_path, monkeypatch):
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\n[ $1 = version ] || { echo 'docker: unknown command: docker buildx'; exit 1; }\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolchainError, match="docker says: docker: unknown command: docker buildx"):
+        asyncio.run(find_builder())
+
+
 def test_a_builder_may_say_more_on_a_line_than_anybody_reads(tmp_path):
     talks = tmp_path / "talks"
     talks.write_text("#!/bin/sh\nhead -c 3000000 /dev/zero | tr '\\0' x\necho\necho the reason\nexit 1\n")

@@ -32,14 +32,14 @@ class Builder:
 
     Attributes:
         name: The program.
-        probe: Its arguments for a command that ends well where it can build.
+        probes: Its arguments for commands that all end well where it can build.
         build: Its arguments before those that all of them share.
         save: Makes of an image's id and a file the arguments that write the image there.
 
     """
 
     name: str
-    probe: tuple[str, ...]
+    probes: tuple[tuple[str, ...], ...]
     build: tuple[str, ...]
     save: Callable[[str, str], tuple[str, ...]]
 
@@ -47,18 +47,19 @@ class Builder:
 # Attestations would make an index of the image, which Lambda refuses (docker/buildx, issue 1533).
 _DOCKER = Builder(
     "docker",
-    ("version", "--format", "{{.Server.Version}}"),
+    # The builder that docker has without buildx knows no attestations, and not the options that leave them out.
+    (("version", "--format", "{{.Server.Version}}"), ("buildx", "version")),
     ("build", "--provenance=false", "--sbom=false"),
     lambda image, file: ("save", "--output", file, image),
 )
 _PODMAN = Builder(
     "podman",
-    ("info", "--format", "{{.Version.Version}}"),
+    (("info", "--format", "{{.Version.Version}}"),),
     ("build",),
     lambda image, file: ("save", "--format", "oci-archive", "--output", file, image),
 )
 _BUILDAH = Builder(
-    "buildah", ("info",), ("build", "--layers"), lambda image, file: ("push", image, f"oci-archive:{file}")
+    "buildah", (("info",),), ("build", "--layers"), lambda image, file: ("push", image, f"oci-archive:{file}")
 )
 BUILDERS = (_DOCKER, _PODMAN, _BUILDAH)
 """In the order in which they are asked."""
@@ -76,15 +77,24 @@ async def find_builder() -> Builder:
         if shutil.which(builder.name) is None:
             reasons.append(f"{builder.name} is not installed")
             continue
-        lines: deque[str] = deque(maxlen=1)
-        if await _run(builder.name, *builder.probe, said=lines.append) == 0:
+        reason = await _reason_against(builder)
+        if reason is None:
             return builder
-        reasons.append(f"{builder.name} says: {''.join(lines)}")
+        reasons.append(f"{builder.name} says: {reason}")
     raise ToolchainError(
         "Nothing here can build a Dockerfile",
         why="; ".join(reasons),
         remedy="Start Docker, or install podman or buildah. Without a Dockerfile, fastlambda build --image needs none.",
     )
+
+
+async def _reason_against(builder: Builder) -> str | None:
+    """What a builder says where it cannot build; None where it can."""
+    for probe in builder.probes:
+        lines: deque[str] = deque(maxlen=1)
+        if await _run(builder.name, *probe, said=lines.append):
+            return "".join(lines)
+    return None
 
 
 async def build_by_dockerfile(builder: Builder, dockerfile: Path, platform: Platform, tell: Tell) -> str:
