@@ -200,6 +200,37 @@ def test_where_nothing_builds_each_is_named_with_its_reason(service, tmp_path, m
     assert "install podman or buildah" in " ".join(capsys.readouterr().err.split())
 
 
+STANDS_IN_FOR_DOCKER = """#!/bin/sh
+echo "$@" >> "$0.asked"
+case "$1" in
+    build) while [ "$1" != --iidfile ]; do shift; done; echo sha256:1 > "$2" ;;
+    save) cp "$0.saved" "$3" ;;
+esac
+"""
+
+
+def test_docker_is_told_to_load_one_image_for_the_platform_without_attestations(service, tmp_path, monkeypatch):
+    """No daemon runs where these tests do; what it would save is read all the same."""
+    docker = tmp_path / "docker"
+    docker.write_text(STANDS_IN_FOR_DOCKER)
+    docker.chmod(0o755)
+    saved_by_docker(tmp_path, config_of(GOOD), GOOD).rename(tmp_path / "docker.saved")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    described = load_service(service)
+    making = image_by_dockerfile(
+        described, described.dockerfile, PLATFORM, cache=tmp_path / "cache", tell=lambda *_, **__: None
+    )
+    (layer,) = asyncio.run(making).layers
+    assert layer.diff_id == digest_of(GOOD)
+    asked = (tmp_path / "docker.asked").read_text().splitlines()
+    assert [line.partition(" ")[0] for line in asked] == ["version", "buildx", "build", "save"]
+    options = (
+        f"build --load --provenance=false --sbom=false --platform linux/{ARCHITECTURE} --file {service}/Dockerfile "
+    )
+    assert asked[2].startswith(options)
+    assert asked[2].endswith(f" {service}")
+
+
 def test_docker_without_buildx_which_cannot_leave_attestations_out_is_not_taken(tmp_path, monkeypatch):
     docker = tmp_path / "docker"
     docker.write_text("#!/bin/sh\n[ $1 = version ] || { echo 'docker: unknown command: docker buildx'; exit 1; }\n")

@@ -49,7 +49,8 @@ _DOCKER = Builder(
     "docker",
     # The builder that docker has without buildx knows no attestations, and not the options that leave them out.
     (("version", "--format", "{{.Server.Version}}"), ("buildx", "version")),
-    ("build", "--provenance=false", "--sbom=false"),
+    # A builder of buildx other than docker's own keeps what it builds to itself, unless it is told to load it.
+    ("build", "--load", "--provenance=false", "--sbom=false"),
     lambda image, file: ("save", "--output", file, image),
 )
 _PODMAN = Builder(
