@@ -6,6 +6,8 @@ The files that take longest come first, so that no worker is left alone with one
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,43 +19,73 @@ __all__ = ["local_aws", "unique"]
 TESTS = Path(__file__).parent
 
 SECONDS = {
-    "e2e/test_steady_load.py": 23,
-    "e2e/test_dev_lifecycle.py": 23,
-    "artifact/test_running.py": 13,
-    "deploy/test_rollback.py": 17,
-    "deploy/test_deploy.py": 16,
-    "image/test_running.py": 16,
-    "deploy/test_interrupted.py": 15,
-    "deploy/test_unhealthy.py": 15,
-    "local_aws/test_emulator.py": 15,
-    "e2e/test_deploying_at_a_terminal.py": 14,
-    "e2e/test_dev_saves.py": 14,
-    "cli/test_deploying.py": 13,
-    "e2e/test_dev_events.py": 12,
-    "local_events/test_sqs.py": 12,
-    "artifact/test_zip.py": 10,
-    "e2e/test_dev_stack.py": 10,
-    "image/test_building.py": 10,
-    "artifact/test_dependencies.py": 9,
-    "deploy/test_unasked.py": 9,
-    "e2e/test_books_on_dev.py": 9,
-    "e2e/test_init.py": 9,
-    "deploy/test_at_once.py": 8,
-    "deploy/test_destroy.py": 8,
-    "runtime/test_tracing.py": 8,
-    "deploy/test_health.py": 7,
-    "deploy/test_looking.py": 7,
-    "e2e/test_bad_input.py": 7,
-    "local_deployed/test_lifecycle.py": 7,
-    "deploy_parts/test_bootstrap.py": 6,
-    "local_function/test_packages.py": 6,
+    "e2e/test_dev_lifecycle.py": 50,
+    "e2e/test_steady_load.py": 31,
+    "deploy/test_rollback.py": 31,
+    "local_aws/test_emulator.py": 30,
+    "artifact/test_running.py": 30,
+    "e2e/test_dev_events.py": 29,
+    "deploy/test_image.py": 28,
+    "image/test_running.py": 27,
+    "deploy/test_deploy.py": 27,
+    "e2e/test_dev_stack.py": 25,
+    "../examples/books/tests/test_handlers.py": 23,
+    "deploy/test_interrupted.py": 22,
+    "cli/test_deploying.py": 22,
+    "e2e/test_deploying_at_a_terminal.py": 22,
+    "e2e/test_dev_saves.py": 21,
+    "image/test_building.py": 21,
+    "local_events/test_sqs.py": 18,
+    "artifact/test_dependencies.py": 16,
+    "deploy/test_unhealthy.py": 16,
+    "runtime/test_tracing.py": 16,
+    "deploy/test_destroy.py": 15,
+    "e2e/test_init.py": 13,
+    "../examples/books/tests/test_database.py": 13,
+    "deploy/test_looking.py": 12,
+    "artifact/test_other_pythons.py": 12,
+    "deploy/test_at_once.py": 12,
+    "deploy/test_unasked.py": 11,
+    "contract/test_event_sources.py": 11,
+    "artifact/test_zip.py": 11,
+    "e2e/test_bad_input.py": 10,
+    "idempotency/test_consumers.py": 10,
+    "template/test_golden.py": 10,
+    "deploy/test_dockerfile.py": 9,
+    "image/test_dockerfile_builds.py": 9,
+    "events/test_batches.py": 9,
+    "runtime/test_logging.py": 8,
+    "local_deployed/test_lifecycle.py": 8,
+    "serve/test_process.py": 8,
+    "local_cloud/test_standing.py": 8,
+    "local_aws/test_toolchain.py": 8,
     "runtime/test_lifespan.py": 6,
-    "runtime/test_logging.py": 6,
-    "template/test_golden.py": 6,
-    "../examples/books/tests/test_api.py": 10,
-    "../examples/books/tests/test_handlers.py": 10,
+    "e2e/test_books_events.py": 6,
+    "e2e/test_books_on_dev.py": 6,
+    "deploy_parts/test_bootstrap.py": 6,
+    "local_function/test_lifecycle.py": 6,
+    "e2e/test_dev_stage.py": 6,
+    "events/test_single_events.py": 6,
+    "deploy_parts/test_localised.py": 6,
+    "template/test_deployer_policies.py": 6,
+    "../examples/books/tests/test_events.py": 5,
+    "local_deployed/test_http_apis.py": 5,
+    "events/test_import_budget.py": 5,
 }
 """What a file takes on a quiet machine, for those of more than five seconds; the others come after them."""
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a shell's background job; what ignores a Ctrl-C has children that do, and they are to be ended with one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Half as many again as there are processors: much of the time is spent waiting for other processes."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    processors = os.cpu_count() or 1
+    return processors + processors // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

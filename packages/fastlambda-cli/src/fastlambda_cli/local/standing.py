@@ -148,7 +148,8 @@ class _Background:
             try:
                 async with LocalAws(self._directory, self._sink, port=0, listening=self.endpoint_url.set_result):
                     self.ready.set_result(None)
-                    await asyncio.Event().wait()
+                    if not self._stopped.is_set():  # the start may have lost the cancellation
+                        await asyncio.Event().wait()
             except Exception as problem:
                 if self.ready.done():
                     raise

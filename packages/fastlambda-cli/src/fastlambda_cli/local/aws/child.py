@@ -191,7 +191,8 @@ class Child:
         if self._process.returncode is None:
             signal_group(self.pid, signal.SIGTERM)
             try:
-                await asyncio.wait_for(self._process.wait(), _STOP_S)
+                async with asyncio.timeout(_STOP_S):  # Python 3.11's `wait_for` can lose a cancellation
+                    await self._process.wait()
             except TimeoutError:
                 signal_group(self.pid, signal.SIGKILL)
                 await self._process.wait()

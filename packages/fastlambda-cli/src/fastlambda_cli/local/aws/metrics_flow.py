@@ -78,7 +78,8 @@ class MetricsFlow:
         looked_at = now()
         while not ended.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), _EVERY_S)
+                async with asyncio.timeout(_EVERY_S):
+                    await ended.wait()
             await self.put()
             if now() - looked_at > _LOOK_S:
                 looked_at = now()

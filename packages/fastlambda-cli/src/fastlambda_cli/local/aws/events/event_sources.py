@@ -74,7 +74,8 @@ class EventSources:
                     self._sink(Notice(f"Queues are not polled: {problem.in_one_line()}", warning=True))
                 told = str(problem)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):  # Python 3.11's `wait_for` can lose a cancellation
+                    await self._changed.wait()
 
     def _keep(self, mappings: dict[str, QueueMapping]) -> None:
         for uuid in self._pollers.keys() - mappings.keys():
