@@ -19,6 +19,7 @@ THROTTLED = (429, {"x-amzn-errortype": "TooManyRequestsException"}, {"message": 
 NOT_READY = (409, {"x-amzn-errortype": "ResourceConflictException"}, {"message": "The function is Pending."})
 DENIED = (403, {"x-amzn-errortype": "AccessDeniedException"}, {"Message": "not authorized to perform: lambda:Invoke"})
 START_S = 0.2
+READY_S = 0.1
 
 
 def logged(*lines):
@@ -87,7 +88,7 @@ def ask(server):
     """Ask version 2; return the seconds that were waited in between."""
     waits = []
     with connect(endpoint_url=f"http://127.0.0.1:{server.server_port}") as aws:
-        LiveHealthCheck(aws, waits.append, start=START_S).version("shop", "2", "/")
+        LiveHealthCheck(aws, waits.append, start=START_S, ready=READY_S).version("shop", "2", "/")
     return waits
 
 
@@ -128,6 +129,13 @@ def test_a_version_that_never_gets_ready_is_told_in_lambdas_words():
 def test_a_version_that_lambda_is_making_ready_is_waited_for():
     with lambda_that(HEALTHY, states=["Pending", "Pending"]) as server:
         assert len(ask(server)) == 2
+
+
+def test_a_version_that_lambda_does_not_make_ready_is_not_waited_for_for_ever():
+    with lambda_that(states=["Pending"] * 100) as server:
+        with pytest.raises(HealthCheckError, match="does not become active: it is still Pending after"):
+            ask(server)
+        assert server.asked == 0
 
 
 def test_a_version_that_lambda_cannot_start_is_unhealthy_and_is_not_asked():

@@ -84,7 +84,7 @@ def test_after_each_failure_the_environment_is_initialised_again_inside_the_next
             outcomes.append((deed, error_of(failed), json.loads(after.payload)[0], after.cold))
         return outcomes
 
-    outcomes = laboratory.run(MISBEHAVING, scenario, timeout=1, memory_mb=128, log_format="Text", tracing=False)
+    outcomes = laboratory.run(MISBEHAVING, scenario, timeout=3, memory_mb=128, log_format="Text", tracing=False)
 
     assert outcomes == [
         ("hang", "Sandbox.Timedout", 1, True),

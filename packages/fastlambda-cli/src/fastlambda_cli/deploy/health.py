@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ _PAUSE_S = 2.0
 _LOCAL_PAUSE_S = 0.05
 """Between two looks at a version that is being made ready."""
 
+_READY_S = 900.0
 _START_S = 150.0
 """How much longer than a function's timeout an invocation may take: Lambda starts an environment in up to 130 seconds
 where that is not part of the timeout (AWS Lambda Developer Guide, "Understanding the Lambda execution environment
@@ -81,13 +83,21 @@ class LiveHealthCheck:
         aws: Where the function is.
         wait: Waits so many seconds between two tries.
         start: Seconds that an invocation may take beyond the function's timeout.
+        ready: Seconds of waiting until a version can be invoked.
 
     """
 
-    def __init__(self, aws: Aws, wait: Callable[[float], None] = time.sleep, start: float = _START_S) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        wait: Callable[[float], None] = time.sleep,
+        start: float = _START_S,
+        ready: float = _READY_S,
+    ) -> None:
         self._aws = aws
         self._wait = wait
         self._start = start
+        self._ready = ready
 
     def version(self, function: str, version: str, path: str) -> None:
         """Invoke one version; see `HealthCheck`.
@@ -127,6 +137,7 @@ class LiveHealthCheck:
         With SnapStart, Lambda starts it once and takes its snapshot before; in a VPC it makes network interfaces.
         """
         client = self._aws.client("lambda")
+        pause, waited = _LOCAL_PAUSE_S if self._aws.is_local else _PAUSE_S, 0.0
         while True:
             with translated(f"look at version {version} of {function}"):
                 found = client.get_function_configuration(FunctionName=function, Qualifier=version)
@@ -139,7 +150,14 @@ class LiveHealthCheck:
                 )
             if state != "Pending":
                 return found["Timeout"]
-            self._wait(_LOCAL_PAUSE_S if self._aws.is_local else _PAUSE_S)
+            if waited >= self._ready:
+                raise HealthCheckError(
+                    f"Version {version} of {function} does not become active",
+                    why=f"it is still {state} after {waited:.0f} s",
+                    remedy="Try again; where it stays so, AWS Support can say why.",
+                )
+            self._wait(pause)
+            waited += pause
 
     def _where_more_is(self, function: str) -> str:
         # The AWS CLI would look in the account, and not at this machine.
@@ -166,10 +184,11 @@ class LiveHealthCheck:
         import httpx  # noqa: PLC0415  no command but deploy and rollback asks anybody
 
         address, headers = _address(url)
-        # A proxy for the internet does not lead to this machine.
+        # A proxy for the internet does not lead to this machine, where no certificate is checked either.
         away = address == url.rstrip("/")
+        verify = True if away else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            with httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=away) as client:
+            with httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=away, verify=verify) as client:
                 response = client.get(f"{address}{path}", headers=headers)
         except httpx.HTTPError as error:
             return str(error) or type(error).__name__

@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NoReturn, TypeAlias
 
 import uvicorn
+from activating import activate_at_once  # type: ignore[import-not-found,unused-ignore]
 from alarms import evaluate_alarms_rightly  # type: ignore[import-not-found,unused-ignore]
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
 from images import check_images  # type: ignore[import-not-found,unused-ignore]
@@ -212,6 +213,7 @@ def main(listener: int, owner: int) -> int:
     """Serve until told to end; return the exit code."""
     tell = tell_user()
     invoke_elsewhere(int(os.environ["GATEWAY_PORT"]))
+    activate_at_once()
     evaluate_alarms_rightly()
     check_images()
     app = SavedWhileRunning(tell)

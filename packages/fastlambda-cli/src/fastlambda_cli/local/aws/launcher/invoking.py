@@ -88,7 +88,6 @@ def invoke_elsewhere(port: int) -> None:
     lambda_svc._poll_sqs = lambda: False  # noqa: SLF001
     lambda_svc._esm_response = _with_state(lambda_svc._esm_response)  # noqa: SLF001
     lambda_svc._get_func_record_for_ref = _with_qualifier(lambda_svc._get_func_record_for_ref)  # noqa: SLF001
-    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0  # noqa: SLF001 - there is nothing to prepare: soon Active, not 0.5 s later
 
     def accept_retried(function: Mapping[str, Any], event: Event) -> None:
         configuration = function.get("config") or function
