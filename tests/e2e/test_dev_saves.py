@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 from dev_command import COMMAND, PATIENCE_S, running
+from no_tls import NO_TLS
 
 HANDLER = """
 import time
@@ -76,10 +77,17 @@ def test_a_wrong_description_is_told_with_its_remedy_and_the_service_runs_on_unt
     dev.wait_for(r"memory \d+/512 MB", after=start)
 
 
+def test_what_is_saved_in_the_moment_it_is_ready_is_taken_over(mine):
+    with running(mine) as dev:
+        (mine / "lambda_handler.py").write_text(HANDLER.replace("context.function_name", "'saved'"))
+        dev.wait_for(r"Saved lambda_handler\.py")
+        assert dev.client.get("/").text == "saved"
+
+
 def test_a_new_name_is_what_sdks_invoke_from_then_on(mine):
     def invoke(dev, name):
         url = f"{dev.endpoint_url}/2015-03-31/functions/{name}/invocations"
-        return httpx.post(url, content=b"{}", timeout=PATIENCE_S)
+        return httpx.post(url, content=b"{}", timeout=PATIENCE_S, verify=NO_TLS)
 
     with running(mine) as dev:
         assert invoke(dev, "mine-dev").json()["body"] == "mine-dev"

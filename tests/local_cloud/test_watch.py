@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from fastlambda_cli.local.watch import concerns_packages, saves, watched
+from fastlambda_cli.errors import FastLambdaError
+from fastlambda_cli.local.watch import Watch, concerns_packages, watched
 from fastlambda_cli.service.load import load_service
 
 
@@ -28,17 +29,13 @@ def service(tmp_path):
 
 
 def seen_after(service, save):
-    """The files of the first burst that is told after `save`."""
+    """The files of the first burst after one `save`, which is made as soon as the places are watched."""
 
     async def first():
-        burst = aiter(saves(watched(service)))
-        waiting = asyncio.ensure_future(anext(burst))
-        # The watcher starts on a thread of its own: save until it has seen it.
-        while not waiting.done():
+        async with Watch() as watch:
+            await watch.add(watched(service))
             save()
-            await asyncio.wait({waiting}, timeout=0.2)
-        await burst.aclose()
-        return waiting.result()
+            return await watch.saves()
 
     return asyncio.run(first())
 
@@ -83,3 +80,45 @@ def test_what_tools_and_the_function_write_is_not_followed(service):
     changed = seen_after(service, save)
     assert changed == {handler}
     assert not concerns_packages(service, changed)
+
+
+def test_what_is_saved_while_nobody_asks_is_told_to_who_asks_next(service):
+    handler, other = service.root / "lambda_handler.py", service.root / "books.py"
+
+    async def told():
+        async with Watch() as watch:
+            await watch.add(watched(service))
+            handler.touch()
+            seen = set(await watch.saves())
+            other.touch()
+            while seen != {handler, other}:
+                seen |= await watch.saves()
+
+    asyncio.run(asyncio.wait_for(told(), 20))
+
+
+def test_a_place_that_is_added_is_watched_from_then_on_and_what_was_watched_stays_so(service, tmp_path):
+    added = tmp_path / "added"
+    added.mkdir()
+    handler, module = service.root / "lambda_handler.py", added / "module.py"
+
+    async def told():
+        seen = set()
+        async with Watch() as watch:
+            await watch.add(watched(service))
+            handler.touch()
+            await watch.add([added])
+            module.touch()
+            while seen != {handler, module}:
+                seen |= await watch.saves()
+
+    asyncio.run(asyncio.wait_for(told(), 20))
+
+
+def test_a_place_that_cannot_be_watched_is_said_with_what_helps(service, tmp_path):
+    async def add():
+        async with Watch() as watch:
+            await watch.add([tmp_path / "gone"])
+
+    with pytest.raises(FastLambdaError, match=r"Cannot watch .*gone for saves"):
+        asyncio.run(add())

@@ -24,7 +24,7 @@ from fastlambda_cli.local.packages import Importable, prepare
 from fastlambda_cli.local.ports import listen
 from fastlambda_cli.local.processes import ProcessRegistry
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
-from fastlambda_cli.local.watch import concerns_packages, saves, watched
+from fastlambda_cli.local.watch import Watch, concerns_packages, watched
 from fastlambda_cli.service.consumption import declared_events
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
@@ -79,6 +79,7 @@ class LocalCloud:
         self._described = described
         self._state = service.root / STATE
         self._stack = AsyncExitStack()
+        self._watch: Watch
         self._function: LambdaFunction
         self._aws: LocalAws
 
@@ -103,17 +104,17 @@ class LocalCloud:
     async def follow(self) -> None:
         """Replace the environments after every save, until cancelled; a save that is wrong is told and waited out."""
         while True:
-            places = watched(self.service)
-            async for changed in saves(places):
-                try:
-                    await self._take(changed)
-                except FastLambdaError as error:
-                    self._sink(Notice(f"{error.in_one_line()} Until then the service runs as it was.", warning=True))
-                if watched(self.service) != places:
-                    break
+            changed = await self._watch.saves()
+            try:
+                await self._take(changed)
+            except FastLambdaError as error:
+                self._sink(Notice(f"{error.in_one_line()} Until then the service runs as it was.", warning=True))
 
     async def _start(self, stack: AsyncExitStack) -> None:
         stack.enter_context(exclusive(self._state))
+        # Before anything of the service is installed or imported: what is saved meanwhile is taken over once it runs.
+        self._watch = await stack.enter_async_context(Watch())
+        await self._watch.add(watched(self.service))
         # A taken port is known before anything is installed, and early clients wait instead of being refused.
         listener = stack.enter_context(listen(self._http_port, label=LABEL, option="--port"))
         registry = ProcessRegistry(self._state / "processes")
@@ -182,6 +183,7 @@ class LocalCloud:
     async def _reload(self) -> None:
         """Read the service anew; when anything is wrong with it, everything stays as it was."""
         service = await asyncio.to_thread(load_service, self.service.root, stage=self.stage)
+        await self._watch.add(watched(service))
         importable = await prepare(service, self._state, self._sink)
         name = stack_name(service.name, self.stage)
         variables = await self._aws.ensure_secrets(service, name)
