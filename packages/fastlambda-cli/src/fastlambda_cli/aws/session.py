@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from urllib.parse import urlsplit
 
@@ -240,7 +240,16 @@ def _local_session() -> Session:
     # Neither the user's files, which may be broken or name a profile that is gone, nor their credentials.
     nothing = (None, None, os.devnull, None)
     core = Core(session_vars={"profile": (None, None, None, None), "config_file": nothing, "credentials_file": nothing})
+    core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
     return Session(aws_access_key_id=_LOCAL_KEY, aws_secret_access_key=_LOCAL_KEY, botocore_session=core)
+
+
+@cache
+def _loader(data_path: str | None) -> Any:
+    """What reads botocore's service models: once in a process, in which `dev` may deploy many times."""
+    from botocore.loaders import create_loader  # noqa: PLC0415
+
+    return create_loader(data_path)
 
 
 def _refuse_local_endpoint(doing: str, session: Session) -> None:
