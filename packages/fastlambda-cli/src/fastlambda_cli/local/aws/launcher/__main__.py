@@ -30,6 +30,7 @@ from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignor
 from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
+from saving import save_faster  # type: ignore[import-not-found,unused-ignore]
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -38,7 +39,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 EXIT_STATE_UNREADABLE = 3
 
 _SAVE_PAUSE_S = 1.0
-_SAVE_SHARE = 0.05  # of the time may go into saving, however large the state grows
+_SAVE_SHARE = 0.02  # of the time may go into saving, however large the state grows
 _IDLE_SAVE_S = 5.0  # schedules and queues change state without a request
 _HEALTH = "/_ministack/health"
 _MAPPINGS = "/2015-03-31/event-source-mappings/"
@@ -216,6 +217,7 @@ def main(listener: int, owner: int) -> int:
     activate_at_once()
     evaluate_alarms_rightly()
     check_images()
+    save_faster()
     app = SavedWhileRunning(tell)
     config = uvicorn.Config(
         app,
