@@ -6,6 +6,7 @@ The files that take longest come first, so that no worker is left alone with one
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -86,6 +87,19 @@ def pytest_xdist_auto_num_workers() -> int | None:
         return None
     processors = os.cpu_count() or 1
     return processors + processors // 2
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of every later collection of garbage: it is not, and there is much of it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    """As above: pytest is about to collect garbage five times, to find exceptions that nobody has seen."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ import json
 
 import httpx
 import pytest
+from no_tls import NO_TLS
 
 from fastlambda_cli.cli.main import run_command
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
@@ -51,7 +52,9 @@ def document(fastlambda, service):
 def body_of(url):
     """What an API answers; its name is this machine's whether the resolver knows that or not."""
     parts = httpx.URL(url)
-    return httpx.get(parts.copy_with(host="127.0.0.1"), headers={"host": f"{parts.host}:{parts.port}"}).text
+    return httpx.get(
+        parts.copy_with(host="127.0.0.1"), headers={"host": f"{parts.host}:{parts.port}"}, verify=NO_TLS
+    ).text
 
 
 def test_a_stack_that_stands_as_described_has_an_empty_plan(document):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from botocore.exceptions import ClientError, WaiterError
+from no_tls import NO_TLS
 
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.aws.bucket import Bucket
@@ -180,8 +181,8 @@ def test_images_that_no_kept_release_of_the_stack_has_go_and_those_of_other_stac
 
 @pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "registry.evil.example"}])
 def test_the_local_registry_does_not_answer_web_pages(local_aws, headers):
-    assert httpx.get(f"{local_aws.endpoint_url}/v2/").is_success
-    assert httpx.get(f"{local_aws.endpoint_url}/v2/", headers=headers).status_code == 403
+    assert httpx.get(f"{local_aws.endpoint_url}/v2/", verify=NO_TLS).is_success
+    assert httpx.get(f"{local_aws.endpoint_url}/v2/", headers=headers, verify=NO_TLS).status_code == 403
 
 
 def test_dev_keeps_the_stack_of_an_image_too(pictures):

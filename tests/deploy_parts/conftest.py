@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from no_tls import NO_TLS
 
 from local_aws import local_aws  # noqa: F401  one of this room's own, whose bootstrap is taken away
 
@@ -11,7 +12,9 @@ def image_uri(local_aws, unique):  # noqa: F811 - the fixture
     """An image of the local AWS's registry."""
     made = local_aws.client("ecr").create_repository(repositoryName=unique("images"))["repository"]
     manifest = f"{local_aws.endpoint_url}/v2/{made['repositoryName']}/manifests/one"
-    answer = httpx.put(manifest, content=b"{}", headers={"content-type": "application/vnd.oci.image.manifest.v1+json"})
+    answer = httpx.put(
+        manifest, content=b"{}", headers={"content-type": "application/vnd.oci.image.manifest.v1+json"}, verify=NO_TLS
+    )
     return f"{made['repositoryUri']}@{answer.headers['docker-content-digest']}"
 
 

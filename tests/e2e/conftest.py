@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dev_command import Dev, copy_of_books, running
 
+from fastlambda_cli.artifact.installation import make_state
 from fastlambda_cli.local.packages import prepare
 from fastlambda_cli.service.load import load_service
 
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages of the books service, installed as `dev` installs them."""
+    """The packages of the books service, installed as `dev` installs them: once for all workers."""
     service = load_service(copy_of_books(tmp_path_factory.mktemp("installed") / "books"))
-    asyncio.run(prepare(service, service.root / ".fastlambda", lambda _: None))
-    return service.root / ".fastlambda" / "packages"
+    own = tmp_path_factory.getbasetemp()
+    state = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "state-of-books"
+    make_state(state)
+    asyncio.run(prepare(service, state, lambda _: None))
+    return state / "packages"
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def plain(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
-    """One `dev` of the books service that many tests share, from an empty start; who saves a file saves it back."""
-    with running(copy_of_books(tmp_path_factory.mktemp("shared") / "books")) as dev:
+def dev(tmp_path_factory: pytest.TempPathFactory, packages: Path) -> Iterator[Dev]:
+    """One `dev` of the books service that many tests share; who saves a file saves it back."""
+    with running(copy_of_books(tmp_path_factory.mktemp("shared") / "books", packages)) as dev:
         yield dev

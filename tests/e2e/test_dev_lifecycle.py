@@ -8,6 +8,7 @@ import httpx
 import psutil
 import pytest
 from dev_command import Dev, running
+from no_tls import NO_TLS
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def app(dev):
 def secret_of(dev, name):
     body = {"SecretId": name}
     headers = {"X-Amz-Target": "secretsmanager.GetSecretValue", "Content-Type": "application/x-amz-json-1.1"}
-    return httpx.post(dev.endpoint_url, json=body, headers=headers, timeout=60)
+    return httpx.post(dev.endpoint_url, json=body, headers=headers, timeout=60, verify=NO_TLS)
 
 
 def test_saving_replaces_the_code_a_broken_save_says_so_and_a_good_one_heals(dev, app):

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from botocore.config import Config
 from dev_command import Dev, running
+from no_tls import NO_TLS
 
 from fastlambda_cli.deploy.health import request_event
 
@@ -51,7 +52,9 @@ def test_what_the_local_aws_lacks_is_left_out_and_said(stack):
 def test_the_stacks_own_api_is_answered_by_the_folders_code(stack):
     api = urlsplit(outputs(stack)["ApiUrl"])
 
-    answer = httpx.get(f"http://127.0.0.1:{api.port}/api/v1/books", headers={"host": api.netloc}, trust_env=False)
+    answer = httpx.get(
+        f"http://127.0.0.1:{api.port}/api/v1/books", headers={"host": api.netloc}, verify=NO_TLS, trust_env=False
+    )
 
     assert (answer.status_code, answer.json()["items"]) == (200, [])
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 from deployed_functions import RUNTIME, WHICH_VERSION, package
+from no_tls import NO_TLS
 
 from fastlambda_cli.local.aws.deployed.code import KEPT, CodeStore
 from fastlambda_cli.local.aws.deployed.unpacking import MAX_UNPACKED, Unpacked, UnusableCodeError, unpack
@@ -207,8 +208,8 @@ def test_what_get_function_says_can_be_downloaded_can_be(aws):
 
     url = aws.lambda_.get_function(FunctionName=name)["Code"]["Location"]
 
-    assert httpx.get(url, trust_env=False).content == code
-    assert httpx.post(url, trust_env=False).status_code == 404
+    assert httpx.get(url, verify=NO_TLS, trust_env=False).content == code
+    assert httpx.post(url, verify=NO_TLS, trust_env=False).status_code == 404
 
 
 def stack_with(aws, code):

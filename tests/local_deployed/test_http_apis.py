@@ -8,6 +8,7 @@ import httpx
 import pytest
 from background import PATIENCE_S, eventually
 from deployed_functions import RUNTIME
+from no_tls import NO_TLS
 
 from fastlambda_cli.local.model import HttpExchange, Notice
 
@@ -23,7 +24,7 @@ ACCOUNT = "000000000000"
 
 @pytest.fixture(scope="module")
 def client():
-    with httpx.Client(timeout=PATIENCE_S, trust_env=False) as client:
+    with httpx.Client(timeout=PATIENCE_S, verify=NO_TLS, trust_env=False) as client:
         yield client
 
 

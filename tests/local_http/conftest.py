@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
+from no_tls import NO_TLS
 
 from fastlambda_cli.local.http import HttpApi, one_route
 from fastlambda_cli.local.model import HttpExchange, Invocation, Invoke, InvokeResult
 from fastlambda_cli.local.serve import serve
-
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Spares every client the loading of the machine's certificates: nothing here is encrypted."""
 
 
 @dataclass

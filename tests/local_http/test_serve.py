@@ -7,10 +7,10 @@ import logging
 import os
 import signal
 import socket
-import ssl
 
 import httpx
 import pytest
+from no_tls import NO_TLS
 
 from fastlambda_cli.errors import FastLambdaError, PortTakenError
 from fastlambda_cli.local.ports import listen
@@ -18,7 +18,7 @@ from fastlambda_cli.local.serve import serve
 
 
 def client_of_its_own():
-    return httpx.AsyncClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
+    return httpx.AsyncClient(verify=NO_TLS, trust_env=False)
 
 
 async def hello(_scope, _receive, send):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from background import eventually
 from botocore.exceptions import ClientError
+from no_tls import NO_TLS
 
 from fastlambda_cli.local.telemetry.logs import LogStore
 
@@ -192,7 +193,7 @@ def test_what_cannot_be_answered_is_refused_in_the_services_words(logs, written,
 def test_a_request_that_no_sdk_would_send_is_refused_too(aws, body):
     headers = {"X-Amz-Target": "Logs_20140328.FilterLogEvents", "Content-Type": "application/x-amz-json-1.1"}
 
-    answer = httpx.post(aws.aws.endpoint_url, content=body, headers=headers)
+    answer = httpx.post(aws.aws.endpoint_url, content=body, headers=headers, verify=NO_TLS)
 
     assert (answer.status_code, answer.json()["__type"]) == (400, "InvalidParameterException")
 

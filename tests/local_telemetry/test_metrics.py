@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from background import eventually
+from no_tls import NO_TLS
 
 from fastlambda_cli.local.model import Notice
 from fastlambda_cli.local.telemetry.emf import EmfError, embedded
@@ -137,7 +138,7 @@ def api(aws):
     permission = {"Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com", "StatementId": "api"}
     aws.lambda_.add_permission(FunctionName=function, **permission)
     host = {"Host": f"{made}.execute-api.localhost"}
-    return made, lambda path: httpx.get(aws.aws.endpoint_url + path, headers=host).status_code
+    return made, lambda path: httpx.get(aws.aws.endpoint_url + path, headers=host, verify=NO_TLS).status_code
 
 
 def test_api_gateway_counts_requests_errors_and_time_by_api_and_stage(cloudwatch, api):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from deployed_function import deployed
 from http_events import http_api
+from no_tls import NO_TLS
 from served import DEADLINE, served
 
 from fastlambda.errors import ServeError, SettingsError
@@ -46,7 +47,7 @@ def in_flight(container, seconds):
 
     def ask():
         try:
-            answers.append(httpx.get(f"{container.url}/{seconds}", timeout=DEADLINE).status_code)
+            answers.append(httpx.get(f"{container.url}/{seconds}", timeout=DEADLINE, verify=NO_TLS).status_code)
         except httpx.RemoteProtocolError:
             answers.append(None)
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+from no_tls import NO_TLS
 
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.model import Happening, Outcome, Plan, Remark, Target
 from fastlambda_cli.service.load import load_service
-
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Reads no certificates, which takes httpx longer than a request."""
 
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 

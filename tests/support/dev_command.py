@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from no_tls import NO_TLS
 
 from fastlambda_cli.service.load import load_service
 
@@ -70,7 +71,7 @@ class Dev:
     def ready(self) -> Dev:
         self.url = self.wait_for(r"API\s+(http://127\.0\.0\.1:\d+)")[1]
         self.endpoint_url = self.wait_for(r"AWS\s+(http://127\.0\.0\.1:\d+)")[1]
-        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_S)
+        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_S, verify=NO_TLS)
         return self
 
     def children(self) -> list[psutil.Process]:
@@ -113,5 +114,5 @@ def copy_of_books(folder: Path, packages: Path | None = None) -> Path:
     text = re.sub(r"^fastlambda = \{.*\}$", local, project.read_text(), flags=re.MULTILINE)
     project.write_text(text)
     if packages is not None:
-        shutil.copytree(packages, folder / ".fastlambda" / "packages")
+        shutil.copytree(packages, folder / ".fastlambda" / "packages", copy_function=os.link)
     return folder
