@@ -115,7 +115,7 @@ def test_a_place_that_is_added_is_watched_from_then_on_and_what_was_watched_stay
     asyncio.run(asyncio.wait_for(told(), 20))
 
 
-def test_a_place_that_cannot_be_watched_is_said_with_what_helps(service, tmp_path):
+def test_a_place_that_cannot_be_watched_is_said_with_what_helps(tmp_path):
     async def add():
         async with Watch() as watch:
             await watch.add([tmp_path / "gone"])

@@ -15,6 +15,8 @@ from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.session import STATE, AlreadyRunningError, Session, exclusive, running_session
 
 _POLL_S = 0.05
+_AHEAD = ("cloudformation",)
+"""What every command with a local AWS of its own asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ class _Background:
             return
         with contextlib.suppress(asyncio.CancelledError):
             try:
-                async with LocalAws(self._directory, self._sink, port=0, listening=self.endpoint_url.set_result):
+                listening = self.endpoint_url.set_result
+                async with LocalAws(self._directory, self._sink, port=0, listening=listening, ahead=_AHEAD):
                     self.ready.set_result(None)
                     if not self._stopped.is_set():  # the start may have lost the cancellation
                         await asyncio.Event().wait()

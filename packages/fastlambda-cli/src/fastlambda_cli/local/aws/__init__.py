@@ -6,8 +6,7 @@ SDK -> guard -> Invoke -> a function that runs from a folder, or a version that 
 
 from __future__ import annotations
 
-from fastlambda_cli.local.aws.async_invocations import RetryPolicy
-from fastlambda_cli.local.aws.deployed.running import Running
 from fastlambda_cli.local.aws.local_aws import LocalAws
+from fastlambda_cli.local.aws.model import RetryPolicy, Running
 
 __all__ = ["LocalAws", "RetryPolicy", "Running"]

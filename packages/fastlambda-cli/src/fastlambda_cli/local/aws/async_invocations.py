@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from fastlambda_cli.local.aws.model import RetryPolicy
 from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Notice, RefusedError, Sink, ThrottledError
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long Lambda keeps trying: AWS Lambda Developer Guide, "How Lambda handles errors and retries".
-
-    Attributes:
-        after_error_s: The pauses before each retry of an event on which the function failed.
-        throttle_first_s: The first pause while the function is throttled; it doubles.
-        throttle_longest_s: The longest such pause.
-        age_limit_s: An event older than this is dropped.
-
-    """
-
-    after_error_s: Sequence[float] = (60.0, 120.0)
-    throttle_first_s: float = 1.0
-    throttle_longest_s: float = 300.0
-    age_limit_s: float = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)

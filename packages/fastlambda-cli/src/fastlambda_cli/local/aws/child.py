@@ -40,6 +40,7 @@ class Berth:
         listener_fd: The listening socket it inherits.
         owner_fd: The read end of a pipe whose other end closes when this process ends.
         lock_fd: A lock it holds by inheriting it.
+        ahead: Its services, by its own names, that it loads before they are asked for.
 
     """
 
@@ -49,6 +50,7 @@ class Berth:
     listener_fd: int
     owner_fd: int
     lock_fd: int
+    ahead: tuple[str, ...] = ()
 
     @property
     def log(self) -> Path:
@@ -133,7 +135,7 @@ class Child:
                 folder.mkdir(mode=0o700, exist_ok=True)
             with _open_log(berth.log) as log:
                 process = await processes.spawn(
-                    [str(berth.python), "-I", str(LAUNCHER), str(berth.listener_fd), str(berth.owner_fd)],
+                    [str(berth.python), "-I", str(LAUNCHER), str(berth.listener_fd), str(berth.owner_fd), *berth.ahead],
                     env=berth.environment(),
                     cwd=berth.directory,
                     stdout=subprocess.PIPE,

@@ -7,7 +7,7 @@ import contextlib
 import os
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -74,11 +74,12 @@ class Emulator:
         """Make an HTTP client for our own calls to it; the caller closes the client."""
         return httpx.AsyncClient(transport=_Borrowed(self.transport), base_url="http://emulator", timeout=None)  # noqa: S113  a start bounds its own wait
 
-    async def start(self, gateway_port: int) -> None:
+    async def start(self, gateway_port: int, ahead: Sequence[str] = ()) -> None:
         """Install it if need be, start it, and keep it running from now on.
 
         Args:
             gateway_port: The port of the front door, which is in the URLs that the emulator makes.
+            ahead: Its services, by its own names, that it loads before they are asked for.
 
         Raises:
             ToolchainError: It is not installed and cannot be.
@@ -86,7 +87,8 @@ class Emulator:
 
         """
         python = await emulator_python(self._sink)
-        berth = Berth(self._directory, python, gateway_port, self._listener_fd, self._owner_fd, self._lock_fd)
+        fds = (self._listener_fd, self._owner_fd, self._lock_fd)
+        berth = Berth(self._directory, python, gateway_port, *fds, tuple(ahead))
         child = await self._start_child(berth)
         self._settled.set()
         self._supervisor = asyncio.create_task(self._supervise(child, berth), name="emulator supervisor")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 from urllib.parse import parse_qs
 
-from fastlambda_cli.local.aws.async_invocations import AsyncInvocations, RetryPolicy
+from fastlambda_cli.local.aws.async_invocations import AsyncInvocations
 from fastlambda_cli.local.aws.events import Destinations, TraceHeaders
 from fastlambda_cli.local.aws.events.described import identifier_of, sender
 from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
@@ -27,6 +27,7 @@ from fastlambda_cli.local.aws.invoke_errors import (
     throttled,
     too_large,
 )
+from fastlambda_cli.local.aws.model import RetryPolicy
 from fastlambda_cli.local.aws.proxy import ClientGoneError
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, RefusedError, Sink, ThrottledError
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send

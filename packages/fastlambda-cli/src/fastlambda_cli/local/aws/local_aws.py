@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+import importlib
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from fastlambda_cli.errors import EmulatorError
-from fastlambda_cli.local.aws.async_invocations import RetryPolicy
-from fastlambda_cli.local.aws.deployed.endpoints import with_present_port
-from fastlambda_cli.local.aws.deployed.functions import Surroundings
-from fastlambda_cli.local.aws.deployed.http_apis import DeployedRoutes, under_their_hosts
-from fastlambda_cli.local.aws.deployed.memory import Memory, forgetful
-from fastlambda_cli.local.aws.deployed.running import Running, deployed_functions
-from fastlambda_cli.local.aws.deployed.state import DeployedState
 from fastlambda_cli.local.aws.emulator import Emulator, emulator_at
-from fastlambda_cli.local.aws.events import Destinations, EventSources, Services, TraceHeaders
 from fastlambda_cli.local.aws.function_names import FunctionReference
-from fastlambda_cli.local.aws.functions import Functions
-from fastlambda_cli.local.aws.guard import guarded
-from fastlambda_cli.local.aws.invoke_api import InvokeApi
-from fastlambda_cli.local.aws.logs_api import LogsApi
-from fastlambda_cli.local.aws.metrics_flow import MetricsFlow
-from fastlambda_cli.local.aws.proxy import EmulatorProxy
-from fastlambda_cli.local.aws.refusals import refusing
+from fastlambda_cli.local.aws.model import RetryPolicy, Running, Surroundings
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
-from fastlambda_cli.local.aws.xray_api import XrayApi
-from fastlambda_cli.local.http import HttpApi
 from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Sink
 from fastlambda_cli.local.ports import LOOPBACK, listen
-from fastlambda_cli.local.serve import serve
 from fastlambda_cli.local.telemetry import Telemetry
 from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.model import Service
 
+if TYPE_CHECKING:
+    from fastlambda_cli.local.aws.functions import Functions
+
 DEFAULT_PORT = 4566
-_LABEL = "The AWS endpoint"
 
 
 class LocalAws:
@@ -50,7 +37,8 @@ class LocalAws:
         port: Where SDKs reach it on 127.0.0.1; 0 for any free port.
         retries: How asynchronous invocations are tried again; by default as Lambda does.
         running: How deployed functions run.
-        listening: Told the endpoint's URL before the emulator is started: requests wait for it from then on.
+        listening: Told the endpoint's URL before the emulator answers: requests wait for it from then on.
+        ahead: The emulator's services, by its own names, that are wanted soon: loaded before they are asked for.
 
     Attributes:
         endpoint_url: Where SDKs reach it, once started.
@@ -72,6 +60,7 @@ class LocalAws:
         retries: RetryPolicy | None = None,
         running: Running | None = None,
         listening: Callable[[str], None] | None = None,
+        ahead: Sequence[str] = (),
     ) -> None:
         self._directory = directory
         self._sink = Telemetry(sink)
@@ -79,6 +68,7 @@ class LocalAws:
         self._retries = retries
         self._running = running or Running()
         self._listening = listening
+        self._ahead = ahead
         self._stack = contextlib.AsyncExitStack()
         self._emulator: Emulator
         self._functions: Functions
@@ -94,39 +84,27 @@ class LocalAws:
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         self._emulator = await stack.enter_async_context(emulator_at(self._directory, self._sink))
-        listener = stack.enter_context(listen(self._port, label=_LABEL, option="--aws-port"))
+        listener = stack.enter_context(listen(self._port, label="The AWS endpoint", option="--aws-port"))
         port: int = listener.getsockname()[1]
         self.endpoint_url = f"http://{LOOPBACK}:{port}"
+        starting = asyncio.create_task(self._emulator.start(port, self._ahead), name="start of the emulator")
+        stack.push_async_callback(_given_up, starting)
         self.xray_address = (await stack.enter_async_context(XrayReceiver(self._sink))).address
-        memory = Memory()
-        state = DeployedState(self._emulator, memory)
-        deployed = deployed_functions(
-            self._directory / "functions",
-            state,
-            self._sink,
-            Surroundings(self.endpoint_url, self.xray_address),
-            self._running,
+        # A sixth of a second goes into importing what answers requests: on a thread, while the emulator starts.
+        await asyncio.to_thread(importlib.import_module, "fastlambda_cli.local.aws.front_door")
+        from fastlambda_cli.local.aws.front_door import front_door  # noqa: PLC0415
+
+        surroundings = Surroundings(self.endpoint_url, self.xray_address)
+        door = await stack.enter_async_context(
+            front_door(
+                listener, self._emulator, self._directory, self._sink, surroundings, self._running, self._retries
+            )
         )
-        self._functions = Functions(await stack.enter_async_context(deployed), self._sink.invocations)
-        traces = TraceHeaders()
-        services = Services(self._emulator, traces)
-        event_sources = EventSources(services, self._functions, self._sink)
-        emulator = traces.noticing(event_sources.noticing(EmulatorProxy(self._emulator)))
-        metrics = MetricsFlow(self._sink.metrics, services, self._sink)
-        control_plane = metrics.current(with_present_port(forgetful(emulator, memory), port))
-        destinations = Destinations(state, services, self._sink)
-        invoke_api = InvokeApi(self._functions, control_plane, self._sink, self._retries, destinations, traces)
-        http_apis = HttpApi(DeployedRoutes(state, self._functions, self._sink), self._sink)
-        logs_api = LogsApi(self._sink.logs, self._emulator, invoke_api)
-        xray_api = XrayApi(self._sink.traces, self._sink, logs_api)
-        app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(refusing(xray_api)))
-        await stack.enter_async_context(serve(app, label=_LABEL, listener=listener))
-        stack.push_async_callback(invoke_api.close)
+        self._functions = door.functions
         if self._listening is not None:
             self._listening(self.endpoint_url)
-        await self._emulator.start(port)
-        await stack.enter_async_context(metrics.flowing())
-        await stack.enter_async_context(event_sources.polled())
+        await starting
+        await stack.enter_async_context(door.delivering())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -194,3 +172,9 @@ class LocalAws:
                 remedy=f"See that {self._directory} can be written to, then start again.",
             )
         return arns
+
+
+async def _given_up(start: asyncio.Task[None]) -> None:
+    """End the start of the emulator where something else has failed; what it started itself is ended after it."""
+    start.cancel()
+    await asyncio.gather(start, return_exceptions=True)

@@ -7,7 +7,6 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from fastlambda_cli.local.aws.deployed.code import CodeStore
 from fastlambda_cli.local.aws.deployed.packages import MissingImageError, image_package, zip_package
@@ -18,22 +17,9 @@ from fastlambda_cli.local.aws.deployed.unpacking import UnusableCodeError
 from fastlambda_cli.local.aws.deployed.versions import Versions
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.invoke_errors import missing_image, not_found, unusable_code, unusable_runtime
+from fastlambda_cli.local.aws.model import Surroundings
 from fastlambda_cli.local.function import FunctionSpec
 from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, Notice, Sink, ThrottledError, ThrottleReason
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every function here finds round itself.
-
-    Attributes:
-        endpoint_url: Where AWS SDKs find AWS.
-        xray_address: host:port of the X-Ray daemon.
-
-    """
-
-    endpoint_url: str
-    xray_address: str
 
 
 class DeployedFunctions:

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import random
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastlambda_cli.local.aws.deployed.code import CodeStore
-from fastlambda_cli.local.aws.deployed.functions import DeployedFunctions, Surroundings
+from fastlambda_cli.local.aws.deployed.functions import DeployedFunctions
 from fastlambda_cli.local.aws.deployed.runtimes import Runtimes
 from fastlambda_cli.local.aws.deployed.state import DeployedState
-from fastlambda_cli.local.aws.deployed.versions import IDLE_S, Versions
+from fastlambda_cli.local.aws.deployed.versions import Versions
+from fastlambda_cli.local.aws.model import Running, Surroundings
 from fastlambda_cli.local.guardian import guarded
 from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.processes import ProcessRegistry
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """How deployed functions run.
-
-    Attributes:
-        concurrency: How many events a function may run at once; its reserved concurrency can only make that less.
-        idle_s: Seconds without an event after which a version's environments end.
-        choose: Draws a number from 0 up to 1 for every event: an alias may have weights.
-        numbers: Names the environments, for people.
-
-    """
-
-    concurrency: int = 10
-    idle_s: float = IDLE_S
-    choose: Callable[[], float] = random.random
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
 @contextlib.asynccontextmanager

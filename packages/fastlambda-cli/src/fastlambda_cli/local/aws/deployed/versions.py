@@ -12,7 +12,6 @@ from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
 from fastlambda_cli.local.model import Sink
 from fastlambda_cli.local.processes import ProcessRegistry
 
-IDLE_S = 60.0
 """Seconds without an event after which a version's environments end."""
 
 
@@ -53,7 +52,7 @@ class Versions:
         *,
         concurrency: int,
         numbers: Iterator[int] | None = None,
-        idle_s: float = IDLE_S,
+        idle_s: float,
     ) -> None:
         self._registry = registry
         self._sink = sink

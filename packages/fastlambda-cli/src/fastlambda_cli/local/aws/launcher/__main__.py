@@ -2,7 +2,7 @@
 
 Run by path with the Python of the emulator's environment, never imported by the engine:
 
-    python launcher LISTENER_FD OWNER_FD
+    python launcher LISTENER_FD OWNER_FD [SERVICE ...]
 
 It ends when SIGTERM arrives or when the other end of OWNER_FD closes, which happens even if the owner is killed.
 What ministack holds in memory is saved while it runs, because ministack by itself saves only at a clean end.
@@ -12,6 +12,7 @@ Its standard output carries one message for the user a line; its log is on stand
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import re
@@ -20,7 +21,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 import uvicorn
@@ -210,7 +211,17 @@ def end_with_owner(owner: int, server: uvicorn.Server) -> None:
     threading.Thread(target=watch, name="owner watch", daemon=True).start()
 
 
-def main(listener: int, owner: int) -> int:
+def load_ahead(services: Sequence[str]) -> None:
+    """Import services before the first request for them; ministack does it in that request, CloudFormation for long."""
+
+    def load() -> None:
+        for name in services:
+            importlib.import_module(f"ministack.services.{name}")
+
+    threading.Thread(target=load, name="services ahead", daemon=True).start()
+
+
+def main(listener: int, owner: int, *services: str) -> int:
     """Serve until told to end; return the exit code."""
     tell = tell_user()
     invoke_elsewhere(int(os.environ["GATEWAY_PORT"]))
@@ -234,6 +245,7 @@ def main(listener: int, owner: int) -> int:
     server = uvicorn.Server(config)
     app.end_gracefully = lambda: setattr(server, "should_exit", True)
     end_with_owner(owner, server)
+    load_ahead(services)
     asyncio.run(server.serve(sockets=[socket.socket(fileno=listener)]))
     return EXIT_STATE_UNREADABLE if app.state_unreadable else 0
 
@@ -245,4 +257,4 @@ def end(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    end(main(int(sys.argv[1]), int(sys.argv[2])))
+    end(main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))

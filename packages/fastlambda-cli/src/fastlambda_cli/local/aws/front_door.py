@@ -1,0 +1,98 @@
+"""Everything behind the one port of a local AWS, put together; imported while the emulator starts."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastlambda_cli.local.aws.deployed.endpoints import with_present_port
+from fastlambda_cli.local.aws.deployed.http_apis import DeployedRoutes, under_their_hosts
+from fastlambda_cli.local.aws.deployed.memory import Memory, forgetful
+from fastlambda_cli.local.aws.deployed.running import deployed_functions
+from fastlambda_cli.local.aws.deployed.state import DeployedState
+from fastlambda_cli.local.aws.emulator import Emulator
+from fastlambda_cli.local.aws.events import Destinations, EventSources, Services, TraceHeaders
+from fastlambda_cli.local.aws.functions import Functions
+from fastlambda_cli.local.aws.guard import guarded
+from fastlambda_cli.local.aws.invoke_api import InvokeApi
+from fastlambda_cli.local.aws.logs_api import LogsApi
+from fastlambda_cli.local.aws.metrics_flow import MetricsFlow
+from fastlambda_cli.local.aws.model import RetryPolicy, Running, Surroundings
+from fastlambda_cli.local.aws.proxy import EmulatorProxy
+from fastlambda_cli.local.aws.refusals import refusing
+from fastlambda_cli.local.aws.xray_api import XrayApi
+from fastlambda_cli.local.http import HttpApi
+from fastlambda_cli.local.serve import serve
+from fastlambda_cli.local.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class FrontDoor:
+    """What answers requests.
+
+    Attributes:
+        functions: Everything that can be invoked.
+        metrics: Brings what functions count to the emulator.
+        event_sources: Bring what waits in the emulator to functions.
+
+    """
+
+    functions: Functions
+    metrics: MetricsFlow
+    event_sources: EventSources
+
+    @contextlib.asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        """Carry between the emulator, which has to answer, and the functions while the block runs."""
+        async with self.metrics.flowing(), self.event_sources.polled():
+            yield
+
+
+@contextlib.asynccontextmanager
+async def front_door(
+    listener: socket.socket,
+    emulator: Emulator,
+    directory: Path,
+    sink: Telemetry,
+    surroundings: Surroundings,
+    running: Running,
+    retries: RetryPolicy | None,
+) -> AsyncIterator[FrontDoor]:
+    """Answer on a listening socket while the block runs; what is the emulator's waits until that answers.
+
+    Args:
+        listener: Listens already; closed at the end.
+        emulator: Answers what is not answered here.
+        directory: Where the local AWS's state lives.
+        sink: Is told what happens, and keeps what AWS keeps.
+        surroundings: What deployed functions find round themselves.
+        running: How they run.
+        retries: How asynchronous invocations are tried again; None for as Lambda does.
+
+    """
+    port: int = listener.getsockname()[1]
+    memory = Memory()
+    state = DeployedState(emulator, memory)
+    async with contextlib.AsyncExitStack() as stack:
+        deployed = await stack.enter_async_context(
+            deployed_functions(directory / "functions", state, sink, surroundings, running)
+        )
+        functions = Functions(deployed, sink.invocations)
+        traces = TraceHeaders()
+        services = Services(emulator, traces)
+        event_sources = EventSources(services, functions, sink)
+        proxy = traces.noticing(event_sources.noticing(EmulatorProxy(emulator)))
+        metrics = MetricsFlow(sink.metrics, services, sink)
+        control_plane = metrics.current(with_present_port(forgetful(proxy, memory), port))
+        destinations = Destinations(state, services, sink)
+        invoke_api = InvokeApi(functions, control_plane, sink, retries, destinations, traces)
+        http_apis = HttpApi(DeployedRoutes(state, functions, sink), sink)
+        logs_api = LogsApi(sink.logs, emulator, invoke_api)
+        xray_api = XrayApi(sink.traces, sink, logs_api)
+        app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(refusing(xray_api)))
+        await stack.enter_async_context(serve(app, label="The AWS endpoint", listener=listener))
+        stack.push_async_callback(invoke_api.close)
+        yield FrontDoor(functions, metrics, event_sources)
