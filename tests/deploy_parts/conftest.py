@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import contextlib
+
 import httpx
 import pytest
 from no_tls import NO_TLS
 
+from fastlambda_cli.aws.stacks import Stacks
+from fastlambda_cli.deploy.bootstrap import STACK_NAME
 from local_aws import local_aws  # noqa: F401  one of this room's own, whose bootstrap is taken away
 
 
@@ -39,3 +43,24 @@ def values_for():
 def _arn(declaration):
     name = declaration["AllowedPattern"].partition(":secret:")[2].removesuffix("-[A-Za-z0-9]{6}$")
     return f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-AbCdEf"
+
+
+@pytest.fixture
+def stacks(local_aws):  # noqa: F811 - the fixture
+    """CloudFormation in an account without a bootstrap, and without one again afterwards."""
+    stacks = Stacks(local_aws)
+    _remove(local_aws, stacks)
+    yield stacks
+    _remove(local_aws, stacks)
+
+
+def _remove(aws, stacks):
+    stack = stacks.describe(STACK_NAME)
+    if stack:
+        stacks.protect(STACK_NAME, enabled=False)
+        since = stacks.last_event(stack.id)
+        stacks.delete(STACK_NAME)
+        stacks.follow(stack.id, since, lambda _: None)
+    ecr = aws.client("ecr")
+    with contextlib.suppress(ecr.exceptions.RepositoryNotFoundException):
+        ecr.delete_repository(repositoryName="fastlambda", force=True)

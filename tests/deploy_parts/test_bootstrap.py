@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 
 from fastlambda_cli.aws.model import StackEvent
 from fastlambda_cli.aws.session import connect
-from fastlambda_cli.aws.stacks import ChangeRequest, Stacks
+from fastlambda_cli.aws.stacks import ChangeRequest
 from fastlambda_cli.deploy.bootstrap import STACK_NAME, Bootstrap, ensure_bootstrap, find_bootstrap
 from fastlambda_cli.deploy.bootstrap_template import VERSION, bootstrap_template
 from fastlambda_cli.deploy.model import Remark
@@ -19,27 +18,6 @@ from fastlambda_cli.errors import BootstrapError
 
 QUEUE = {"Type": "AWS::SQS::Queue"}
 BROKEN = {"Type": "AWS::CloudFormation::WaitCondition", "Properties": {"Handle": "none", "Timeout": "1", "Count": 0}}
-
-
-@pytest.fixture
-def stacks(local_aws):
-    """CloudFormation in an account without a bootstrap, and without one again afterwards."""
-    stacks = Stacks(local_aws)
-    _remove(local_aws, stacks)
-    yield stacks
-    _remove(local_aws, stacks)
-
-
-def _remove(aws, stacks):
-    stack = stacks.describe(STACK_NAME)
-    if stack:
-        stacks.protect(STACK_NAME, enabled=False)
-        since = stacks.last_event(stack.id)
-        stacks.delete(STACK_NAME)
-        stacks.follow(stack.id, since, lambda _: None)
-    ecr = aws.client("ecr")
-    with contextlib.suppress(ecr.exceptions.RepositoryNotFoundException):
-        ecr.delete_repository(repositoryName="fastlambda", force=True)
 
 
 def make(stacks, document):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,7 +47,8 @@ class Engine:
 
     def traffic(self, bootstrap: Bootstrap | None) -> Traffic:
         """What moves traffic, with the bucket for templates that are too long for a request."""
-        return Traffic(self.stacks, self.health, lambda template: self._published(template, bootstrap), self.tell)
+        publish = functools.partial(_published, Bucket(self.aws, bootstrap.bucket)) if bootstrap else None
+        return Traffic(self.stacks, self.health, publish, self.tell)
 
     def left_alone(self, bootstrap: Bootstrap | None, stack_name: str) -> Stack | None:
         """Wait until nobody is at work on a stack; return it, or None when there is none."""
@@ -69,14 +71,6 @@ class Engine:
         """The releases of a stack."""
         return Releases(Bucket(self.aws, bootstrap.bucket), stack_name, self.aws)
 
-    def _published(self, template: str, bootstrap: Bootstrap | None) -> str | None:
-        if bootstrap is None:
-            return None
-        bucket = Bucket(self.aws, bootstrap.bucket)
-        key = template_key(template)
-        bucket.create(key, template.encode())
-        return bucket.url(key)
-
 
 def live_version(aws: Aws, function: str) -> str | None:
     """The version behind the alias `live`, by Lambda's word; None when there is no such function or alias.
@@ -98,6 +92,12 @@ def live_version(aws: Aws, function: str) -> str | None:
     if shares := alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
         raise _shared(function, version, shares)
     return version
+
+
+def _published(bucket: Bucket, template: str) -> str:
+    key = template_key(template)
+    bucket.create(key, template.encode())
+    return bucket.url(key)
 
 
 def _shared(function: str, version: str, shares: Mapping[str, float]) -> SharedTrafficError:

@@ -29,7 +29,8 @@ class Proposal:
     Attributes:
         desired: What the stack is to be.
         before: The stack as it stands; None when there is none that serves anybody.
-        change_set: What CloudFormation would do; None when a failed stack has to be cleared away before it can say.
+        change_set: What CloudFormation would do; None when a failed stack has to be cleared away before it can say, or
+            the bucket is to be made that it would read a long template from.
         changes: The same, as it is told.
 
     """
@@ -84,7 +85,7 @@ def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Sta
         PackageTypeError: The function is a zip and is to be an image, or the other way round.
 
     """
-    if remains(stack):
+    if remains(stack) or (before is None and not traffic.can_propose(desired)):
         return Proposal(desired, before, None, changes_of_creation(desired.document))
     if before is not None:
         _check_package_type(before, desired)

@@ -30,8 +30,8 @@ from fastlambda_cli.errors import (
 )
 from fastlambda_cli.template.parameters import LIVE_VERSION
 
-Publish: TypeAlias = Callable[[str], str | None]
-"""Puts a template where CloudFormation can read it, and returns its URL; None when there is no such place yet."""
+Publish: TypeAlias = Callable[[str], str]
+"""Puts a template where CloudFormation can read it, and returns its URL."""
 
 _GOES_ON_FROM_THERE = "The new version lies beside it, and the next `fastlambda deploy` goes on from there."
 _AGAIN = "See with `fastlambda status` and `fastlambda releases` what is live now, then deploy again."
@@ -44,15 +44,19 @@ class Traffic:
     Attributes:
         stacks: CloudFormation.
         health: Asks the version and the API.
-        publish: For templates too long for a request.
+        publish: For templates too long for a request; None while there is no bucket for them.
         tell: Is told what happens.
 
     """
 
     stacks: Stacks
     health: HealthCheck
-    publish: Publish
+    publish: Publish | None
     tell: Tell
+
+    def can_propose(self, desired: Desired) -> bool:
+        """Whether CloudFormation can be asked: not about a long template before there is a bucket."""
+        return self.publish is not None or not _too_long(desired.template)
 
     def propose(self, desired: Desired, live_version: str = "") -> ChangeSet:
         """Have CloudFormation work out what would change.
@@ -186,7 +190,7 @@ class Traffic:
         self, stack_name: str, document: Mapping[str, Any], parameters: Mapping[str, str], live_version: str
     ) -> ChangeSet:
         template = as_text(document)
-        url = self.publish(template) if len(template.encode()) > MAX_TEMPLATE_BODY else None
+        url = self.publish(template) if self.publish is not None and _too_long(template) else None
         all_parameters = {**parameters, LIVE_VERSION: live_version}
         try:
             return self.stacks.create_change_set(ChangeRequest(stack_name, template, url, all_parameters))
@@ -224,6 +228,10 @@ class Traffic:
         url = stack.outputs[API_URL]
         self.tell(Step(f"Asking {url.rstrip('/')}{desired.health}"))
         self.health.url(url, desired.health)
+
+
+def _too_long(template: str) -> bool:
+    return len(template.encode()) > MAX_TEMPLATE_BODY
 
 
 class _PutBack:
