@@ -7,7 +7,7 @@ import signal
 import httpx
 import psutil
 import pytest
-from dev_command import Dev, running
+from dev_command import PATIENCE_S, Dev, running
 from no_tls import NO_TLS
 
 
@@ -121,6 +121,7 @@ def test_an_emulator_that_is_killed_comes_back_with_its_state(plain):
     with running(plain) as dev:
         emulator = next(child for child in dev.children() if "launcher" in " ".join(child.cmdline()))
         emulator.kill()
+        emulator.wait(PATIENCE_S)  # until then it may take a request with it
         answer = secret_of(dev, "plain-dev/app")
         assert answer.status_code == 200, answer.text
         assert dev.client.get("/").status_code == 200
