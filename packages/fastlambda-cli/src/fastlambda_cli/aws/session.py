@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from urllib.parse import urlsplit
 
 from fastlambda_cli.aws.failures import no_region, translated
+from fastlambda_cli.aws.timestamps import read_times_faster
 from fastlambda_cli.errors import AwsError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Aws:
         self.region = region
         self.endpoint_url = endpoint_url
         self._session = session
+        read_times_faster(session)
         self._ready = ready
         self._clients: dict[str, Any] = {}
 
