@@ -306,7 +306,9 @@ class Stacks:
 
         """
         with told_of_stack(f"go on with the rollback of the stack {name}"):
-            self._client.continue_update_rollback(StackName=name, ResourcesToSkip=list(skip))
+            # An empty list would go out as one resource without a name.
+            skipped: dict[str, Any] = {"ResourcesToSkip": list(skip)} if skip else {}
+            self._client.continue_update_rollback(StackName=name, **skipped)
 
     def protect(self, name: str, *, enabled: bool) -> None:
         """Protect a stack from deletion, or no longer."""
