@@ -29,12 +29,22 @@ _DELETE_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object: its size in bytes, and its SHA-256 in base64 when S3 keeps one of the whole object."""
+    """An object that was listed or looked at.
+
+    Attributes:
+        key: Its key.
+        size: In bytes.
+        modified: When it was written.
+        sha256: In base64, when S3 keeps one of the whole object and was asked for it.
+        etag: Differs with whatever is written there; empty where it was not asked for.
+
+    """
 
     key: str
     size: int
     modified: datetime
     sha256: str | None = None
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +189,7 @@ class Bucket:
                 Bucket=self.name, Prefix=prefix, ExpectedBucketOwner=self._aws.account
             )
             found = [item for page in pages for item in page.get("Contents", [])]
-        return tuple(StoredObject(item["Key"], item["Size"], item["LastModified"]) for item in found)
+        return tuple(StoredObject(item["Key"], item["Size"], item["LastModified"], etag=item["ETag"]) for item in found)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; in a versioned bucket they stay as noncurrent versions until its lifecycle ends them."""

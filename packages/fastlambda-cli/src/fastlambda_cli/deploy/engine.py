@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastlambda_cli.aws.bucket import Bucket
 from fastlambda_cli.aws.failures import code_of
@@ -39,6 +39,7 @@ class Engine:
     tell: Tell
     health: HealthCheck
     stacks: Stacks
+    _releases: dict[str, Releases] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, aws: Aws, tell: Tell, health: HealthCheck | None = None) -> Engine:
@@ -69,7 +70,9 @@ class Engine:
 
     def releases(self, bootstrap: Bootstrap, stack_name: str) -> Releases:
         """The releases of a stack."""
-        return Releases(Bucket(self.aws, bootstrap.bucket), stack_name, self.aws)
+        if stack_name not in self._releases:  # it remembers what it has read
+            self._releases[stack_name] = Releases(Bucket(self.aws, bootstrap.bucket), stack_name, self.aws)
+        return self._releases[stack_name]
 
 
 def live_version(aws: Aws, function: str) -> str | None:

@@ -28,7 +28,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.bucket import Bucket, Content, StoredObject
 from fastlambda_cli.aws.images import Images, Tagged
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.desired import Desired
@@ -109,6 +109,8 @@ class Releases:
         self._stack_name = stack_name
         self._aws = aws
         self._now = now
+        # Records that had ended when they were read, with their ETags: one that is listed with it has not changed.
+        self._ended: dict[str, tuple[str, Release]] = {}
 
     def begin(self, desired: Desired, *, of: int | None = None) -> Release:
         """Record a release that is about to be executed, under the next number.
@@ -125,7 +127,7 @@ class Releases:
         self._bucket.create(key, template.encode())
         if isinstance(artifact, PublishedZip) and artifact.files:
             self._bucket.create(_files_key(artifact), _FILES.dump_json(artifact.files))
-        number = max(self._numbers(), default=0) + 1
+        number = max((self._number(item) for item in self._listed()), default=0) + 1
         while True:
             release = Release(
                 number=number,
@@ -189,21 +191,22 @@ class Releases:
     def started(self) -> tuple[Started, ...]:
         """Every release that has not ended, the newest first."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = tuple(pool.map(self._started, self._numbers()))
+            found = tuple(pool.map(self._started, self._listed()))
         return tuple(one for one in found if one is not None)
 
-    def _started(self, number: int) -> Started | None:
-        key = self._key(number)
-        content = self._bucket.read(key)
+    def _started(self, item: StoredObject) -> Started | None:
+        if self._known(item) is not None:
+            return None
+        content = self._bucket.read(item.key)
         if content is None:
             return None
-        release = _decoded(content.data, self._url(key)).release
+        release = self._release(item.key, content)
         return Started(release, content.age, content.etag) if release.status is ReleaseStatus.STARTED else None
 
     def list(self) -> tuple[Release, ...]:
         """Every release that is kept, the newest first; their artifacts without `files`."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = tuple(pool.map(self._read, self._numbers()))
+            found = tuple(pool.map(self._read, self._listed()))
         return tuple(_with_earlier(release for release in found if release is not None))
 
     def get(self, number: int) -> Release:
@@ -224,8 +227,8 @@ class Releases:
 
     def live(self) -> Release | None:
         """The release that is live, with the files of its artifact; None when none was ever live."""
-        for number in self._numbers():
-            release = self._read(number)
+        for item in self._listed():
+            release = self._read(item)
             if release is not None and release.status is ReleaseStatus.LIVE:
                 return self._with_files(release)
         return None
@@ -246,7 +249,7 @@ class Releases:
             )
         return content.decode()
 
-    def prune(self, keep: int = KEPT) -> None:
+    def prune(self, keep: int = KEPT) -> tuple[Release, ...]:
         """Delete the records beyond the newest ones, then the stack's artifacts that no record refers to any more.
 
         The live release and the one before it are always kept, and so are those that have not ended. What is deleted
@@ -254,6 +257,9 @@ class Releases:
 
         Args:
             keep: How many records, at least.
+
+        Returns:
+            The releases that are kept, as `list` gives them.
 
         """
         releases = self.list()
@@ -272,6 +278,7 @@ class Releases:
         for repository, tagged in self._images(releases).items():
             old = (one.tag for one in tagged if one.digest not in digests and one.pushed < before)
             Images(self._aws, repository).untag(old)
+        return tuple(release for release in releases if release.number in kept)
 
     def image_tags(self) -> dict[str, tuple[str, ...]]:
         """The tags of this stack's images, by the repositories that its releases know of."""
@@ -298,17 +305,34 @@ class Releases:
         for folder in ("releases", "artifacts"):
             self._bucket.delete_all_versions(f"{folder}/{self._stack_name}/")
 
-    def _numbers(self) -> Sequence[int]:
-        """The numbers of the records, the newest first."""
+    def _listed(self) -> Sequence[StoredObject]:
+        """The records, the newest first."""
         prefix = f"releases/{self._stack_name}/"
-        names = [item.key.removeprefix(prefix).removesuffix(".json") for item in self._bucket.objects(prefix)]
-        return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+        records = [item for item in self._bucket.objects(prefix) if self._number(item)]
+        return sorted(records, key=self._number, reverse=True)
 
-    def _read(self, number: int) -> Release | None:
+    def _number(self, item: StoredObject) -> int:
+        """The number of a record; 0 for what is none."""
+        name = item.key.rpartition("/")[2].removesuffix(".json")
+        return int(name) if name.isdecimal() else 0
+
+    def _known(self, item: StoredObject) -> Release | None:
+        etag, release = self._ended.get(item.key, ("", None))
+        return release if etag == item.etag else None
+
+    def _read(self, item: StoredObject) -> Release | None:
         """A record; None when it was deleted since it was listed."""
-        key = self._key(number)
-        content = self._bucket.get(key)
-        return None if content is None else _decoded(content, self._url(key)).release
+        known = self._known(item)
+        if known is not None:
+            return known
+        content = self._bucket.read(item.key)
+        return None if content is None else self._release(item.key, content)
+
+    def _release(self, key: str, content: Content) -> Release:
+        release = _decoded(content.data, self._url(key)).release
+        if release.status is not ReleaseStatus.STARTED:
+            self._ended[key] = (content.etag, release)
+        return release
 
     def _with_files(self, release: Release) -> Release:
         if isinstance(release.artifact, PublishedImage):

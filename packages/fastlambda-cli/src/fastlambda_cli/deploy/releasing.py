@@ -97,9 +97,9 @@ def _carried_out(engine: Engine, traffic: Traffic, proposal: Proposal) -> Stack:
 def _tidied(engine: Engine, releases: Releases, live: Release, function: str) -> None:
     """Delete what nobody will need any more; what was deployed is live all the same when that fails."""
     try:
-        releases.prune()
+        kept = releases.prune()
         if live.version is not None:
-            earlier = (found.version for found in releases.list() if found.status is ReleaseStatus.EARLIER)
+            earlier = (found.version for found in kept if found.status is ReleaseStatus.EARLIER)
             before = next(filter(None, earlier), None)
             gone = prune_snapshots(engine.aws, function, live.version, {before} if before else set())
             if gone:
