@@ -12,10 +12,12 @@ import pytest
 import yaml
 
 from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.session import connect
 from fastlambda_cli.aws.stacks import ChangeRequest, Stacks
-from fastlambda_cli.deploy.checks import check_artifact, check_template
+from fastlambda_cli.deploy.checks import check_artifact, check_issuer, check_template
 from fastlambda_cli.deploy.model import PublishedZip
-from fastlambda_cli.errors import TemplateError
+from fastlambda_cli.errors import ConfigurationError, TemplateError
+from fastlambda_cli.service.load import load_service
 
 GOLDEN = sorted((Path(__file__).parents[1] / "template" / "golden").glob("*.yaml"))
 
@@ -185,3 +187,16 @@ def test_an_artifact_that_somebody_replaced_is_refused(local_aws, published, con
     Bucket(local_aws, published.bucket).replace(published.key, content)
     with pytest.raises(TemplateError, match="is not the one that was published"):
         check_artifact(local_aws, published)
+
+
+def test_an_issuer_on_this_machine_is_for_the_local_aws_only(local_aws, tmp_path):
+    authorizer = 'http.authorizer = { issuer = "http://127.0.0.1:9000", audience = ["shop"] }'
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "shop"\n[tool.fastlambda]\n{authorizer}\n')
+    (tmp_path / "lambda_handler.py").write_text("handler = print\n")
+    service = load_service(tmp_path)
+
+    check_issuer(service, local_aws)
+    with connect(region="eu-west-1") as aws, pytest.raises(ConfigurationError) as caught:
+        check_issuer(service, aws)
+
+    assert "AWS cannot ask http://127.0.0.1:9000 for its keys" in str(caught.value)

@@ -1,13 +1,16 @@
-"""`fastlambda dev --stage`: another stage's configuration under its own names."""
+"""`fastlambda dev --stage`: another stage's configuration under its own names, on its own port and in its stack."""
 
 from __future__ import annotations
 
+import boto3
 from dev_command import running
+from token_issuer import AUDIENCE, running_issuer
 
 HANDLER = """
 import os
 def handler(event, context):
-    return {"statusCode": 200, "body": f"{os.environ['GREETING']} from {context.function_name}"}
+    reader = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"]
+    return {"statusCode": 200, "body": f"{os.environ['GREETING']}, {reader}, from {context.function_name}"}
 """
 PROJECT = """
 [project]
@@ -19,11 +22,26 @@ GREETING = "hello"
 
 [tool.fastlambda.stages.prod]
 environment.GREETING = "welcome"
+http.authorizer = {{ issuer = "{issuer}", audience = ["{audience}"] }}
 """
 
 
-def test_the_stage_decides_on_configuration_and_names(tmp_path):
-    (tmp_path / "pyproject.toml").write_text(PROJECT)
-    (tmp_path / "lambda_handler.py").write_text(HANDLER)
-    with running(tmp_path, "--stage", "prod") as dev:
-        assert dev.client.get("/").text == "welcome from shop-prod"
+def test_the_stage_decides_on_configuration_names_and_who_may_pass(tmp_path):
+    with running_issuer() as issuer:
+        (tmp_path / "pyproject.toml").write_text(PROJECT.format(issuer=issuer.url, audience=AUDIENCE))
+        (tmp_path / "lambda_handler.py").write_text(HANDLER)
+        with running(tmp_path, "--stage", "prod") as dev:
+            reader = {"Authorization": f"Bearer {issuer.token(sub='momo')}"}
+            assert dev.client.get("/", headers=reader).text == "welcome, momo, from shop-prod"
+            assert dev.client.get("/").status_code == 401
+            dev.wait_for("Stack shop-prod: made")
+            (api,) = gateway_of(dev).get_apis()["Items"]
+            at_its_host = {"Host": api["ApiEndpoint"].removeprefix("http://")}
+            answer = dev.client.get(dev.endpoint_url, headers=reader | at_its_host)
+            assert answer.text == "welcome, momo, from shop-prod"
+            assert dev.client.get(dev.endpoint_url, headers=at_its_host).status_code == 401
+
+
+def gateway_of(dev):
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+    return boto3.client("apigatewayv2", endpoint_url=dev.endpoint_url, **keys)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import httpx
 import psutil
 import pytest
-from background import eventually
+from background import PATIENCE_S, eventually
+from deployed_apis import SHOW_EVENT, make_api
 from deployed_functions import running
+from no_tls import NO_TLS
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,23 @@ def start_aws():
 def eventually_gone():
     """Wait until a process is no more."""
     return lambda pid: eventually(lambda: not psutil.pid_exists(pid))
+
+
+@pytest.fixture(scope="session")
+def client():
+    with httpx.Client(timeout=PATIENCE_S, verify=NO_TLS, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def show_event(aws):
+    """A function with one version, behind the alias `live`."""
+    name = aws.create(SHOW_EVENT)
+    aws.lambda_.publish_version(FunctionName=name)
+    return aws.lambda_.create_alias(FunctionName=name, Name="live", FunctionVersion="1")["AliasArn"]
+
+
+@pytest.fixture
+def api(aws, client, show_event):
+    """`api(...)` makes an HTTP API in front of a function and returns what sends requests to it."""
+    return lambda *routes, **settings: make_api(aws, client, show_event, *routes, **settings)

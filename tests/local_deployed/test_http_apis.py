@@ -4,87 +4,12 @@ from __future__ import annotations
 
 import json
 
-import httpx
 import pytest
-from background import PATIENCE_S, eventually
+from background import eventually
+from deployed_apis import ACCOUNT, SHOW_EVENT, permit
 from deployed_functions import RUNTIME
-from no_tls import NO_TLS
 
 from fastlambda_cli.local.model import HttpExchange, Notice
-
-SHOW_EVENT = """
-    import json
-
-    def handler(event, context):
-        shown = {"event": event, "version": context.function_version, "arn": context.invoked_function_arn}
-        return {"statusCode": 200, "headers": {"access-control-allow-origin": "the app"}, "body": json.dumps(shown)}
-"""
-ACCOUNT = "000000000000"
-
-
-@pytest.fixture(scope="module")
-def client():
-    with httpx.Client(timeout=PATIENCE_S, verify=NO_TLS, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def show_event(aws):
-    """A function with one version, behind the alias `live`."""
-    name = aws.create(SHOW_EVENT)
-    aws.lambda_.publish_version(FunctionName=name)
-    return aws.lambda_.create_alias(FunctionName=name, Name="live", FunctionVersion="1")["AliasArn"]
-
-
-@pytest.fixture
-def api(aws, client, show_event):
-    """`api(...)` makes an HTTP API in front of a function and returns what sends requests to it."""
-
-    def make(*routes, stage="$default", permitted="*", uri=None, route=(), integration=(), **settings):
-        gateway = aws.client("apigatewayv2")
-        made = gateway.create_api(Name="books", ProtocolType="HTTP", **settings)
-        uri = show_event if uri is None else uri
-        shape = {"IntegrationType": "AWS_PROXY", "PayloadFormatVersion": "2.0"} | dict(integration)
-        target = gateway.create_integration(ApiId=made["ApiId"], IntegrationUri=uri, **shape)["IntegrationId"]
-        for key in routes or ("$default",):
-            gateway.create_route(ApiId=made["ApiId"], RouteKey=key, Target=f"integrations/{target}", **dict(route))
-        gateway.create_stage(ApiId=made["ApiId"], StageName=stage, AutoDeploy=True)
-        if permitted:
-            permit(aws, show_event, f"{made['ApiId']}/{permitted}")
-        return _Sender(aws, client, made)
-
-    return make
-
-
-def permit(aws, function, source):
-    aws.lambda_.add_permission(
-        FunctionName=function,
-        StatementId=source.translate(str.maketrans("/*${}+", "------")),
-        Action="lambda:InvokeFunction",
-        Principal="apigateway.amazonaws.com",
-        SourceArn=f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{source}",
-    )
-
-
-class _Sender:
-    """Sends requests to one HTTP API: to the front door's address, with the API's own name as Host."""
-
-    def __init__(self, aws, client, api):
-        self.aws = aws
-        self.client = client
-        self.id = api["ApiId"]
-        self.url = api["ApiEndpoint"]
-
-    def __call__(self, method, path, *, host=None, headers=None, **request):
-        host = host or self.url.removeprefix("http://")
-        return self.client.request(
-            method, self.aws.aws.endpoint_url + path, headers={"Host": host, **(headers or {})}, **request
-        )
-
-    def event(self, method, path, **request):
-        answer = self(method, path, **request)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["event"]
 
 
 def test_the_endpoint_of_an_api_is_a_name_under_localhost_at_the_front_doors_port(aws, api):
@@ -178,14 +103,15 @@ def test_a_permission_is_for_the_routes_that_it_names(api, permitted, route, sta
     assert api(route, permitted=permitted)("GET", "/books").status_code == status
 
 
-def test_a_route_with_an_authorizer_lets_nobody_through_and_says_so(aws, api):
+@pytest.mark.parametrize("kind", ["AWS_IAM", "CUSTOM"])
+def test_a_route_with_another_authorizer_than_jwt_lets_nobody_through_and_says_so(aws, api, kind):
     aws.told.clear()
 
-    answer = api(route={"AuthorizationType": "JWT", "AuthorizerId": "one"})("GET", "/")
+    answer = api(route={"AuthorizationType": kind, "AuthorizerId": "one"})("GET", "/")
 
     assert answer.status_code == 501
-    assert "JWT authorization" in answer.json()["message"]
-    assert any("JWT authorization" in notice.text for notice in aws.heard(Notice))
+    assert f"{kind} authorization" in answer.json()["message"]
+    assert any(f"{kind} authorization" in notice.text for notice in aws.heard(Notice))
 
 
 def test_payload_format_1_and_integrations_with_others_are_not_served_in_silence(api):

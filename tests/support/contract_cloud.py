@@ -79,6 +79,25 @@ class Api:
         return self.http.request(method, self.endpoint + path, headers=[*host.items(), *given.multi_items()], **body)
 
 
+@dataclass(frozen=True, slots=True)
+class UserPool:
+    """A user pool: what an authorizer is told of it, and the tokens of its user."""
+
+    issuer: str
+    client: str
+    id_token: str
+    access_token: str
+
+    @property
+    def authorizer(self) -> dict[str, Any]:
+        """The settings of a JWT authorizer that lets its users pass."""
+        return {
+            "AuthorizerType": "JWT",
+            "IdentitySource": ["$request.header.Authorization"],
+            "JwtConfiguration": {"Issuer": self.issuer, "Audience": [self.client]},
+        }
+
+
 @dataclass
 class Cloud:
     """AWS, and what was made in it; `endpoint` is None where it is AWS itself."""
@@ -163,8 +182,16 @@ class Cloud:
             return answer
         raise AssertionError(f"not refused: {parameters}")
 
-    def api(self, function_arn: str, *routes: str, stage: str = "$default", **settings: Any) -> Api:
-        """Make an HTTP API in front of a function or its alias."""
+    def api(
+        self,
+        function_arn: str,
+        *routes: str,
+        stage: str = "$default",
+        authorizer: Mapping[str, Any] | None = None,
+        route: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> Api:
+        """Make an HTTP API in front of a function or its alias, with what its routes have in common."""
         gateway = self.client("apigatewayv2")
         made = gateway.create_api(Name=self.name("api"), ProtocolType="HTTP", **settings)
         api_id = made["ApiId"]
@@ -172,8 +199,12 @@ class Cloud:
         target = gateway.create_integration(
             ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=function_arn, PayloadFormatVersion="2.0"
         )["IntegrationId"]
+        of_route = dict(route or {})
+        if authorizer:
+            made_authorizer = gateway.create_authorizer(ApiId=api_id, Name="contract", **authorizer)
+            of_route["AuthorizerId"] = made_authorizer["AuthorizerId"]
         for key in routes or ("$default",):
-            gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{target}")
+            gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{target}", **of_route)
         self.client("lambda").add_permission(
             FunctionName=function_arn,
             StatementId=f"api-{api_id}",
@@ -185,6 +216,25 @@ class Cloud:
         if self.endpoint is None:
             eventually(lambda: "LastDeploymentStatusMessage" in gateway.get_stage(ApiId=api_id, StageName=stage))
         return Api(api_id, made["ApiEndpoint"], self.http, self.endpoint)
+
+    def user_pool(self) -> UserPool:
+        """Make a user pool of Amazon Cognito with one client and one user."""
+        cognito = self.client("cognito-idp")
+        pool = cognito.create_user_pool(PoolName=self.name("pool"))["UserPool"]["Id"]
+        self._remove(cognito.delete_user_pool, UserPoolId=pool)
+        flows = ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+        made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="contract", ExplicitAuthFlows=flows)
+        client, password = made["UserPoolClient"]["ClientId"], f"Aa1-{uuid.uuid4().hex}"
+        cognito.admin_create_user(UserPoolId=pool, Username="momo", MessageAction="SUPPRESS")
+        cognito.admin_set_user_password(UserPoolId=pool, Username="momo", Password=password, Permanent=True)
+        tokens = cognito.admin_initiate_auth(
+            UserPoolId=pool,
+            ClientId=client,
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": "momo", "PASSWORD": password},
+        )["AuthenticationResult"]
+        issuer = f"https://cognito-idp.{self.region}.amazonaws.com/{pool}"
+        return UserPool(issuer, client, tokens["IdToken"], tokens["AccessToken"])
 
     def queue(self, suffix: str = "", **attributes: str) -> tuple[str, str]:
         """Make a queue; return its URL and its ARN."""

@@ -43,6 +43,10 @@ SAYS = {
         'http.authorizer = { issuer = "http://a.example", audience = ["a"] }',
         ["authorizer.issuer must be an https URL"],
     ),
+    "an issuer that only looks as if on this machine": (
+        'http.authorizer = { issuer = "http://127.0.0.1.evil.example", audience = ["a"] }',
+        ["authorizer.issuer must be an https URL"],
+    ),
     "a domain in capitals": (
         'http.domain = { name = "API.example.com", certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/a" }',
         ["domain.name must be a domain name in lower case"],

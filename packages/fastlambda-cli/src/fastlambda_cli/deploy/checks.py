@@ -12,8 +12,8 @@ from fastlambda_cli.aws.images import Images
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.model import Published, PublishedImage
 from fastlambda_cli.deploy.references import Kind, Reference, of_resource, references
-from fastlambda_cli.errors import TemplateError
-from fastlambda_cli.service.model import Runtime
+from fastlambda_cli.errors import ConfigurationError, TemplateError
+from fastlambda_cli.service.model import Runtime, Service
 
 _PSEUDO = frozenset(
     {
@@ -58,6 +58,22 @@ def check_template(document: Mapping[str, Any], parameters: Mapping[str, str]) -
             "The template cannot be deployed",
             why="; ".join(findings),
             remedy="Where the service's configuration does not cause this, it is a mistake of this command: report it.",
+        )
+
+
+def check_issuer(service: Service, aws: Aws) -> None:
+    """Check that API Gateway can reach who issues the tokens of a service's users.
+
+    Raises:
+        ConfigurationError: It is on this machine, and AWS is not.
+
+    """
+    authorizer = service.configuration.http.authorizer
+    if authorizer is not None and authorizer.issuer.startswith("http://") and not aws.is_local:
+        raise ConfigurationError(
+            f"AWS cannot ask {authorizer.issuer} for its keys",
+            why="http.authorizer.issuer is on this machine",
+            remedy="Name the issuer's https URL, and the one on this machine in a stage for the local AWS.",
         )
 
 

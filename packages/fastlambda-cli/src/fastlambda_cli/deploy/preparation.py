@@ -13,7 +13,7 @@ from typing import Any
 from fastlambda_cli.aws.secrets import Secrets
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.bootstrap import Bootstrap
-from fastlambda_cli.deploy.checks import check_template
+from fastlambda_cli.deploy.checks import check_issuer, check_template
 from fastlambda_cli.deploy.desired import Desired
 from fastlambda_cli.deploy.localised import localised
 from fastlambda_cli.deploy.model import Published, Step, Target, Tell
@@ -68,6 +68,7 @@ def prepare(target: Target, aws: Aws, bootstrap: Bootstrap | None, tell: Tell) -
         FastLambdaError: The service cannot be built or described, or its template is not sound.
 
     """
+    check_issuer(target.service, aws)
     package = package_of(built(target, aws, tell))
     whole = render(target.service, stage=target.stage, runtime=target.runtime).document
     document, left_out = localised(whole) if aws.is_local else (whole, {})

@@ -19,6 +19,7 @@ from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
 from fastlambda_cli.local.guardian import guarded
 from fastlambda_cli.local.http import LABEL, one_route, serve_http_api
 from fastlambda_cli.local.http.cors import Cors
+from fastlambda_cli.local.http.jwt_authorizer import JwtAuthorizer
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink, local_arn
 from fastlambda_cli.local.packages import Importable, prepare
 from fastlambda_cli.local.ports import listen
@@ -138,19 +139,21 @@ class LocalCloud:
         stack.push_async_callback(self._function.close)
         self._aws.register(self.function_name, self._function.invoke, _LIVE)
         self._function.warm()
-        router = one_route(self._invoke_from_http, cors=lambda: Cors.configured(self.service.configuration.http.cors))
+        router = one_route(
+            self._invoke_from_http,
+            cors=lambda: Cors.configured(self.service.configuration.http.cors),
+            authorize=self._authorizer,
+        )
         served = await stack.enter_async_context(serve_http_api(router, self._aws.sink, listener=listener))
         self.http_url = served.url
         remove_others(packages.result().packages)
         stack.enter_context(recorded(self._state, Session(self.stage, self.endpoint_url, self.http_url)))
-        self._tell_what_is_not_checked()
         self._described(self.service)
 
-    def _tell_what_is_not_checked(self) -> None:
-        if self.service.configuration.http.authorizer is not None:
-            self._sink(
-                Notice("http.authorizer is not applied here: requests without a token get through", warning=True)
-            )
+    def _authorizer(self) -> JwtAuthorizer | None:
+        """Who decides about requests to the service's own port, as the configuration is now."""
+        spec = self.service.configuration.http.authorizer
+        return JwtAuthorizer(self._aws.issuers, spec.issuer, spec.audience, spec.scopes) if spec else None
 
     async def _start_aws(self, stack: AsyncExitStack) -> Mapping[str, str]:
         await stack.enter_async_context(self._aws)
@@ -191,7 +194,6 @@ class LocalCloud:
             self._aws.unregister(self.function_name)
             self._aws.register(name, self._function.invoke, _LIVE)
         self.service = service
-        self._tell_what_is_not_checked()
         self._function.replace(self._spec(importable, variables), service.configuration.local.concurrency)
         self._described(service)
 

@@ -24,7 +24,7 @@ _EMAIL = r"^[^\s@]+@[^\s@]+\.[^\s@]+$"
 _ORIGIN = r"^(\*|https?://[^\s/]+)$"
 _METHOD = r"^(\*|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$"
 _HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
-_ISSUER = r"^https://[^\s?#]+$"
+_ISSUER = r"^(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/[^\s?#]*)?)$"
 _DOMAIN = r"^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$"
 _HOSTED_ZONE = r"^Z[A-Z0-9]{1,31}$"
 _WORDS = r"^\S+$"
@@ -42,7 +42,10 @@ PATTERNS = {
     _ORIGIN: '"*" or an origin such as "https://example.com", without a path',
     _METHOD: '"*" or a method in capitals, such as "GET"',
     _HEADER: '"*" or the name of a header',
-    _ISSUER: 'an https URL, such as "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_example"',
+    _ISSUER: (
+        'an https URL, such as "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_example", '
+        'or for the local AWS one of this machine, such as "http://127.0.0.1:9000"'
+    ),
     _DOMAIN: 'a domain name in lower case, such as "api.example.com"',
     _HOSTED_ZONE: 'the id of a Route 53 hosted zone, such as "Z0123456789ABCDEFGHIJ"',
     _WORDS: "a word without spaces",
@@ -173,7 +176,7 @@ class AuthorizerSpec(Record):
     """A JWT authorizer in front of every route.
 
     Attributes:
-        issuer: Who signs the tokens; its keys are found from there.
+        issuer: Who signs the tokens; its keys are found from there. One on this machine is for the local AWS.
         audience: One of these must be in the token's `aud` or `client_id`.
         scopes: When given, one of these must be in the token's `scope`.
 

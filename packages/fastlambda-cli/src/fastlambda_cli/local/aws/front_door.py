@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastlambda_cli.local.aws.deployed.authorizers import Authorizers
 from fastlambda_cli.local.aws.deployed.endpoints import with_present_port
 from fastlambda_cli.local.aws.deployed.http_apis import DeployedRoutes, under_their_hosts
+from fastlambda_cli.local.aws.deployed.issuers import with_cognito
 from fastlambda_cli.local.aws.deployed.memory import Memory, forgetful
 from fastlambda_cli.local.aws.deployed.running import deployed_functions
 from fastlambda_cli.local.aws.deployed.state import DeployedState
@@ -25,6 +27,7 @@ from fastlambda_cli.local.aws.proxy import EmulatorProxy
 from fastlambda_cli.local.aws.refusals import refusing
 from fastlambda_cli.local.aws.xray_api import XrayApi
 from fastlambda_cli.local.http import HttpApi
+from fastlambda_cli.local.http.issuers import Issuers, fetch_document
 from fastlambda_cli.local.serve import serve
 from fastlambda_cli.local.telemetry import Telemetry
 
@@ -37,12 +40,14 @@ class FrontDoor:
         functions: Everything that can be invoked.
         metrics: Brings what functions count to the emulator.
         event_sources: Bring what waits in the emulator to functions.
+        issuers: Who issues tokens, as JWT authorizers know them.
 
     """
 
     functions: Functions
     metrics: MetricsFlow
     event_sources: EventSources
+    issuers: Issuers
 
     @contextlib.asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:
@@ -89,10 +94,11 @@ async def front_door(
         control_plane = metrics.current(with_present_port(forgetful(proxy, memory), port))
         destinations = Destinations(state, services, sink)
         invoke_api = InvokeApi(functions, control_plane, sink, retries, destinations, traces)
-        http_apis = HttpApi(DeployedRoutes(state, functions, sink), sink)
+        issuers = Issuers(with_cognito(state, fetch_document))
+        http_apis = HttpApi(DeployedRoutes(state, functions, Authorizers(state, issuers), sink), sink)
         logs_api = LogsApi(sink.logs, emulator, invoke_api)
         xray_api = XrayApi(sink.traces, sink, logs_api)
         app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(refusing(xray_api)))
         await stack.enter_async_context(serve(app, label="The AWS endpoint", listener=listener))
         stack.push_async_callback(invoke_api.close)
-        yield FrontDoor(functions, metrics, event_sources)
+        yield FrontDoor(functions, metrics, event_sources, issuers)

@@ -24,6 +24,7 @@ from fastlambda_cli.service.model import Service
 
 if TYPE_CHECKING:
     from fastlambda_cli.local.aws.functions import Functions
+    from fastlambda_cli.local.http.issuers import Issuers
 
 DEFAULT_PORT = 4566
 
@@ -43,6 +44,7 @@ class LocalAws:
     Attributes:
         endpoint_url: Where SDKs reach it, once started.
         xray_address: host:port of the X-Ray daemon for functions, once started.
+        issuers: Who issues tokens, as its JWT authorizers know them, once started.
 
     Raises:
         PortTakenError: Another process listens on the port.
@@ -74,6 +76,7 @@ class LocalAws:
         self._functions: Functions
         self.endpoint_url: str
         self.xray_address: str
+        self.issuers: Issuers
 
     async def __aenter__(self) -> Self:
         """Listen first, so that a taken port is known at once, then start the emulator."""
@@ -101,6 +104,7 @@ class LocalAws:
             )
         )
         self._functions = door.functions
+        self.issuers = door.issuers
         if self._listening is not None:
             self._listening(self.endpoint_url)
         await starting

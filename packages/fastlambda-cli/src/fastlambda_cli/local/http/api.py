@@ -6,13 +6,14 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from fastlambda_cli.local.failures import summary
 from fastlambda_cli.local.http import payload
+from fastlambda_cli.local.http.authorizing import Refused
 from fastlambda_cli.local.http.exchange import ClientLeftError, Exchange, head
 from fastlambda_cli.local.http.guard import refusal
 from fastlambda_cli.local.http.payload import new_request_id
@@ -112,17 +113,35 @@ class HttpApi:
         if isinstance(route, Answer):
             return route
         exchange.gateway = route.gateway
-        answer = await self._forward(exchange, route)
+        answer = await self._admit(exchange, route)
         return route.cors.applied(answer, request) if route.cors else answer
 
-    async def _forward(self, exchange: Exchange, route: Route) -> Answer:
+    async def _admit(self, exchange: Exchange, route: Route) -> Answer:
+        request = exchange.request
+        authorizer: Mapping[str, Any] | None = None
+        if route.authorize is not None:
+            decision = await route.authorize(request)
+            if isinstance(decision, Refused):
+                return decision.answer
+            authorizer = decision.context
+        if route.cors and (preflight := route.cors.preflight(request)):
+            return preflight
+        return await self._forward(exchange, route, authorizer)
+
+    async def _forward(self, exchange: Exchange, route: Route, authorizer: Mapping[str, Any] | None) -> Answer:
         request = exchange.request
         body = await exchange.read_body(MAX_BODY_BYTES)
         if body is None:
             return _too_large(f"the body is larger than API Gateway's {MAX_BODY_BYTES:,} bytes")
         now = time.time()
         event = payload.event(
-            request, body, gateway=route.gateway, match=route.match, request_id=exchange.api_request_id, now=now
+            request,
+            body,
+            gateway=route.gateway,
+            match=route.match,
+            request_id=exchange.api_request_id,
+            now=now,
+            authorizer=authorizer,
         )
         encoded = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         if len(encoded) > MAX_EVENT_BYTES:

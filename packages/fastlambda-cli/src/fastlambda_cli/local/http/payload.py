@@ -88,7 +88,14 @@ def trace_id_header(request: HttpRequest, now: float) -> str:
 
 
 def event(
-    request: HttpRequest, body: bytes, *, gateway: Gateway, request_id: str, now: float, match: Match | None = None
+    request: HttpRequest,
+    body: bytes,
+    *,
+    gateway: Gateway,
+    request_id: str,
+    now: float,
+    match: Match | None = None,
+    authorizer: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Build the event.
 
@@ -99,6 +106,7 @@ def event(
         match: The route; by default `$default`.
         request_id: The gateway's id for this request.
         now: When it arrived, in seconds of the epoch.
+        authorizer: What an authorizer says of who asks; None without one.
 
     """
     cookies = [cookie for line in request.values("cookie") for part in line.split(";") if (cookie := part.strip())]
@@ -113,7 +121,11 @@ def event(
         **({"cookies": cookies} if cookies else {}),
         "headers": _headers(request, len(body), now),
         **({"queryStringParameters": parameters} if parameters else {}),
-        "requestContext": {**_context(request, gateway, request_id, now), "routeKey": match.route_key},
+        "requestContext": {
+            **_context(request, gateway, request_id, now),
+            "routeKey": match.route_key,
+            **({} if authorizer is None else {"authorizer": authorizer}),
+        },
         **({} if text is None else {"body": text}),
         **({"pathParameters": dict(match.parameters)} if match.parameters else {}),
         **({"stageVariables": dict(gateway.stage_variables)} if gateway.stage_variables else {}),

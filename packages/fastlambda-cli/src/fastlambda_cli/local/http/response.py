@@ -13,7 +13,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastlambda_cli.local.http.payload import HOP_BY_HOP
@@ -51,6 +51,10 @@ class Answer:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     error: str | None = None
+
+    def with_header(self, name: str, value: str) -> Answer:
+        """Return the same answer with one header more."""
+        return replace(self, headers=(*self.headers, (name, value)))
 
 
 def message(status: int, text: str, *, error: str) -> Answer:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 from urllib.parse import unquote
 
+from fastlambda_cli.local.http.authorizing import Authorize
 from fastlambda_cli.local.http.cors import Cors
 from fastlambda_cli.local.http.payload import DEFAULT_STAGE, ROUTE_KEY, Gateway, Match
 from fastlambda_cli.local.http.request import HttpRequest
@@ -36,6 +37,7 @@ class Route:
         match: The route's key and what its variables stand for in the request.
         timeout_s: After how many seconds the client gets its 503, while the function runs on.
         cors: The API's CORS configuration, if it has one.
+        authorize: Decides who may pass; None lets everybody.
 
     """
 
@@ -44,6 +46,7 @@ class Route:
     match: Match = field(default_factory=Match)
     timeout_s: float = INTEGRATION_TIMEOUT_S
     cors: Cors | None = None
+    authorize: Authorize | None = None
 
 
 Router: TypeAlias = Callable[[HttpRequest], Awaitable[Route | Answer]]
@@ -56,6 +59,7 @@ def one_route(
     stage: str = DEFAULT_STAGE,
     integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
     cors: Callable[[], Cors | None] = lambda: None,
+    authorize: Callable[[], Authorize | None] = lambda: None,
 ) -> Router:
     """Send every request to one function.
 
@@ -63,7 +67,8 @@ def one_route(
         invoke: Runs one invocation of the function.
         stage: `$default`, or a named stage: the first segment of every path, as on AWS also in `rawPath`.
         integration_timeout_s: After how many seconds the client gets its 503, while the function runs on.
-        cors: The API's CORS configuration as it is now, if it has one.
+        cors: The API's CORS configuration as it is now, if it has one. Preflights are answered to everybody.
+        authorize: Decides, as of now, who may pass; None lets everybody.
 
     """
 
@@ -73,7 +78,9 @@ def one_route(
         configured = cors()
         if configured and (preflight := configured.preflight(request)):
             return preflight
-        return Route(invoke, Gateway(stage=stage), timeout_s=integration_timeout_s, cors=configured)
+        return Route(
+            invoke, Gateway(stage=stage), timeout_s=integration_timeout_s, cors=configured, authorize=authorize()
+        )
 
     return router
 

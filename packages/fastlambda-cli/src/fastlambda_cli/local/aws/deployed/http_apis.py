@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastlambda_cli.errors import FastLambdaError
+from fastlambda_cli.local.aws.deployed.authorizers import Authorizers, UnservedError
 from fastlambda_cli.local.aws.deployed.permissions import gateway_may_invoke, source_arn
 from fastlambda_cli.local.aws.deployed.state import ApiRecord, DeployedState
 from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
@@ -38,19 +39,21 @@ def under_their_hosts(http_apis: AsgiApp, otherwise: AsgiApp) -> AsgiApp:
 class DeployedRoutes:
     """Finds the route of a request among those of the HTTP APIs that the emulator knows: a `Router`.
 
-    What an HTTP API can do and this one does not is refused with 501 and told, never left out in silence: authorizers,
-    integrations with anything but Lambda, and payload format 1.0. Throttling and access logs are not served.
+    What an HTTP API can do and this one does not is refused with 501 and told, never left out in silence: authorizers
+    but for JWT, integrations with anything but Lambda, and payload format 1.0. There is no throttling, nor access logs.
 
     Args:
         state: What the emulator knows.
         functions: What can be invoked.
+        authorizers: Who decides about requests.
         sink: Is told what is refused, once each.
 
     """
 
-    def __init__(self, state: DeployedState, functions: Functions, sink: Sink) -> None:
+    def __init__(self, state: DeployedState, functions: Functions, authorizers: Authorizers, sink: Sink) -> None:
         self._state = state
         self._functions = functions
+        self._authorizers = authorizers
         self._sink = sink
         self._told: set[str] = set()
 
@@ -71,9 +74,12 @@ class DeployedRoutes:
         if stage is None:
             return message(404, "Not Found", error=f"the HTTP API {api_id} has no stage for this path")
         cors = Cors.from_api(record.api["corsConfiguration"]) if record.api.get("corsConfiguration") else None
-        if cors and (preflight := cors.preflight(request)):
-            return preflight
         found = matching(request, stage, {route["routeKey"]: route for route in record.routes})
+        preflight = cors.preflight(request) if cors else None
+        # A route that matches OPTIONS, as `$default` does, has its authorizer asked before a preflight is answered
+        # (API Gateway developer guide, "Configure CORS for HTTP APIs").
+        if preflight and (found is None or (found[1].get("authorizationType") or "NONE") == "NONE"):
+            return preflight
         if found is None:
             return message(404, "Not Found", error=f"the HTTP API {api_id} has no route for this path")
         return await self._behind(record, stage, *found, cors)
@@ -86,8 +92,11 @@ class DeployedRoutes:
         integration = record.integrations.get(str(route.get("target", "")).removeprefix("integrations/"))
         if integration is None:
             return self._wrong(f"{where} has no integration")
-        if reason := _unserved(route, integration):
-            return self._unserved(f"{where} {reason}")
+        try:
+            authorize = await self._authorizers.of(api_id, route)
+            _check(integration)
+        except UnservedError as problem:
+            return self._unserved(f"{where} {problem}")
         reference = _function(integration["integrationUri"])
         if reference is None:
             return self._wrong(f"{where} has an integration with {integration['integrationUri']}, which is no function")
@@ -101,6 +110,7 @@ class DeployedRoutes:
             match,
             timeout_s=int(integration.get("timeoutInMillis") or 30_000) / 1000,
             cors=cors,
+            authorize=authorize,
         )
 
     async def _may_invoke(self, reference: FunctionReference, source: str) -> bool:
@@ -126,16 +136,12 @@ class DeployedRoutes:
             self._sink(Notice(f"{text}.", warning=True))
 
 
-def _unserved(route: Mapping[str, Any], integration: Mapping[str, Any]) -> str | None:
-    authorization = route.get("authorizationType") or "NONE"
-    if authorization != "NONE":
-        return f"wants {authorization} authorization, which the local AWS does not check: nobody is let through"
+def _check(integration: Mapping[str, Any]) -> None:
     kind = integration.get("integrationType")
     if kind != "AWS_PROXY" or integration.get("integrationSubtype"):
-        return f"has an integration of type {kind}, and the local AWS serves AWS_PROXY with a function"
+        raise UnservedError(f"has an integration of type {kind}, and the local AWS serves AWS_PROXY with a function")
     if integration.get("payloadFormatVersion") != "2.0":
-        return "asks for payload format 1.0, and the local AWS serves 2.0"
-    return None
+        raise UnservedError("asks for payload format 1.0, and the local AWS serves 2.0")
 
 
 def _function(uri: str) -> FunctionReference | None:

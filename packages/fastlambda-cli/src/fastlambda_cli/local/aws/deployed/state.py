@@ -148,6 +148,20 @@ class DeployedState:
         """
         return await self._get(f"/v2/{path}", host=registry)
 
+    async def of_user_pool(self, pool: str, document: str) -> bytes | None:
+        """What Amazon Cognito publishes of a user pool; None when there is no such pool.
+
+        Args:
+            pool: Its id.
+            document: Such as /.well-known/jwks.json.
+
+        """
+        return await self._get(f"/{_quoted(pool)}{document}")
+
+    async def authorizers(self, api_id: str) -> Mapping[str, Mapping[str, Any]]:
+        """GetAuthorizers of an HTTP API, by their ids."""
+        return {each["authorizerId"]: each for each in await self._items(f"/v2/apis/{_quoted(api_id)}/authorizers")}
+
     async def _items(self, path: str) -> list[Mapping[str, Any]]:
         found = await self._remembered(path)
         return [] if found is None else found["items"]

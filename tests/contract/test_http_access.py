@@ -1,0 +1,141 @@
+"""Who reaches a function through an HTTP API: authorizers."""
+
+from __future__ import annotations
+
+import pytest
+from contract_facts import fact
+
+JWT = "API Gateway Developer Guide, “Control access to HTTP APIs with JWT authorizers”"
+TROUBLE = "API Gateway Developer Guide, “Troubleshooting issues with HTTP API JWT authorizers”"
+RECORDED = "events recorded at a deployed API, floci pull request 2011"
+CORS = "API Gateway Developer Guide, “Configure CORS for HTTP APIs”"
+AREA = "HTTP API: access"
+ORIGIN = "http://localhost:3000"
+
+
+@pytest.fixture(scope="module")
+def pool(cloud):
+    return cloud.user_pool()
+
+
+@pytest.fixture(scope="module")
+def function(cloud):
+    return cloud.arn(cloud.function("http_answers"))
+
+
+@pytest.fixture(scope="module")
+def guarded(cloud, pool, function):
+    return cloud.api(function, authorizer=pool.authorizer, route={"AuthorizationType": "JWT"})
+
+
+@pytest.fixture(scope="module")
+def scoped(cloud, pool, function):
+    """Only access tokens of Cognito have scopes: `aws.cognito.signin.user.admin` when the user signs in by the API."""
+    scopes = ["aws.cognito.signin.user.admin", "books/write"]
+    return cloud.api(
+        function, authorizer=pool.authorizer, route={"AuthorizationType": "JWT", "AuthorizationScopes": scopes}
+    )
+
+
+def jwt_of(answer):
+    assert answer.status_code == 200, answer.text
+    return answer.json()["requestContext"]["authorizer"]["jwt"]
+
+
+def bearing(token):
+    return {"authorization": f"Bearer {token}"}
+
+
+@fact(AREA, "A token of the authorizer's issuer and audience passes; its claims reach the function.", JWT)
+def test_a_valid_token_passes(guarded, pool):
+    claims = jwt_of(guarded.send("GET", headers=bearing(pool.id_token)))["claims"]
+
+    assert (claims["iss"], claims["aud"], claims["token_use"]) == (pool.issuer, pool.client, "id")
+
+
+@fact(AREA, "Without `aud`, `client_id` counts as the audience: an access token of Cognito passes too.", JWT)
+def test_client_id_stands_in_for_the_audience(guarded, pool):
+    assert jwt_of(guarded.send("GET", headers=bearing(pool.access_token)))["claims"]["client_id"] == pool.client
+
+
+@fact(AREA, "The token may stand in the header without `Bearer`.", JWT)
+def test_the_token_may_stand_alone(guarded, pool):
+    assert guarded.send("GET", headers={"authorization": pool.id_token}).status_code == 200
+
+
+@fact(AREA, "All claims are text in the event, numbers too.", RECORDED)
+def test_claims_are_text(guarded, pool):
+    claims = jwt_of(guarded.send("GET", headers=bearing(pool.id_token)))["claims"]
+
+    assert claims["exp"].isdigit()
+    assert {type(value) for value in claims.values()} == {str}
+
+
+@fact(AREA, "`scopes` is null in the event where the route asks for none.", RECORDED)
+def test_scopes_are_null_where_none_are_wanted(guarded, pool):
+    assert jwt_of(guarded.send("GET", headers=bearing(pool.access_token)))["scopes"] is None
+
+
+@fact(AREA, 'Without a token it is 401 `{"message":"Unauthorized"}`, with `www-authenticate: Bearer`.', TROUBLE)
+def test_without_a_token_it_is_401(guarded):
+    answer = guarded.send("GET")
+
+    assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@fact(AREA, 'A token that is none is 401, and told to be so: `error="invalid_token"` in `www-authenticate`.', TROUBLE)
+def test_no_token_is_told(guarded):
+    answer = guarded.send("GET", headers=bearing("momo"))
+
+    assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
+    assert answer.headers["www-authenticate"] == (
+        'Bearer scope="" error="invalid_token" error_description="token contains an invalid number of segments"'
+    )
+
+
+@fact(AREA, "A token for another audience is told `the token does not have a valid audience`.", TROUBLE)
+def test_another_audience_is_told(cloud, pool, function):
+    wanted = {"JwtConfiguration": {"Issuer": pool.issuer, "Audience": ["shop"]}}
+    books = cloud.api(function, authorizer=pool.authorizer | wanted, route={"AuthorizationType": "JWT"})
+
+    answer = books.send("GET", headers=bearing(pool.id_token))
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == (
+        'Bearer scope="" error="invalid_token" error_description="the token does not have a valid audience"'
+    )
+
+
+@fact(AREA, "A signature that does not fit is 401.", JWT)
+def test_a_forged_token_is_401(guarded, pool):
+    head, _, signature = pool.id_token.rpartition(".")
+    forged = f"{head}.{'A' * len(signature)}"
+
+    assert guarded.send("GET", headers=bearing(forged)).status_code == 401
+
+
+@fact(AREA, "Where the route asks for scopes, one of them is enough, and the token's are in the event.", JWT)
+def test_one_scope_is_enough(scoped, pool):
+    assert "aws.cognito.signin.user.admin" in jwt_of(scoped.send("GET", headers=bearing(pool.access_token)))["scopes"]
+
+
+@fact(AREA, 'A token without any of the route\'s scopes is 403 `{"message":"Forbidden"}`.', RECORDED)
+def test_without_a_scope_it_is_403(scoped, pool):
+    answer = scoped.send("GET", headers=bearing(pool.id_token))
+
+    assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
+
+
+@fact(AREA, "`$default` with an authorizer asks preflights for a token, where CORS is configured too.", CORS)
+def test_preflights_of_a_guarded_default_route_are_401(cloud, pool, function):
+    books = cloud.api(
+        function,
+        authorizer=pool.authorizer,
+        route={"AuthorizationType": "JWT"},
+        CorsConfiguration={"AllowOrigins": [ORIGIN]},
+    )
+
+    answer = books.send("OPTIONS", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "GET"})
+
+    assert answer.status_code == 401
