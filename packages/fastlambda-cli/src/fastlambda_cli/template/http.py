@@ -70,6 +70,7 @@ def http_resources(stack: Stack) -> Resources:
             },
         ),
         **(_authorizer(http.authorizer) if http.authorizer else {}),
+        **(_preflights() if http.authorizer and http.cors else {}),
         **(_domain(stack, http.domain) if http.domain else {}),
     }
 
@@ -138,6 +139,34 @@ def _authorizer(spec: AuthorizerSpec) -> Resources:
                 "JwtConfiguration": {"Issuer": spec.issuer, "Audience": list(spec.audience)},
             },
         )
+    }
+
+
+def _preflights() -> Resources:
+    """A route for OPTIONS without the authorizer, which `$default` would ask preflights for a token with.
+
+    It has precedence over `$default` (Amazon API Gateway Developer Guide, "Configure CORS for HTTP APIs"). The API
+    answers preflights by itself; the app is only invoked with other OPTIONS requests.
+    """
+    return {
+        "PreflightRoute": resource(
+            "AWS::ApiGatewayV2::Route",
+            {
+                "ApiId": ref(API),
+                "RouteKey": "OPTIONS /{proxy+}",
+                "Target": sub("integrations/${Integration}"),
+                "AuthorizationType": "NONE",
+            },
+        ),
+        "PreflightPermission": resource(
+            "AWS::Lambda::Permission",
+            {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": ref(ALIAS),
+                "Principal": "apigateway.amazonaws.com",
+                "SourceArn": arn("execute-api", f"${{{API}}}/*/OPTIONS/*"),
+            },
+        ),
     }
 
 
