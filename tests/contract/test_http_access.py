@@ -1,4 +1,4 @@
-"""Who reaches a function through an HTTP API: authorizers."""
+"""Who reaches a function through an HTTP API: authorizers and throttling."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contract_facts import fact
 JWT = "API Gateway Developer Guide, “Control access to HTTP APIs with JWT authorizers”"
 TROUBLE = "API Gateway Developer Guide, “Troubleshooting issues with HTTP API JWT authorizers”"
 RECORDED = "events recorded at a deployed API, floci pull request 2011"
+THROTTLE = "API Gateway Developer Guide, “Throttle requests to your HTTP APIs for better throughput”"
 CORS = "API Gateway Developer Guide, “Configure CORS for HTTP APIs”"
 AREA = "HTTP API: access"
 ORIGIN = "http://localhost:3000"
@@ -139,3 +140,16 @@ def test_preflights_of_a_guarded_default_route_are_401(cloud, pool, function):
     answer = books.send("OPTIONS", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "GET"})
 
     assert answer.status_code == 401
+
+
+@fact(AREA, 'More requests than a stage\'s limits let through are 429 `{"message":"Too Many Requests"}`.', THROTTLE)
+def test_too_many_requests_are_429(cloud, function):
+    limits = {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 1}
+    books = cloud.api(function, stage_settings={"DefaultRouteSettings": limits})
+
+    # Limits are targets on AWS, and no ceilings: it may let some more through.
+    answers = [books.send("GET", headers={"x-answer": '"ok"'}) for _ in range(50)]
+
+    refused = [answer.json() for answer in answers if answer.status_code == 429]
+    assert {"message": "Too Many Requests"} in refused
+    assert any(answer.status_code == 200 for answer in answers)

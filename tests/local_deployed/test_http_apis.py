@@ -178,6 +178,16 @@ def test_a_function_that_is_gone_is_a_500_with_its_reason_in_the_log(aws, api):
     assert "no permission" in refused[0].error
 
 
+def test_a_stage_throttles_its_routes_together_and_a_route_with_limits_of_its_own_alone(api):
+    shared, own = ({"ThrottlingRateLimit": 0.001, "ThrottlingBurstLimit": burst} for burst in (1, 2))
+    settings = {"DefaultRouteSettings": shared, "RouteSettings": {"GET /own": own}}
+    books = api("GET /a", "GET /b", "GET /own", stage_settings=settings)
+
+    statuses = [books("GET", path).status_code for path in ("/a", "/b", "/own", "/own", "/own")]
+
+    assert statuses == [200, 429, 200, 200, 429]
+
+
 TEMPLATE = {
     "Resources": {
         "Function": {

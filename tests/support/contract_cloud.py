@@ -189,6 +189,7 @@ class Cloud:
         stage: str = "$default",
         authorizer: Mapping[str, Any] | None = None,
         route: Mapping[str, Any] | None = None,
+        stage_settings: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Api:
         """Make an HTTP API in front of a function or its alias, with what its routes have in common."""
@@ -212,7 +213,7 @@ class Cloud:
             Principal="apigateway.amazonaws.com",
             SourceArn=f"arn:aws:execute-api:{self.region}:{self.account}:{api_id}/*",
         )
-        gateway.create_stage(ApiId=api_id, StageName=stage, AutoDeploy=True)
+        gateway.create_stage(ApiId=api_id, StageName=stage, AutoDeploy=True, **(stage_settings or {}))
         if self.endpoint is None:
             eventually(lambda: "LastDeploymentStatusMessage" in gateway.get_stage(ApiId=api_id, StageName=stage))
         return Api(api_id, made["ApiEndpoint"], self.http, self.endpoint)

@@ -20,6 +20,7 @@ from fastlambda_cli.local.guardian import guarded
 from fastlambda_cli.local.http import LABEL, one_route, serve_http_api
 from fastlambda_cli.local.http.cors import Cors
 from fastlambda_cli.local.http.jwt_authorizer import JwtAuthorizer
+from fastlambda_cli.local.http.throttling import Limits
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, Sink, local_arn
 from fastlambda_cli.local.packages import Importable, prepare
 from fastlambda_cli.local.ports import listen
@@ -143,6 +144,7 @@ class LocalCloud:
             self._invoke_from_http,
             cors=lambda: Cors.configured(self.service.configuration.http.cors),
             authorize=self._authorizer,
+            limits=self._limits,
         )
         served = await stack.enter_async_context(serve_http_api(router, self._aws.sink, listener=listener))
         self.http_url = served.url
@@ -154,6 +156,11 @@ class LocalCloud:
         """Who decides about requests to the service's own port, as the configuration is now."""
         spec = self.service.configuration.http.authorizer
         return JwtAuthorizer(self._aws.issuers, spec.issuer, spec.audience, spec.scopes) if spec else None
+
+    def _limits(self) -> Limits | None:
+        """How many requests may reach the service's own port."""
+        spec = self.service.configuration.http.throttling
+        return Limits(spec.rate, spec.burst) if spec else None
 
     async def _start_aws(self, stack: AsyncExitStack) -> Mapping[str, str]:
         await stack.enter_async_context(self._aws)

@@ -118,6 +118,8 @@ class HttpApi:
 
     async def _admit(self, exchange: Exchange, route: Route) -> Answer:
         request = exchange.request
+        if not route.admits():
+            return message(429, "Too Many Requests", error="more requests than the throttling limits let through")
         authorizer: Mapping[str, Any] | None = None
         if route.authorize is not None:
             decision = await route.authorize(request)

@@ -17,6 +17,7 @@ from fastlambda_cli.local.http.cors import Cors
 from fastlambda_cli.local.http.payload import DEFAULT_STAGE, ROUTE_KEY, Gateway, Match
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import Answer, message
+from fastlambda_cli.local.http.throttling import Limits, Throttle
 from fastlambda_cli.local.model import Invoke
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class Route:
         timeout_s: After how many seconds the client gets its 503, while the function runs on.
         cors: The API's CORS configuration, if it has one.
         authorize: Decides who may pass; None lets everybody.
+        admits: Counts a request; False when there are too many.
 
     """
 
@@ -47,6 +49,7 @@ class Route:
     timeout_s: float = INTEGRATION_TIMEOUT_S
     cors: Cors | None = None
     authorize: Authorize | None = None
+    admits: Callable[[], bool] = lambda: True
 
 
 Router: TypeAlias = Callable[[HttpRequest], Awaitable[Route | Answer]]
@@ -60,6 +63,7 @@ def one_route(
     integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
     cors: Callable[[], Cors | None] = lambda: None,
     authorize: Callable[[], Authorize | None] = lambda: None,
+    limits: Callable[[], Limits | None] = lambda: None,
 ) -> Router:
     """Send every request to one function.
 
@@ -69,8 +73,14 @@ def one_route(
         integration_timeout_s: After how many seconds the client gets its 503, while the function runs on.
         cors: The API's CORS configuration as it is now, if it has one. Preflights are answered to everybody.
         authorize: Decides, as of now, who may pass; None lets everybody.
+        limits: How many requests may pass, as of now; None lets all.
 
     """
+    throttle = Throttle()
+
+    def admits() -> bool:
+        present = limits()
+        return present is None or throttle.admits(None, present)
 
     async def router(request: HttpRequest) -> Route | Answer:
         if stage != DEFAULT_STAGE and first_segment(request) != stage:
@@ -79,7 +89,12 @@ def one_route(
         if configured and (preflight := configured.preflight(request)):
             return preflight
         return Route(
-            invoke, Gateway(stage=stage), timeout_s=integration_timeout_s, cors=configured, authorize=authorize()
+            invoke,
+            Gateway(stage=stage),
+            timeout_s=integration_timeout_s,
+            cors=configured,
+            authorize=authorize(),
+            admits=admits,
         )
 
     return router

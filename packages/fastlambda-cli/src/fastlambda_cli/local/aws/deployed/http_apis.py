@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastlambda_cli.errors import FastLambdaError
@@ -18,6 +18,7 @@ from fastlambda_cli.local.http.payload import DEFAULT_STAGE, Gateway, Match
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import Answer, message
 from fastlambda_cli.local.http.routing import Route, first_segment, matching
+from fastlambda_cli.local.http.throttling import Throttle, stage_limits
 from fastlambda_cli.local.model import LATEST, Invocation, Invoke, InvokeResult, Notice, Sink
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 
@@ -40,7 +41,7 @@ class DeployedRoutes:
     """Finds the route of a request among those of the HTTP APIs that the emulator knows: a `Router`.
 
     What an HTTP API can do and this one does not is refused with 501 and told, never left out in silence: authorizers
-    but for JWT, integrations with anything but Lambda, and payload format 1.0. There is no throttling, nor access logs.
+    but for JWT, integrations with anything but Lambda, and payload format 1.0. There are no access logs.
 
     Args:
         state: What the emulator knows.
@@ -55,6 +56,7 @@ class DeployedRoutes:
         self._functions = functions
         self._authorizers = authorizers
         self._sink = sink
+        self._throttle = Throttle()
         self._told: set[str] = set()
 
     async def __call__(self, request: HttpRequest) -> Route | Answer:
@@ -111,7 +113,15 @@ class DeployedRoutes:
             timeout_s=int(integration.get("timeoutInMillis") or 30_000) / 1000,
             cors=cors,
             authorize=authorize,
+            admits=self._admitting(api_id, record.stages[stage], match.route_key),
         )
+
+    def _admitting(self, api_id: str, stage: Mapping[str, Any], route_key: str) -> Callable[[], bool]:
+        found = stage_limits(stage, route_key)
+        if found is None:
+            return lambda: True
+        route, limits = found
+        return lambda: self._throttle.admits((api_id, stage["stageName"], route), limits)
 
     async def _may_invoke(self, reference: FunctionReference, source: str) -> bool:
         if gateway_may_invoke(await self._state.policy(reference.name, reference.qualifier), source):
