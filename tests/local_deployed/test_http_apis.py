@@ -114,11 +114,16 @@ def test_a_route_with_another_authorizer_than_jwt_lets_nobody_through_and_says_s
     assert any(f"{kind} authorization" in notice.text for notice in aws.heard(Notice))
 
 
-def test_payload_format_1_and_integrations_with_others_are_not_served_in_silence(api):
-    old = api(integration={"PayloadFormatVersion": "1.0"})
+def test_an_integration_may_ask_for_payload_format_1(api):
+    event = api("GET /books/{id}", integration={"PayloadFormatVersion": "1.0"}).event("GET", "/books/7?a=1&a=2")
+
+    assert (event["version"], event["resource"], event["path"]) == ("1.0", "/books/{id}", "/books/7")
+    assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"]}
+
+
+def test_integrations_with_others_than_lambda_are_not_served_in_silence(api):
     proxy = api(integration={"IntegrationType": "HTTP_PROXY"}, uri="https://example.com")
 
-    assert "payload format 1.0" in old("GET", "/").json()["message"]
     assert "HTTP_PROXY" in proxy("GET", "/").json()["message"]
 
 

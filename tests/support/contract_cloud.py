@@ -190,6 +190,7 @@ class Cloud:
         authorizer: Mapping[str, Any] | None = None,
         route: Mapping[str, Any] | None = None,
         stage_settings: Mapping[str, Any] | None = None,
+        payload: str = "2.0",
         **settings: Any,
     ) -> Api:
         """Make an HTTP API in front of a function or its alias, with what its routes have in common."""
@@ -198,7 +199,7 @@ class Cloud:
         api_id = made["ApiId"]
         self._remove(gateway.delete_api, ApiId=api_id)
         target = gateway.create_integration(
-            ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=function_arn, PayloadFormatVersion="2.0"
+            ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=function_arn, PayloadFormatVersion=payload
         )["IntegrationId"]
         of_route = dict(route or {})
         if authorizer:

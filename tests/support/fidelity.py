@@ -18,6 +18,7 @@ AREAS = (
     "Runtime API",
     "Logs",
     "HTTP API",
+    "HTTP API: payload format 1.0",
     "HTTP API: access",
     "Event sources",
     "X-Ray",

@@ -4,7 +4,7 @@ import json
 
 
 def handler(event, _context):
-    answer = event["headers"].get("x-answer")
+    answer = {name.lower(): value for name, value in event["headers"].items()}.get("x-answer")
     if answer == "raise":
         raise LookupError("no such book")
     if answer is not None:

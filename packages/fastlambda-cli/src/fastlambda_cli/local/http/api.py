@@ -15,10 +15,11 @@ from fastlambda_cli.local.failures import summary
 from fastlambda_cli.local.http import payload
 from fastlambda_cli.local.http.authorizing import Refused
 from fastlambda_cli.local.http.exchange import ClientLeftError, Exchange, head
+from fastlambda_cli.local.http.formats import Payloads
 from fastlambda_cli.local.http.guard import refusal
 from fastlambda_cli.local.http.payload import new_request_id
 from fastlambda_cli.local.http.request import HttpRequest, from_scope
-from fastlambda_cli.local.http.response import Answer, MalformedResponseError, convert, message
+from fastlambda_cli.local.http.response import Answer, MalformedResponseError, message
 from fastlambda_cli.local.http.routing import Route, Router
 from fastlambda_cli.local.model import (
     HttpExchange,
@@ -135,20 +136,12 @@ class HttpApi:
         body = await exchange.read_body(MAX_BODY_BYTES)
         if body is None:
             return _too_large(f"the body is larger than API Gateway's {MAX_BODY_BYTES:,} bytes")
-        now = time.time()
-        event = payload.event(
-            request,
-            body,
-            gateway=route.gateway,
-            match=route.match,
-            request_id=exchange.api_request_id,
-            now=now,
-            authorizer=authorizer,
-        )
+        received = payload.received(request, body, exchange.api_request_id, time.time())
+        event = route.payloads.event(received, gateway=route.gateway, match=route.match, authorizer=authorizer)
         encoded = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         if len(encoded) > MAX_EVENT_BYTES:
             return _too_large(f"the event is {len(encoded):,} bytes, more than Lambda's {MAX_EVENT_BYTES:,}")
-        invocation = Invocation(encoded, trace_header=event["headers"]["x-amzn-trace-id"])
+        invocation = Invocation(encoded, trace_header=received.trace)
         return await self._integrate(exchange, route, invocation)
 
     def _refuse(self, request: HttpRequest) -> Answer | None:
@@ -193,7 +186,7 @@ class HttpApi:
             exchange.request_id = None
             return _internal_server_error(f"Lambda refused the invocation: {problem}")
         exchange.cold = result.cold
-        return _converted(result)
+        return _converted(result, route.payloads)
 
 
 @asynccontextmanager
@@ -214,11 +207,11 @@ async def serve_http_api(
         yield served
 
 
-def _converted(result: InvokeResult) -> Answer:
+def _converted(result: InvokeResult, payloads: Payloads) -> Answer:
     if result.function_error:
         return _internal_server_error(f"the function failed: {summary(result.payload)}")
     try:
-        return convert(result.payload)
+        return payloads.answer(result.payload)
     except MalformedResponseError as problem:
         return _internal_server_error(f"malformed response of the function: {problem}")
 

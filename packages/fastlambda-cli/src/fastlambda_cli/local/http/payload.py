@@ -9,6 +9,7 @@ snapshots of Amazon.Lambda.TestTool): `rawPath` is percent-decoded while `rawQue
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import secrets
 from collections.abc import Mapping
@@ -37,7 +38,9 @@ HOP_BY_HOP = frozenset(
 )
 """Headers that concern one connection and so end at the gateway, in both directions (RFC 9110, section 7.6.1)."""
 
-_GATEWAYS_OWN = HOP_BY_HOP | {"cookie", "expect", "content-length", "x-forwarded-port", "x-forwarded-proto"}
+ENDING = HOP_BY_HOP | {"expect"}
+"""Headers of requests that end at the gateway."""
+
 _ROOT = re.compile(r"(^|;)\s*Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;|$)")
 _TEXT_TYPES = frozenset({"application/json", "application/xml", "application/javascript"})
 
@@ -87,31 +90,47 @@ def trace_id_header(request: HttpRequest, now: float) -> str:
     return received if _ROOT.search(received) else f"Root=1-{int(now):08x}-{secrets.token_hex(12)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it arrived.
+
+    Attributes:
+        request: Its head.
+        body: Its body, whole.
+        request_id: The gateway's id for it.
+        now: When it arrived, in seconds of the epoch.
+        trace: The `X-Amzn-Trace-Id` that it goes on with.
+
+    """
+
+    request: HttpRequest
+    body: bytes
+    request_id: str
+    now: float
+    trace: str
+
+
+def received(request: HttpRequest, body: bytes, request_id: str, now: float) -> Received:
+    """Take note of a request, with its own trace or a new one."""
+    return Received(request, body, request_id, now, trace_id_header(request, now))
+
+
 def event(
-    request: HttpRequest,
-    body: bytes,
-    *,
-    gateway: Gateway,
-    request_id: str,
-    now: float,
-    match: Match | None = None,
-    authorizer: Mapping[str, Any] | None = None,
+    given: Received, *, gateway: Gateway, match: Match | None = None, authorizer: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Build the event.
 
     Args:
-        request: The request's head.
-        body: The request's body, whole.
+        given: The request.
         gateway: The API and its stage.
         match: The route; by default `$default`.
-        request_id: The gateway's id for this request.
-        now: When it arrived, in seconds of the epoch.
         authorizer: What an authorizer says of who asks; None without one.
 
     """
+    request = given.request
     cookies = [cookie for line in request.values("cookie") for part in line.split(";") if (cookie := part.strip())]
     parameters = query_string_parameters(request.query)
-    text = _body(request, body)
+    text, encoded = body_text(given)
     match = match or Match()
     return {
         "version": "2.0",
@@ -119,17 +138,17 @@ def event(
         "rawPath": request.path,
         "rawQueryString": request.query,
         **({"cookies": cookies} if cookies else {}),
-        "headers": _headers(request, len(body), now),
+        "headers": _headers(given),
         **({"queryStringParameters": parameters} if parameters else {}),
         "requestContext": {
-            **_context(request, gateway, request_id, now),
+            **_context(given, gateway),
             "routeKey": match.route_key,
             **({} if authorizer is None else {"authorizer": authorizer}),
         },
         **({} if text is None else {"body": text}),
         **({"pathParameters": dict(match.parameters)} if match.parameters else {}),
         **({"stageVariables": dict(gateway.stage_variables)} if gateway.stage_variables else {}),
-        "isBase64Encoded": text is not None and not _is_text(request, body),
+        "isBase64Encoded": encoded,
     }
 
 
@@ -141,21 +160,29 @@ def query_string_parameters(query: str) -> dict[str, str]:
     return parameters
 
 
-def _headers(request: HttpRequest, length: int, now: float) -> dict[str, str]:
+def added_headers(given: Received) -> dict[str, str]:
+    """What the gateway puts in the place of the client's own."""
+    request = given.request
+    forwarded = request.header("x-forwarded-for")
+    return {
+        "content-length": str(len(given.body)),
+        "x-amzn-trace-id": given.trace,
+        "x-forwarded-for": f"{forwarded}, {request.source_ip}" if forwarded else request.source_ip,
+        "x-forwarded-port": str(request.port),
+        "x-forwarded-proto": "http",
+    }
+
+
+def _headers(given: Received) -> dict[str, str]:
     joined: dict[str, str] = {}
-    for name, value in request.headers:
-        if name not in _GATEWAYS_OWN:
+    for name, value in given.request.headers:
+        if name not in ENDING and name != "cookie":
             joined[name] = f"{joined[name]},{value}" if name in joined else value
-    joined["content-length"] = str(length)
-    joined["x-amzn-trace-id"] = trace_id_header(request, now)
-    forwarded = joined.get("x-forwarded-for")
-    joined["x-forwarded-for"] = f"{forwarded}, {request.source_ip}" if forwarded else request.source_ip
-    joined["x-forwarded-port"] = str(request.port)
-    joined["x-forwarded-proto"] = "http"
-    return dict(sorted(joined.items()))
+    return dict(sorted((joined | added_headers(given)).items()))
 
 
-def _context(request: HttpRequest, gateway: Gateway, request_id: str, now: float) -> dict[str, Any]:
+def _context(given: Received, gateway: Gateway) -> dict[str, Any]:
+    request = given.request
     domain = host_name(request.header("host"))
     return {
         "accountId": ACCOUNT_ID,
@@ -169,10 +196,10 @@ def _context(request: HttpRequest, gateway: Gateway, request_id: str, now: float
             "sourceIp": request.source_ip,
             "userAgent": request.header("user-agent"),
         },
-        "requestId": request_id,
+        "requestId": given.request_id,
         "stage": gateway.stage,
-        "time": common_log_time(now),
-        "timeEpoch": int(now * 1000),
+        "time": common_log_time(given.now),
+        "timeEpoch": int(given.now * 1000),
     }
 
 
@@ -188,18 +215,13 @@ def common_log_time(now: float) -> str:
     return f"{day}/{month}/{year}:{clock} +0000"
 
 
-def _body(request: HttpRequest, body: bytes) -> str | None:
-    if not body:
-        return None
-    return body.decode("utf-8") if _is_text(request, body) else base64.b64encode(body).decode("ascii")
-
-
-def _is_text(request: HttpRequest, body: bytes) -> bool:
-    media_type = request.header("content-type").partition(";")[0].strip().lower()
-    if not (media_type.startswith("text/") or media_type in _TEXT_TYPES):
-        return False
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:  # JSON cannot hold these bytes as text; in base64 none of them is lost
-        return False
-    return True
+def body_text(given: Received) -> tuple[str | None, bool]:
+    """Write a request's body as events have it, and say whether that is base64; None when it has none."""
+    if not given.body:
+        return None, False
+    media_type = given.request.header("content-type").partition(";")[0].strip().lower()
+    if media_type.startswith("text/") or media_type in _TEXT_TYPES:
+        # JSON cannot hold bytes that are no UTF-8 as text; in base64 none of them is lost.
+        with contextlib.suppress(UnicodeDecodeError):
+            return given.body.decode("utf-8"), False
+    return base64.b64encode(given.body).decode("ascii"), True

@@ -77,9 +77,33 @@ def convert(payload: bytes) -> Answer:
     if not isinstance(returned, dict) or "statusCode" not in returned:
         body = returned.encode() if isinstance(returned, str) else payload
         return Answer(200, (("content-type", JSON),), body)
+    headers = [*_headers(returned), *_cookies(returned)]
+    return _formatted(returned, headers)
+
+
+def convert_v1(payload: bytes) -> Answer:
+    """Make an answer of a function's payload in format 1.0, of which nothing is inferred.
+
+    Raises:
+        MalformedResponseError: It is no response of format 1.0.
+
+    """
+    try:
+        returned = json.loads(payload)
+    except ValueError as problem:
+        raise MalformedResponseError("it is no JSON") from problem
+    if not isinstance(returned, dict) or "statusCode" not in returned:
+        raise MalformedResponseError("it has no statusCode, which payload format 1.0 wants")
+    return _formatted(returned, [*_headers(returned), *_multiple(returned)])
+
+
+def _formatted(returned: Mapping[str, Any], headers: list[tuple[str, str]]) -> Answer:
+    headers = [(name, value) for name, value in headers if name not in _SET_BY_THE_GATEWAY]
+    if not any(name == "content-type" for name, _ in headers):
+        headers.append(("content-type", _DEFAULT_CONTENT_TYPE))
     status = _status(returned["statusCode"])
     body = _body(returned)
-    return Answer(status, tuple(_headers(returned)), b"" if status in WITHOUT_BODY else body)
+    return Answer(status, tuple(headers), b"" if status in WITHOUT_BODY else body)
 
 
 def _status(value: Any) -> int:
@@ -108,18 +132,30 @@ def _body(returned: Mapping[str, Any]) -> bytes:
 
 
 def _headers(returned: Mapping[str, Any]) -> list[tuple[str, str]]:
-    given = returned.get("headers") or {}
+    return [_header(name.lower(), value) for name, value in _object(returned, "headers").items()]
+
+
+def _cookies(returned: Mapping[str, Any]) -> list[tuple[str, str]]:
     cookies = returned.get("cookies") or []
-    if not isinstance(given, dict):
-        raise MalformedResponseError(f"headers must be an object, not {_kind(given)}")
     if not isinstance(cookies, list):
         raise MalformedResponseError(f"cookies must be an array, not {_kind(cookies)}")
-    headers = [_header(name.lower(), value) for name, value in given.items()]
-    headers += [_header("set-cookie", cookie) for cookie in cookies]
-    headers = [(name, value) for name, value in headers if name not in _SET_BY_THE_GATEWAY]
-    if not any(name == "content-type" for name, _ in headers):
-        headers.append(("content-type", _DEFAULT_CONTENT_TYPE))
-    return headers
+    return [_header("set-cookie", cookie) for cookie in cookies]
+
+
+def _multiple(returned: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    for name, values in _object(returned, "multiValueHeaders").items():
+        if not isinstance(values, list):
+            raise MalformedResponseError(f"{name} of multiValueHeaders must be an array, not {_kind(values)}")
+        found += [_header(name.lower(), value) for value in values]
+    return found
+
+
+def _object(returned: Mapping[str, Any], key: str) -> dict[str, Any]:
+    given = returned.get(key) or {}
+    if not isinstance(given, dict):
+        raise MalformedResponseError(f"{key} must be an object, not {_kind(given)}")
+    return given
 
 
 def _header(name: str, value: Any) -> tuple[str, str]:

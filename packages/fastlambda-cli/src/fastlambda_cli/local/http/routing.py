@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 from urllib.parse import unquote
 
+from fastlambda_cli.local.http import formats
 from fastlambda_cli.local.http.authorizing import Authorize
 from fastlambda_cli.local.http.cors import Cors
 from fastlambda_cli.local.http.payload import DEFAULT_STAGE, ROUTE_KEY, Gateway, Match
@@ -40,6 +41,7 @@ class Route:
         cors: The API's CORS configuration, if it has one.
         authorize: Decides who may pass; None lets everybody.
         admits: Counts a request; False when there are too many.
+        payloads: What the function is sent, and what it may return.
 
     """
 
@@ -50,6 +52,7 @@ class Route:
     cors: Cors | None = None
     authorize: Authorize | None = None
     admits: Callable[[], bool] = lambda: True
+    payloads: formats.Payloads = formats.V2
 
 
 Router: TypeAlias = Callable[[HttpRequest], Awaitable[Route | Answer]]

@@ -14,6 +14,7 @@ from fastlambda_cli.local.aws.deployed.state import ApiRecord, DeployedState
 from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.http.cors import Cors
+from fastlambda_cli.local.http.formats import V1, V2, Payloads
 from fastlambda_cli.local.http.payload import DEFAULT_STAGE, Gateway, Match
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import Answer, message
@@ -41,7 +42,7 @@ class DeployedRoutes:
     """Finds the route of a request among those of the HTTP APIs that the emulator knows: a `Router`.
 
     What an HTTP API can do and this one does not is refused with 501 and told, never left out in silence: authorizers
-    but for JWT, integrations with anything but Lambda, and payload format 1.0. There are no access logs.
+    but for JWT, and integrations with anything but Lambda. There are no access logs.
 
     Args:
         state: What the emulator knows.
@@ -96,7 +97,7 @@ class DeployedRoutes:
             return self._wrong(f"{where} has no integration")
         try:
             authorize = await self._authorizers.of(api_id, route)
-            _check(integration)
+            payloads = _payloads(integration)
         except UnservedError as problem:
             return self._unserved(f"{where} {problem}")
         reference = _function(integration["integrationUri"])
@@ -114,6 +115,7 @@ class DeployedRoutes:
             cors=cors,
             authorize=authorize,
             admits=self._admitting(api_id, record.stages[stage], match.route_key),
+            payloads=payloads,
         )
 
     def _admitting(self, api_id: str, stage: Mapping[str, Any], route_key: str) -> Callable[[], bool]:
@@ -146,12 +148,12 @@ class DeployedRoutes:
             self._sink(Notice(f"{text}.", warning=True))
 
 
-def _check(integration: Mapping[str, Any]) -> None:
+def _payloads(integration: Mapping[str, Any]) -> Payloads:
     kind = integration.get("integrationType")
     if kind != "AWS_PROXY" or integration.get("integrationSubtype"):
         raise UnservedError(f"has an integration of type {kind}, and the local AWS serves AWS_PROXY with a function")
-    if integration.get("payloadFormatVersion") != "2.0":
-        raise UnservedError("asks for payload format 1.0, and the local AWS serves 2.0")
+    # Whoever makes an integration without the console has to name a version; the emulator does not insist.
+    return V1 if integration.get("payloadFormatVersion") == "1.0" else V2
 
 
 def _function(uri: str) -> FunctionReference | None:
