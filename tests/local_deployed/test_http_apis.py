@@ -6,6 +6,7 @@ import json
 
 import pytest
 from background import eventually
+from botocore.exceptions import ClientError, WaiterError
 from deployed_apis import ACCOUNT, SHOW_EVENT, permit
 from deployed_functions import RUNTIME
 
@@ -191,6 +192,22 @@ def test_a_stage_throttles_its_routes_together_and_a_route_with_limits_of_its_ow
     statuses = [books("GET", path).status_code for path in ("/a", "/b", "/own", "/own", "/own")]
 
     assert statuses == [200, 429, 200, 200, 429]
+
+
+def test_a_websocket_api_is_refused_by_name_by_a_stack_too(aws):
+    gateway, stacks = aws.client("apigatewayv2"), aws.client("cloudformation")
+    shape = {"Name": "chat", "ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.action"}
+    template = {"Resources": {"Chat": {"Type": "AWS::ApiGatewayV2::Api", "Properties": shape}}}
+
+    with pytest.raises(ClientError, match="serves no WebSocket APIs") as refused:
+        gateway.create_api(**shape)
+    stacks.create_stack(StackName="chat", TemplateBody=json.dumps(template))
+    with pytest.raises(WaiterError):
+        stacks.get_waiter("stack_create_complete").wait(StackName="chat", WaiterConfig={"Delay": 0.1})
+
+    assert refused.value.response["Error"]["Code"] == "UnsupportedOperation"
+    events = stacks.describe_stack_events(StackName="chat")["StackEvents"]
+    assert any("serves no WebSocket APIs" in event.get("ResourceStatusReason", "") for event in events)
 
 
 TEMPLATE = {

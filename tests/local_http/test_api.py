@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from fastlambda_cli.local.http.api import MAX_BODY_BYTES, MAX_HEAD_BYTES
+from fastlambda_cli.local.http.kinds import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from fastlambda_cli.local.model import InvokeResult, ThrottledError
 
 OK = b'{"statusCode":200,"body":"ok"}'

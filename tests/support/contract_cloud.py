@@ -13,7 +13,7 @@ import os
 import sys
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +36,7 @@ PATIENCE_S = 600.0 if ON_AWS else 30.0
 _PAUSE_S = 2.0 if ON_AWS else 0.01
 _POLICIES = ("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole")
 _MAY = ["sqs:SendMessage", "xray:PutTraceSegments", "xray:PutTelemetryRecords", "lambda:InvokeFunction"]
+_BY_URL = ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
 _Found = TypeVar("_Found")
 
 
@@ -62,7 +63,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """An HTTP API; `send` is httpx's `request` with a path in place of the URL."""
+    """An HTTP API or a function URL; `send` is httpx's `request` with a path in place of the URL."""
 
     id: str
     url: str
@@ -218,6 +219,18 @@ class Cloud:
         if self.endpoint is None:
             eventually(lambda: "LastDeploymentStatusMessage" in gateway.get_stage(ApiId=api_id, StageName=stage))
         return Api(api_id, made["ApiEndpoint"], self.http, self.endpoint)
+
+    def url(self, function: str, *, auth: str = "NONE", allowed: Collection[str] = _BY_URL, **settings: Any) -> Api:
+        """Make the URL of a function, and let everybody use it who has an auth type's way."""
+        lambda_ = self.client("lambda")
+        made = lambda_.create_function_url_config(FunctionName=function, AuthType=auth, **settings)["FunctionUrl"]
+        self._remove(lambda_.delete_function_url_config, FunctionName=function)
+        for action in allowed:
+            name = action.partition(":")[2]
+            by_url = {"FunctionUrlAuthType": auth} if name.endswith("Url") else {"InvokedViaFunctionUrl": True}
+            lambda_.add_permission(FunctionName=function, StatementId=name, Action=action, Principal="*", **by_url)
+        url = made.rstrip("/")
+        return Api(url.partition("://")[2].partition(".")[0], url, self.http, self.endpoint)
 
     def user_pool(self) -> UserPool:
         """Make a user pool of Amazon Cognito with one client and one user."""

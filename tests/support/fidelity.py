@@ -20,6 +20,7 @@ AREAS = (
     "HTTP API",
     "HTTP API: payload format 1.0",
     "HTTP API: access",
+    "Function URL",
     "Event sources",
     "X-Ray",
     "Metrics",

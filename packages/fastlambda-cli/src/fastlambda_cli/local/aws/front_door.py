@@ -10,7 +10,11 @@ from pathlib import Path
 
 from fastlambda_cli.local.aws.deployed.authorizers import Authorizers
 from fastlambda_cli.local.aws.deployed.endpoints import with_present_port
-from fastlambda_cli.local.aws.deployed.http_apis import DeployedRoutes, under_their_hosts
+from fastlambda_cli.local.aws.deployed.function_urls import HOST as URL_HOST
+from fastlambda_cli.local.aws.deployed.function_urls import FunctionUrls
+from fastlambda_cli.local.aws.deployed.hosts import by_host
+from fastlambda_cli.local.aws.deployed.http_apis import HOST as API_HOST
+from fastlambda_cli.local.aws.deployed.http_apis import DeployedRoutes
 from fastlambda_cli.local.aws.deployed.issuers import with_cognito
 from fastlambda_cli.local.aws.deployed.memory import Memory, forgetful
 from fastlambda_cli.local.aws.deployed.running import deployed_functions
@@ -28,6 +32,7 @@ from fastlambda_cli.local.aws.refusals import refusing
 from fastlambda_cli.local.aws.xray_api import XrayApi
 from fastlambda_cli.local.http import HttpApi
 from fastlambda_cli.local.http.issuers import Issuers, fetch_document
+from fastlambda_cli.local.http.kinds import FUNCTION_URL
 from fastlambda_cli.local.serve import serve
 from fastlambda_cli.local.telemetry import Telemetry
 
@@ -95,10 +100,13 @@ async def front_door(
         destinations = Destinations(state, services, sink)
         invoke_api = InvokeApi(functions, control_plane, sink, retries, destinations, traces)
         issuers = Issuers(with_cognito(state, fetch_document))
-        http_apis = HttpApi(DeployedRoutes(state, functions, Authorizers(state, issuers), sink), sink)
+        routes = DeployedRoutes(state, functions, Authorizers(state, issuers), sink)
+        http_apis = await stack.enter_async_context(HttpApi(routes, sink))
+        urls = FunctionUrls(state, functions, sink)
+        function_urls = await stack.enter_async_context(HttpApi(urls, sink, FUNCTION_URL))
         logs_api = LogsApi(sink.logs, emulator, invoke_api)
         xray_api = XrayApi(sink.traces, sink, logs_api)
-        app = under_their_hosts(await stack.enter_async_context(http_apis), guarded(refusing(xray_api)))
+        app = by_host({API_HOST: http_apis, URL_HOST: function_urls}, guarded(refusing(xray_api)))
         await stack.enter_async_context(serve(app, label="The AWS endpoint", listener=listener))
         stack.push_async_callback(invoke_api.close)
         yield FrontDoor(functions, metrics, event_sources, issuers)

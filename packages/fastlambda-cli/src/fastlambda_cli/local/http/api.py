@@ -1,8 +1,9 @@
-"""The HTTP API in front of the function: an ASGI app with API Gateway's limits and its own answers."""
+"""The HTTP API, or the URL, in front of a function: an ASGI app with AWS's limits and its own answers."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import socket
 import time
@@ -17,7 +18,7 @@ from fastlambda_cli.local.http.authorizing import Refused
 from fastlambda_cli.local.http.exchange import ClientLeftError, Exchange, head
 from fastlambda_cli.local.http.formats import Payloads
 from fastlambda_cli.local.http.guard import refusal
-from fastlambda_cli.local.http.payload import new_request_id
+from fastlambda_cli.local.http.kinds import HTTP_API, MAX_EVENT_BYTES, Kind
 from fastlambda_cli.local.http.request import HttpRequest, from_scope
 from fastlambda_cli.local.http.response import Answer, MalformedResponseError, message
 from fastlambda_cli.local.http.routing import Route, Router
@@ -40,33 +41,26 @@ _MALFORMED = {
     505: "HTTP Version Not Supported",
 }
 
-MAX_HEAD_BYTES = 10_240
-"""Request line and headers together (API Gateway developer guide, "Quotas for HTTP APIs")."""
-
-MAX_BODY_BYTES = 10 * 1024 * 1024
-"""The body of a request (API Gateway developer guide, "Quotas for HTTP APIs")."""
-
-MAX_EVENT_BYTES = 6 * 1024 * 1024
-"""The event of a synchronous invocation (Lambda developer guide, "Lambda quotas")."""
-
 CLIENT_CLOSED_REQUEST = 499
 """What the log says when the client left before its answer; no client ever receives it."""
 
 
 class HttpApi:
-    """An HTTP API: finds the route of each request and invokes the function behind it.
+    """An HTTP API or function URLs: finds the route of each request and invokes the function behind it.
 
     It is a context manager: on exit, invocations that nobody waits for any more are given up.
 
     Args:
         router: Finds the route of a request.
         sink: Is told an `HttpExchange` for every request, after its answer left.
+        kind: Which of the two.
 
     """
 
-    def __init__(self, router: Router, sink: Sink) -> None:
+    def __init__(self, router: Router, sink: Sink, kind: Kind = HTTP_API) -> None:
         self._router = router
         self._sink = sink
+        self._kind = kind
         self._invocations: set[asyncio.Future[InvokeResult]] = set()
 
     async def __aenter__(self) -> Self:
@@ -85,7 +79,7 @@ class HttpApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3, `http` scopes)."""
-        exchange = Exchange(from_scope(scope), receive, send)
+        exchange = Exchange(from_scope(scope), receive, send, self._kind)
         try:
             answer = await self._answer(exchange)
         except ClientLeftError as left:
@@ -93,7 +87,7 @@ class HttpApi:
             return
         except Exception as problem:
             # Ours, not the function's: the client gets what AWS would give, and the server reports the rest.
-            await exchange.send(_internal_server_error(repr(problem)))
+            await exchange.send(self._kind.failed(repr(problem)))
             self._sink(exchange.report(500, repr(problem)))
             raise
         await exchange.send(answer)
@@ -101,10 +95,10 @@ class HttpApi:
 
     def malformed(self, status: int, reason: str) -> tuple[Headers, bytes]:
         """Answer what is not HTTP, for `serve`: `status` is 400, 431, 501 or 505."""
-        request_id = new_request_id()
-        answer = message(status, _MALFORMED.get(status, "Bad Request"), error=reason)
+        request_id = self._kind.new_id()
+        answer = self._kind.own(status, _MALFORMED.get(status, "Bad Request"), error=reason)
         self._sink(HttpExchange("-", "-", status, 0.0, request_id, error=reason))
-        return head(answer, request_id), answer.body
+        return head(answer, self._kind.request_id_header, request_id), answer.body
 
     async def _answer(self, exchange: Exchange) -> Answer:
         request = exchange.request
@@ -133,31 +127,37 @@ class HttpApi:
 
     async def _forward(self, exchange: Exchange, route: Route, authorizer: Mapping[str, Any] | None) -> Answer:
         request = exchange.request
-        body = await exchange.read_body(MAX_BODY_BYTES)
+        body = await exchange.read_body(self._kind.max_body_bytes)
         if body is None:
-            return _too_large(f"the body is larger than API Gateway's {MAX_BODY_BYTES:,} bytes")
+            return self._too_large(f"the body is larger than AWS's {self._kind.max_body_bytes:,} bytes")
         received = payload.received(request, body, exchange.api_request_id, time.time())
         event = route.payloads.event(received, gateway=route.gateway, match=route.match, authorizer=authorizer)
         encoded = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         if len(encoded) > MAX_EVENT_BYTES:
-            return _too_large(f"the event is {len(encoded):,} bytes, more than Lambda's {MAX_EVENT_BYTES:,}")
+            return self._too_large(f"the event is {len(encoded):,} bytes, more than Lambda's {MAX_EVENT_BYTES:,}")
         invocation = Invocation(encoded, trace_header=received.trace)
+        if self._kind.invocation_id:
+            invocation = dataclasses.replace(invocation, request_id=exchange.api_request_id)
         return await self._integrate(exchange, route, invocation)
 
     def _refuse(self, request: HttpRequest) -> Answer | None:
+        own, limit = self._kind.own, self._kind.max_head_bytes
         if reason := refusal(request):
-            return message(403, f"Forbidden: {reason}", error=reason)
-        if request.size > MAX_HEAD_BYTES:
-            error = f"request line and headers are {request.size:,} bytes, more than {MAX_HEAD_BYTES:,}"
-            if request.line_size > MAX_HEAD_BYTES:
-                return message(414, "Request-URI Too Long", error=error)
-            return message(431, "Request Header Fields Too Large", error=error)
+            return own(403, f"Forbidden: {reason}", error=reason)
+        if limit is not None and request.size > limit:
+            error = f"request line and headers are {request.size:,} bytes, more than {limit:,}"
+            if request.line_size > limit:
+                return own(414, "Request-URI Too Long", error=error)
+            return own(431, "Request Header Fields Too Large", error=error)
         if not request.target.startswith("/"):
-            return message(400, "Bad Request", error=f"{request.target!r} is no path")
+            return own(400, "Bad Request", error=f"{request.target!r} is no path")
         return None
 
+    def _too_large(self, error: str) -> Answer:
+        return self._kind.own(413, "Request Entity Too Large", error=error)
+
     async def _integrate(self, exchange: Exchange, route: Route, invocation: Invocation) -> Answer:
-        """Wait for the function, but neither longer than API Gateway does nor longer than the client."""
+        """Wait for the function, but neither longer than AWS does nor longer than the client."""
         task = asyncio.ensure_future(route.invoke(invocation))
         self._invocations.add(task)
         task.add_done_callback(self._invocations.discard)
@@ -179,14 +179,21 @@ class HttpApi:
         try:
             result = task.result()
         except ThrottledError:
-            # No recording of this one is known; 503 is what an HTTP API says when it cannot reach a function.
             exchange.request_id = None
-            return message(503, "Service Unavailable", error="the function was throttled")
+            return self._kind.throttled("the function was throttled")
         except RefusedError as problem:
             exchange.request_id = None
-            return _internal_server_error(f"Lambda refused the invocation: {problem}")
+            return self._kind.failed(f"Lambda refused the invocation: {problem}")
         exchange.cold = result.cold
-        return _converted(result, route.payloads)
+        return self._converted(result, route.payloads)
+
+    def _converted(self, result: InvokeResult, payloads: Payloads) -> Answer:
+        if result.function_error:
+            return self._kind.failed(f"the function failed: {summary(result.payload)}")
+        try:
+            return payloads.answer(result.payload)
+        except MalformedResponseError as problem:
+            return self._kind.failed(f"malformed response of the function: {problem}")
 
 
 @asynccontextmanager
@@ -205,23 +212,6 @@ async def serve_http_api(
         serve(api, port, label=LABEL, listener=listener, malformed=api.malformed) as served,
     ):
         yield served
-
-
-def _converted(result: InvokeResult, payloads: Payloads) -> Answer:
-    if result.function_error:
-        return _internal_server_error(f"the function failed: {summary(result.payload)}")
-    try:
-        return payloads.answer(result.payload)
-    except MalformedResponseError as problem:
-        return _internal_server_error(f"malformed response of the function: {problem}")
-
-
-def _internal_server_error(error: str) -> Answer:
-    return message(500, "Internal Server Error", error=error)
-
-
-def _too_large(error: str) -> Answer:
-    return message(413, "Request Entity Too Large", error=error)
 
 
 def _report_orphan(invocation: asyncio.Future[InvokeResult]) -> None:

@@ -6,7 +6,7 @@ The gateway then answers preflights by itself, and replaces the CORS headers of 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,13 @@ _PREFIX = "access-control-"
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """A CORS configuration; the fields are those of the API Gateway v2 API's `Cors`, and `max_age` is in seconds."""
+    """A CORS configuration; the fields are those of the API Gateway v2 API's `Cors`, and `max_age` is in seconds.
+
+    Attributes:
+        preflight_status: What a preflight is answered.
+        keeps_others: Whether headers of the function stay that this configuration does not set.
+
+    """
 
     allow_origins: tuple[str, ...] = ()
     allow_methods: tuple[str, ...] = ()
@@ -27,6 +33,16 @@ class Cors:
     expose_headers: tuple[str, ...] = ()
     allow_credentials: bool = False
     max_age: int = 0
+    preflight_status: int = 204
+    keeps_others: bool = False
+
+    @classmethod
+    def of_url(cls, given: Mapping[str, Any]) -> Cors:
+        """Read the `Cors` of a function URL, which takes precedence over the function's headers and drops none else.
+
+        Lambda developer guide, "Creating and managing Lambda function URLs".
+        """
+        return dataclasses.replace(cls.from_api(given), preflight_status=200, keeps_others=True)
 
     @classmethod
     def from_api(cls, given: Mapping[str, Any]) -> Cors:
@@ -67,15 +83,19 @@ class Cors:
         if headers:
             headers += [(name, ",".join(values)) for name, values in lists if values]
             headers.append(("access-control-max-age", str(self.max_age)))
-        return Answer(204, tuple(headers), b"")
+        return Answer(self.preflight_status, tuple(headers), b"")
 
     def applied(self, answer: Answer, request: HttpRequest) -> Answer:
-        """Return the function's answer with the CORS headers of this configuration and no others."""
-        headers = [pair for pair in answer.headers if not pair[0].startswith(_PREFIX)]
+        """Return the function's answer with the CORS headers of this configuration."""
         allowed = self._origin(request)
         if allowed and self.expose_headers:
             allowed.append(("access-control-expose-headers", ",".join(self.expose_headers)))
+        ours = {name for name, _ in allowed}
+        headers = [pair for pair in answer.headers if not (pair[0].startswith(_PREFIX) and self._drops(pair[0], ours))]
         return dataclasses.replace(answer, headers=(*headers, *allowed))
+
+    def _drops(self, name: str, ours: Collection[str]) -> bool:
+        return name in ours or not self.keeps_others
 
     def _origin(self, request: HttpRequest) -> list[tuple[str, str]]:
         origin = request.header("origin")

@@ -7,7 +7,8 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 
-from fastlambda_cli.local.http.payload import Gateway, new_request_id
+from fastlambda_cli.local.http.kinds import Kind
+from fastlambda_cli.local.http.payload import Gateway
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import WITHOUT_BODY, Answer
 from fastlambda_cli.local.model import HttpExchange
@@ -18,9 +19,9 @@ class ClientLeftError(Exception):
     """The client closed its connection: there is nobody to answer."""
 
 
-def head(answer: Answer, request_id: str) -> list[tuple[bytes, bytes]]:
-    """Encode an answer's headers; every answer of the gateway names its request."""
-    headers = [*answer.headers, ("apigw-requestid", request_id)]
+def head(answer: Answer, naming: str, request_id: str) -> list[tuple[bytes, bytes]]:
+    """Encode an answer's headers; every answer names its request, in the header `naming`."""
+    headers = [*answer.headers, (naming, request_id)]
     if answer.status not in WITHOUT_BODY:
         headers.append(("content-length", str(len(answer.body))))
     return [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers]
@@ -40,14 +41,15 @@ class Exchange:
 
     """
 
-    def __init__(self, request: HttpRequest, receive: Receive, send: Send) -> None:
+    def __init__(self, request: HttpRequest, receive: Receive, send: Send, kind: Kind) -> None:
         self.request = request
-        self.api_request_id = new_request_id()
+        self.api_request_id = kind.new_id()
         self.request_id: str | None = None
         self.cold = False
         self.running = False
         self.gateway: Gateway | None = None
         self.integration_ms: float | None = None
+        self._kind = kind
         self._receive = receive
         self._send = send
         self._received = time.perf_counter()
@@ -86,12 +88,13 @@ class Exchange:
 
     async def send(self, answer: Answer) -> None:
         """Send the answer, with the headers the gateway adds to every one."""
-        headers = head(answer, self.api_request_id)
+        headers = head(answer, self._kind.request_id_header, self.api_request_id)
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": answer.body})
 
     def report(self, status: int, error: str | None) -> HttpExchange:
         """Say how it went, now that it is over."""
+        api = self.gateway if self._kind.metered else None
         return HttpExchange(
             method=self.request.method,
             path=self.request.target,
@@ -102,7 +105,7 @@ class Exchange:
             cold=self.cold,
             error=error,
             running=self.running,
-            api_id=self.gateway.api_id if self.gateway else None,
-            stage=self.gateway.stage if self.gateway else "",
+            api_id=api.api_id if api else None,
+            stage=api.stage if api else "",
             integration_ms=self.integration_ms,
         )

@@ -37,7 +37,7 @@ class Route:
         invoke: Runs the function behind the route.
         gateway: The API and its stage.
         match: The route's key and what its variables stand for in the request.
-        timeout_s: After how many seconds the client gets its 503, while the function runs on.
+        timeout_s: After how many seconds the client gets its 503, while the function runs on; None when it never does.
         cors: The API's CORS configuration, if it has one.
         authorize: Decides who may pass; None lets everybody.
         admits: Counts a request; False when there are too many.
@@ -48,7 +48,7 @@ class Route:
     invoke: Invoke
     gateway: Gateway = field(default_factory=Gateway)
     match: Match = field(default_factory=Match)
-    timeout_s: float = INTEGRATION_TIMEOUT_S
+    timeout_s: float | None = INTEGRATION_TIMEOUT_S
     cors: Cors | None = None
     authorize: Authorize | None = None
     admits: Callable[[], bool] = lambda: True

@@ -1,4 +1,4 @@
-"""The URLs of HTTP APIs, corrected: the emulator keeps the port that the front door had when an API was made."""
+"""The URLs of HTTP APIs and of functions, corrected: the emulator keeps the port that the front door had then."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from fastlambda_cli.local.aws.deployed.signing import signed_for
 from fastlambda_cli.local.serve import AsgiApp, Message, Receive, Scope, Send
 
-_ENDPOINT = re.compile(rb"(?<=\.execute-api\.localhost:)\d{1,5}")
-_ANSWERING = frozenset({b"apigateway", b"cloudformation"})
+_ENDPOINT = re.compile(rb"(?P<name>\.(execute-api|lambda-url)\.localhost:)\d{1,5}")
+_ANSWERING = frozenset({b"apigateway", b"cloudformation", b"lambda"})
 
 
 def with_present_port(app: AsgiApp, port: int) -> AsgiApp:
-    """Put the front door's port into the URLs of HTTP APIs that API Gateway and CloudFormation answer with."""
+    """Put the front door's port into the URLs that API Gateway, CloudFormation and Lambda answer with."""
 
     async def corrected(scope: Scope, receive: Receive, send: Send) -> None:
         concerned = signed_for(scope) in _ANSWERING
@@ -26,7 +26,7 @@ class _Correction:
 
     def __init__(self, send: Send, port: int) -> None:
         self._send = send
-        self._port = b"%d" % port
+        self._port = rb"\g<name>%d" % port
         self._start: Message = {}
         self._body = bytearray()
 

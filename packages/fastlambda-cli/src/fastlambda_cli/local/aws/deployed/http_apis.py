@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.aws.deployed.authorizers import Authorizers, UnservedError
+from fastlambda_cli.local.aws.deployed.invoking import invoking
 from fastlambda_cli.local.aws.deployed.permissions import gateway_may_invoke, source_arn
 from fastlambda_cli.local.aws.deployed.state import ApiRecord, DeployedState
 from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
@@ -20,22 +20,10 @@ from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import Answer, message
 from fastlambda_cli.local.http.routing import Route, first_segment, matching
 from fastlambda_cli.local.http.throttling import Throttle, stage_limits
-from fastlambda_cli.local.model import LATEST, Invocation, Invoke, InvokeResult, Notice, Sink
-from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
+from fastlambda_cli.local.model import LATEST, Notice, Sink
 
-_HOST = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api(\.[a-z0-9-]+)?\.localhost(:\d{1,5})?", re.IGNORECASE)
+HOST = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api(\.[a-z0-9-]+)?\.localhost(:\d{1,5})?", re.IGNORECASE)
 _INVOKE_PATH = re.compile(r"arn:[^:]+:apigateway:[^:]+:lambda:path/[0-9-]+/functions/(?P<arn>.+)/invocations")
-
-
-def under_their_hosts(http_apis: AsgiApp, otherwise: AsgiApp) -> AsgiApp:
-    """Hand requests to the hosts of HTTP APIs to one app and all others to another."""
-
-    async def by_host(scope: Scope, receive: Receive, send: Send) -> None:
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        addressed = len(hosts) == 1 and _HOST.fullmatch(hosts[0].decode("latin-1"))
-        await (http_apis if addressed else otherwise)(scope, receive, send)
-
-    return by_host
 
 
 class DeployedRoutes:
@@ -68,7 +56,7 @@ class DeployedRoutes:
             return message(503, "Service Unavailable", error=problem.in_one_line())
 
     async def _route(self, request: HttpRequest) -> Route | Answer:
-        host = _HOST.fullmatch(request.header("host"))
+        host = HOST.fullmatch(request.header("host"))
         api_id = host["api"].lower() if host else ""
         record = await self._state.api(api_id)
         if record is None or record.api.get("disableExecuteApiEndpoint"):
@@ -108,7 +96,7 @@ class DeployedRoutes:
             return self._wrong(f"{where} may not invoke {reference.arn}: its policy has no permission for {source}")
         variables = record.stages[stage].get("stageVariables") or {}
         return Route(
-            _invoking(self._functions, reference),
+            invoking(self._functions, reference),
             Gateway(api_id, stage, variables),
             match,
             timeout_s=int(integration.get("timeoutInMillis") or 30_000) / 1000,
@@ -159,11 +147,3 @@ def _payloads(integration: Mapping[str, Any]) -> Payloads:
 def _function(uri: str) -> FunctionReference | None:
     path = _INVOKE_PATH.fullmatch(uri)
     return parse_function_name(path["arn"] if path else uri, None)
-
-
-def _invoking(functions: Functions, reference: FunctionReference) -> Invoke:
-    async def invoke(invocation: Invocation) -> InvokeResult:
-        called = dataclasses.replace(invocation, invoked_arn=reference.arn, source="http")
-        return await functions.invoke(reference, called)
-
-    return invoke

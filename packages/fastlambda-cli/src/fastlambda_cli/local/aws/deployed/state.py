@@ -17,6 +17,9 @@ from fastlambda_cli.local.model import ACCOUNT_ID, REGION
 _ATTEMPTS = 3
 """How often a question is put to an emulator that dies over it."""
 
+_URL = "/_fastlambda/function-url"
+"""The launcher's own too: the emulator's API finds function URLs by their functions only."""
+
 _CODE = "/_fastlambda/lambda-code"
 """The launcher's own: the emulator's API hands out the code of $LATEST only, whatever the version."""
 
@@ -69,6 +72,22 @@ class ApiRecord:
     stages: Mapping[str, Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class UrlRecord:
+    """A function URL.
+
+    Attributes:
+        function: The function's name.
+        qualifier: The alias that it is of; None for the function itself.
+        configuration: As GetFunctionUrlConfig shows it (AWS Lambda API Reference).
+
+    """
+
+    function: str
+    qualifier: str | None
+    configuration: Mapping[str, Any]
+
+
 class DeployedState:
     """Asks the emulator; everything but code is remembered.
 
@@ -110,6 +129,11 @@ class DeployedState:
         query = f"?Qualifier={_quoted(qualifier)}" if qualifier else ""
         found = await self._remembered(f"/2015-03-31/functions/{_quoted(function)}/policy{query}")
         return [] if found is None else json.loads(found["Policy"])["Statement"]
+
+    async def function_url(self, url_id: str) -> UrlRecord | None:
+        """Find the function of a URL; None when there is no such URL."""
+        found = await self._remembered(f"{_URL}/{_quoted(url_id)}")
+        return None if found is None else UrlRecord(found["function"], found["qualifier"], found["configuration"])
 
     async def event_invoke_config(self, function: str, qualifier: str | None) -> Mapping[str, Any] | None:
         """GetFunctionEventInvokeConfig; None when there is none."""

@@ -32,6 +32,8 @@ from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from saving import save_faster  # type: ignore[import-not-found,unused-ignore]
+from urls import function_url, make_local_urls  # type: ignore[import-not-found,unused-ignore]
+from websocket_apis import refuse_websockets  # type: ignore[import-not-found,unused-ignore]
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -48,6 +50,8 @@ _SAVE = "/_fastlambda/save"
 """Ours, on the private socket only: answers once everything so far is on disk."""
 _CODE = re.compile(r"/_fastlambda/lambda-code/(\d{12})/([a-z0-9-]+)/([^/]+)/([^/]+)")
 """Ours too: the deployment package of any version, by account, region and function; ministack's is always $LATEST's."""
+_URL = "/_fastlambda/function-url/"
+"""Ours as well, before the id of a function URL: whose it is."""
 _GRACE_S = 2
 _LAST_RESORT_S = 3.0
 
@@ -100,6 +104,9 @@ class SavedWhileRunning:
             return
         if code := _CODE.fullmatch(scope["path"]):
             await _send_code(send, *code.groups())
+            return
+        if scope["path"].startswith(_URL):
+            await _send(send, function_url(scope["path"].removeprefix(_URL)))
             return
         self._answering += 1
         try:
@@ -181,10 +188,14 @@ def _only_looks(scope: Message) -> bool:
 async def _send_code(send: Send, account: str, region: str, name: str, version: str) -> None:
     function = ministack._get_module("lambda_svc")._functions.get_scoped(account, region, name) or {}  # noqa: SLF001
     record = function if version == "$LATEST" else function.get("versions", {}).get(version, {})
-    package = record.get("code_zip") or b""
-    headers = [(b"content-length", b"%d" % len(package))]
-    await send({"type": "http.response.start", "status": 200 if package else 404, "headers": headers})
-    await send({"type": "http.response.body", "body": package})
+    await _send(send, record.get("code_zip") or b"")
+
+
+async def _send(send: Send, found: bytes) -> None:
+    """Answer what was found; 404 when that is nothing."""
+    headers = [(b"content-length", b"%d" % len(found))]
+    await send({"type": "http.response.start", "status": 200 if found else 404, "headers": headers})
+    await send({"type": "http.response.body", "body": found})
 
 
 def tell_user() -> Callable[[str], None]:
@@ -224,10 +235,13 @@ def load_ahead(services: Sequence[str]) -> None:
 def main(listener: int, owner: int, *services: str) -> int:
     """Serve until told to end; return the exit code."""
     tell = tell_user()
-    invoke_elsewhere(int(os.environ["GATEWAY_PORT"]))
+    port = int(os.environ["GATEWAY_PORT"])
+    invoke_elsewhere(port)
+    make_local_urls(port)
     activate_at_once()
     evaluate_alarms_rightly()
     check_images()
+    refuse_websockets()
     save_faster()
     app = SavedWhileRunning(tell)
     config = uvicorn.Config(

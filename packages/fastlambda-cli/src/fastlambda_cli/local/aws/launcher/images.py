@@ -11,11 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from ministack.services import ecr, lambda_svc  # type: ignore[import-not-found,unused-ignore]
-
-_CLOUDFORMATION = "cloudformation"
-_FUNCTION = "AWS::Lambda::Function"
+from needed import when_provisioned  # type: ignore[import-not-found,unused-ignore]
 
 
 class _MissingImageError(ValueError):
@@ -27,22 +24,7 @@ def check_images() -> None:
     ecr._resolve_manifest = _of_images(ecr._resolve_manifest)  # noqa: SLF001
     lambda_svc._create_function = _creating(lambda_svc._create_function)  # noqa: SLF001
     lambda_svc._update_code = _updating(lambda_svc._update_code)  # noqa: SLF001
-    ministack._get_module = _with_provisioning(ministack._get_module)  # noqa: SLF001
-
-
-def _with_provisioning(get_module: Any) -> Any:
-    """Change CloudFormation when ministack first needs it: it imports fifty other services, for 0.3 s."""
-    changed: set[str] = set()
-
-    def got(name: str) -> Any:
-        module = get_module(name)
-        if name == _CLOUDFORMATION and name not in changed:
-            changed.add(name)
-            handlers = module.provisioners._RESOURCE_HANDLERS[_FUNCTION]  # noqa: SLF001
-            handlers["create"] = _provisioning(handlers["create"])
-        return module
-
-    return got
+    when_provisioned("AWS::Lambda::Function", _provisioning)
 
 
 def _of_images(resolve: Any) -> Any:

@@ -1,0 +1,124 @@
+"""The URLs of deployed functions, each a host of its own: `ID.lambda-url.localhost`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fastlambda_cli.errors import FastLambdaError
+from fastlambda_cli.local.aws.deployed.invoking import invoking
+from fastlambda_cli.local.aws.deployed.permissions import missing_for_anybody
+from fastlambda_cli.local.aws.deployed.state import DeployedState, UrlRecord
+from fastlambda_cli.local.aws.function_names import FunctionReference
+from fastlambda_cli.local.aws.functions import Functions
+from fastlambda_cli.local.http.authorizing import Authorize, Authorized, Refused
+from fastlambda_cli.local.http.cors import Cors
+from fastlambda_cli.local.http.function_url import PAYLOADS
+from fastlambda_cli.local.http.kinds import url_message
+from fastlambda_cli.local.http.payload import Gateway
+from fastlambda_cli.local.http.request import HttpRequest
+from fastlambda_cli.local.http.response import Answer
+from fastlambda_cli.local.http.routing import Route
+from fastlambda_cli.local.model import ACCOUNT_ID, Notice, Sink
+
+HOST = re.compile(r"(?P<id>[a-z0-9]+)\.lambda-url(\.[a-z0-9-]+)?\.localhost(:\d{1,5})?", re.IGNORECASE)
+
+_SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/\s]+)/\d+/[^/\s]+/lambda/aws4_request")
+_ERROR_TYPE = ("x-amzn-errortype", "AccessDeniedException")
+_FORBIDDEN = (
+    "Forbidden. For troubleshooting Function URL authorization issues, see: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+)
+
+
+class FunctionUrls:
+    """Finds the function of a URL among those that the emulator knows: a `Router`.
+
+    Args:
+        state: What the emulator knows.
+        functions: What can be invoked.
+        sink: Is told what is refused, once each.
+
+    """
+
+    def __init__(self, state: DeployedState, functions: Functions, sink: Sink) -> None:
+        self._state = state
+        self._functions = functions
+        self._sink = sink
+        self._told: set[str] = set()
+
+    async def __call__(self, request: HttpRequest) -> Route | Answer:
+        """Find the function, or say why there is none."""
+        try:
+            return await self._route(request)
+        except FastLambdaError as problem:
+            return url_message(503, "Service Unavailable", error=problem.in_one_line())
+
+    async def _route(self, request: HttpRequest) -> Route | Answer:
+        host = HOST.fullmatch(request.header("host"))
+        url_id = host["id"].lower() if host else ""
+        record = await self._state.function_url(url_id)
+        if record is None:
+            return url_message(403, None, error=f"there is no function URL {url_id}").with_header(*_ERROR_TYPE)
+        configuration = record.configuration
+        cors = Cors.of_url(configuration["Cors"]) if configuration.get("Cors") else None
+        if cors and (preflight := cors.preflight(request)):
+            return preflight
+        reference = FunctionReference(record.function, qualifier=record.qualifier)
+        if configuration.get("InvokeMode") == "RESPONSE_STREAM":
+            error = f"The URL of {reference.arn} streams (RESPONSE_STREAM), and the local AWS serves BUFFERED"
+            self._tell(error)
+            return url_message(501, f"Not Implemented: {error}", error=error)
+        return Route(
+            invoking(self._functions, reference),
+            Gateway(url_id),
+            timeout_s=None,
+            cors=cors,
+            authorize=await self._authorize(record, reference),
+            payloads=PAYLOADS,
+        )
+
+    async def _authorize(self, record: UrlRecord, reference: FunctionReference) -> Authorize | None:
+        """Who may pass; None for anybody, where the function's policy says so."""
+        if record.configuration.get("AuthType") != "NONE":
+            return _signed
+        missing = missing_for_anybody(await self._state.policy(record.function, record.qualifier))
+        if missing is None:
+            return None
+        error = f"The URL of {reference.arn} is open to nobody: its policy does not allow {missing} to everybody"
+        self._tell(error)
+
+        async def nobody(_: HttpRequest) -> Refused:
+            return _refused(_FORBIDDEN, error)
+
+        return nobody
+
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._sink(Notice(f"{text}.", warning=True))
+
+
+async def _signed(request: HttpRequest) -> Authorized | Refused:
+    """Let signed requests pass. Whether the signature is right is not looked at here."""
+    signed = _SIGNED.match(request.header("authorization"))
+    if signed is None:
+        return _refused("Forbidden", "the request is not signed for Lambda, which AuthType AWS_IAM wants")
+    return Authorized({"iam": _caller(signed["key"])})
+
+
+def _caller(access_key: str) -> Mapping[str, str | None]:
+    """Everybody is the account's root here, as STS says too."""
+    return {
+        "accessKey": access_key,
+        "accountId": ACCOUNT_ID,
+        "callerId": ACCOUNT_ID,
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": f"arn:aws:iam::{ACCOUNT_ID}:root",
+        "userId": ACCOUNT_ID,
+    }
+
+
+def _refused(text: str, why: str) -> Refused:
+    return Refused(url_message(403, text, error=why).with_header(*_ERROR_TYPE), why)
