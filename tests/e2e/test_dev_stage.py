@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import boto3
+from background import eventually
 from dev_command import running
 from token_issuer import AUDIENCE, running_issuer
 
@@ -35,13 +38,23 @@ def test_the_stage_decides_on_configuration_names_and_who_may_pass(tmp_path):
             assert dev.client.get("/", headers=reader).text == "welcome, momo, from shop-prod"
             assert dev.client.get("/").status_code == 401
             dev.wait_for("Stack shop-prod: made")
-            (api,) = gateway_of(dev).get_apis()["Items"]
+            (api,) = aws(dev, "apigatewayv2").get_apis()["Items"]
             at_its_host = {"Host": api["ApiEndpoint"].removeprefix("http://")}
             answer = dev.client.get(dev.endpoint_url, headers=reader | at_its_host)
             assert answer.text == "welcome, momo, from shop-prod"
             assert dev.client.get(dev.endpoint_url, headers=at_its_host).status_code == 401
+            logged = eventually(lambda: access_log(dev, 2))
+            assert [(line["status"], line["authorizerError"]) for line in logged] == [
+                ("200", "-"),
+                ("401", "missing: token not provided"),
+            ]
 
 
-def gateway_of(dev):
+def access_log(dev, count):
+    found = aws(dev, "logs").filter_log_events(logGroupName="/aws/vendedlogs/http-apis/shop-prod")["events"]
+    return [json.loads(event["message"]) for event in found] if len(found) == count else None
+
+
+def aws(dev, service):
     keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
-    return boto3.client("apigatewayv2", endpoint_url=dev.endpoint_url, **keys)
+    return boto3.client(service, endpoint_url=dev.endpoint_url, **keys)

@@ -11,6 +11,7 @@ from deployed_apis import ACCOUNT, SHOW_EVENT, permit
 from deployed_functions import RUNTIME
 
 from fastlambda_cli.local.model import HttpExchange, Notice
+from fastlambda_cli.template.http import ACCESS_LOG_FORMAT
 
 
 def test_the_endpoint_of_an_api_is_a_name_under_localhost_at_the_front_doors_port(aws, api):
@@ -291,3 +292,26 @@ def test_what_cloudformation_makes_is_served_also_by_a_later_start_on_another_po
         after = ask(second)
 
     assert before == after == (1, "http://localhost:3000")
+
+
+def test_a_stage_writes_an_access_log_into_its_group(aws, api):
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="/books/access")
+    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/books/access"
+    settings = {"DestinationArn": group, "Format": json.dumps(ACCESS_LOG_FORMAT)}
+    books = api("GET /books/{id}", stage_settings={"AccessLogSettings": settings})
+    denied = api(permitted=None, stage_settings={"AccessLogSettings": {"DestinationArn": f"{group}:*"} | settings})
+
+    answer = books("GET", "/books/7")
+    books("GET", "/authors")
+    denied("GET", "/")
+
+    def lines():
+        found = logs.filter_log_events(logGroupName="/books/access")["events"]
+        return [json.loads(event["message"]) for event in found] if len(found) == 3 else None
+
+    good, missing, forbidden = eventually(lines)
+    assert (good["path"], good["status"], good["requestId"]) == ("/books/7", "200", answer.headers["apigw-requestid"])
+    assert (missing["status"], missing["error"], missing["integrationStatus"]) == ("404", "Not Found", "-")
+    assert "doesn't have permissions to call the integration" in forbidden["integrationError"]
+    assert [stream["logStreamName"] for stream in logs.describe_log_streams(logGroupName="/books/access")["logStreams"]]

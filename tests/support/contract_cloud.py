@@ -288,6 +288,23 @@ class Cloud:
 
         return eventually(found)
 
+    def access_log(self) -> str:
+        """Make a log group for access logs; return its ARN as API Gateway wants it."""
+        name = self.name("access")
+        self.client("logs").create_log_group(logGroupName=name)
+        self._remove(self.client("logs").delete_log_group, logGroupName=name)
+        return f"arn:aws:logs:{self.region}:{self.account}:log-group:{name}"
+
+    def logged(self, group_arn: str, count: int = 1) -> list[str]:
+        """Wait for so many lines of a log group."""
+        name = group_arn.rpartition(":")[2]
+
+        def found() -> list[str] | None:
+            events = self.client("logs").filter_log_events(logGroupName=name)["events"]
+            return [event["message"] for event in events] if len(events) >= count else None
+
+        return eventually(found)
+
     def seen(self, consumer: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait for so many invocations of the consumer: its event and its request id."""
         return [json.loads(line) for line in self.lines(consumer, '{ $.said = "seen" }', count)]

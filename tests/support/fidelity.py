@@ -20,6 +20,7 @@ AREAS = (
     "HTTP API",
     "HTTP API: payload format 1.0",
     "HTTP API: access",
+    "HTTP API: access logs",
     "Function URL",
     "Event sources",
     "X-Ray",

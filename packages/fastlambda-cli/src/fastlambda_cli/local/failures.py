@@ -48,9 +48,14 @@ def error_type(payload: bytes) -> str:
     return "".join(character if character.isprintable() else " " for character in kind)
 
 
+def error_message(payload: bytes) -> str:
+    """The errorMessage of an error payload; empty when it has none."""
+    return str(_record(payload).get("errorMessage") or "")
+
+
 def summary(payload: bytes) -> str:
     """The error on one line: its type, and its message without the request id that Lambda puts before it."""
-    message = str(_record(payload).get("errorMessage") or "").splitlines()
+    message = error_message(payload).splitlines()
     text = re.sub(r"^RequestId: \S* Error: ", "", message[0]) if message else ""
     return f"{error_type(payload)}: {text}" if text else error_type(payload)
 

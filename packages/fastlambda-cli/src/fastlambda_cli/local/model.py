@@ -315,6 +315,21 @@ class HttpExchange:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessLine:
+    """A line in the access log of an HTTP API's stage.
+
+    Attributes:
+        log_group: Where CloudWatch Logs keeps it.
+        log_stream: Its stream there.
+
+    """
+
+    log_group: str
+    log_stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the local cloud itself has to say, such as a restart of the emulator."""
 
@@ -333,6 +348,7 @@ TelemetryEvent: TypeAlias = (
     | InvocationTraced
     | InvocationReported
     | HttpExchange
+    | AccessLine
     | Notice
 )
 

@@ -7,13 +7,14 @@ import dataclasses
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from fastlambda_cli.local.failures import summary
+from fastlambda_cli.local.failures import error_message, summary
 from fastlambda_cli.local.http import payload
+from fastlambda_cli.local.http.access_log import AccessLog
 from fastlambda_cli.local.http.authorizing import Refused
 from fastlambda_cli.local.http.exchange import ClientLeftError, Exchange, head
 from fastlambda_cli.local.http.formats import Payloads
@@ -21,7 +22,7 @@ from fastlambda_cli.local.http.guard import refusal
 from fastlambda_cli.local.http.kinds import HTTP_API, MAX_EVENT_BYTES, Kind
 from fastlambda_cli.local.http.request import HttpRequest, from_scope
 from fastlambda_cli.local.http.response import Answer, MalformedResponseError, message
-from fastlambda_cli.local.http.routing import Route, Router
+from fastlambda_cli.local.http.routing import Route, Router, TurnedAway
 from fastlambda_cli.local.model import (
     HttpExchange,
     Invocation,
@@ -43,6 +44,10 @@ _MALFORMED = {
 
 CLIENT_CLOSED_REQUEST = 499
 """What the log says when the client left before its answer; no client ever receives it."""
+
+
+_FAILED = "The Lambda function returned the following error: %s. Check your Lambda function code and try again."
+_MALFORMED_RESPONSE = "The response from the Lambda function doesn't match the format that API Gateway expects."
 
 
 class HttpApi:
@@ -80,8 +85,9 @@ class HttpApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3, `http` scopes)."""
         exchange = Exchange(from_scope(scope), receive, send, self._kind)
+        log: AccessLog | None = None
         try:
-            answer = await self._answer(exchange)
+            answer, log = await self._answer(exchange)
         except ClientLeftError as left:
             self._sink(exchange.report(CLIENT_CLOSED_REQUEST, str(left)))
             return
@@ -92,6 +98,8 @@ class HttpApi:
             raise
         await exchange.send(answer)
         self._sink(exchange.report(answer.status, answer.error))
+        if log is not None:
+            self._sink(log.line(exchange, answer))
 
     def malformed(self, status: int, reason: str) -> tuple[Headers, bytes]:
         """Answer what is not HTTP, for `serve`: `status` is 400, 431, 501 or 505."""
@@ -100,38 +108,41 @@ class HttpApi:
         self._sink(HttpExchange("-", "-", status, 0.0, request_id, error=reason))
         return head(answer, self._kind.request_id_header, request_id), answer.body
 
-    async def _answer(self, exchange: Exchange) -> Answer:
+    async def _answer(self, exchange: Exchange) -> tuple[Answer, AccessLog | None]:
         request = exchange.request
         if early := self._refuse(request):
-            return early
+            return early, None
         route = await self._router(request)
         if isinstance(route, Answer):
-            return route
-        exchange.gateway = route.gateway
+            return route, None
+        if isinstance(route, TurnedAway):
+            exchange.integration_error = route.integration_error
+            return route.answer, route.log
+        exchange.gateway, exchange.route_key = route.gateway, route.match.route_key
         answer = await self._admit(exchange, route)
-        return route.cors.applied(answer, request) if route.cors else answer
+        return route.cors.applied(answer, request) if route.cors else answer, route.log
 
     async def _admit(self, exchange: Exchange, route: Route) -> Answer:
         request = exchange.request
         if not route.admits():
             return message(429, "Too Many Requests", error="more requests than the throttling limits let through")
-        authorizer: Mapping[str, Any] | None = None
         if route.authorize is not None:
             decision = await route.authorize(request)
             if isinstance(decision, Refused):
+                exchange.authorizer_error = decision.reason
                 return decision.answer
-            authorizer = decision.context
+            exchange.authorizer = decision.context
         if route.cors and (preflight := route.cors.preflight(request)):
             return preflight
-        return await self._forward(exchange, route, authorizer)
+        return await self._forward(exchange, route)
 
-    async def _forward(self, exchange: Exchange, route: Route, authorizer: Mapping[str, Any] | None) -> Answer:
+    async def _forward(self, exchange: Exchange, route: Route) -> Answer:
         request = exchange.request
         body = await exchange.read_body(self._kind.max_body_bytes)
         if body is None:
             return self._too_large(f"the body is larger than AWS's {self._kind.max_body_bytes:,} bytes")
         received = payload.received(request, body, exchange.api_request_id, time.time())
-        event = route.payloads.event(received, gateway=route.gateway, match=route.match, authorizer=authorizer)
+        event = route.payloads.event(received, gateway=route.gateway, match=route.match, authorizer=exchange.authorizer)
         encoded = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         if len(encoded) > MAX_EVENT_BYTES:
             return self._too_large(f"the event is {len(encoded):,} bytes, more than Lambda's {MAX_EVENT_BYTES:,}")
@@ -185,14 +196,16 @@ class HttpApi:
             exchange.request_id = None
             return self._kind.failed(f"Lambda refused the invocation: {problem}")
         exchange.cold = result.cold
-        return self._converted(result, route.payloads)
+        return self._converted(exchange, result, route.payloads)
 
-    def _converted(self, result: InvokeResult, payloads: Payloads) -> Answer:
+    def _converted(self, exchange: Exchange, result: InvokeResult, payloads: Payloads) -> Answer:
         if result.function_error:
+            exchange.integration_error = _FAILED % error_message(result.payload)
             return self._kind.failed(f"the function failed: {summary(result.payload)}")
         try:
             return payloads.answer(result.payload)
         except MalformedResponseError as problem:
+            exchange.integration_error = f"{_MALFORMED_RESPONSE} {problem}"
             return self._kind.failed(f"malformed response of the function: {problem}")
 
 

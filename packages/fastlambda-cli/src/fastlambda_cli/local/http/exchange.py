@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from fastlambda_cli.local.http.kinds import Kind
 from fastlambda_cli.local.http.payload import Gateway
@@ -38,6 +39,11 @@ class Exchange:
         running: True when the function runs on after the answer.
         gateway: The API and its stage, once a route was found.
         integration_ms: How long the function was waited for.
+        integration_error: What API Gateway would say went wrong with the function.
+        route_key: The route, once it was found.
+        authorizer: What an authorizer said of who asks.
+        authorizer_error: Why an authorizer refused.
+        arrived_at: When the request arrived, in seconds of the epoch.
 
     """
 
@@ -49,10 +55,20 @@ class Exchange:
         self.running = False
         self.gateway: Gateway | None = None
         self.integration_ms: float | None = None
+        self.integration_error: str | None = None
+        self.route_key: str | None = None
+        self.authorizer: Mapping[str, Any] | None = None
+        self.authorizer_error: str | None = None
+        self.arrived_at = time.time()
         self._kind = kind
         self._receive = receive
         self._send = send
         self._received = time.perf_counter()
+
+    @property
+    def duration_ms(self) -> float:
+        """How long ago the last byte of the request came."""
+        return (time.perf_counter() - self._received) * 1000
 
     async def read_body(self, limit: int) -> bytes | None:
         """Read the whole body; None when it is larger than `limit` bytes.
@@ -99,7 +115,7 @@ class Exchange:
             method=self.request.method,
             path=self.request.target,
             status=status,
-            duration_ms=(time.perf_counter() - self._received) * 1000,
+            duration_ms=self.duration_ms,
             api_request_id=self.api_request_id,
             request_id=self.request_id,
             cold=self.cold,

@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 from urllib.parse import unquote
 
 from fastlambda_cli.local.http import formats
+from fastlambda_cli.local.http.access_log import AccessLog
 from fastlambda_cli.local.http.authorizing import Authorize
 from fastlambda_cli.local.http.cors import Cors
 from fastlambda_cli.local.http.payload import DEFAULT_STAGE, ROUTE_KEY, Gateway, Match
@@ -42,6 +43,7 @@ class Route:
         authorize: Decides who may pass; None lets everybody.
         admits: Counts a request; False when there are too many.
         payloads: What the function is sent, and what it may return.
+        log: Where its requests are written down, if they are.
 
     """
 
@@ -53,9 +55,26 @@ class Route:
     authorize: Authorize | None = None
     admits: Callable[[], bool] = lambda: True
     payloads: formats.Payloads = formats.V2
+    log: AccessLog | None = None
 
 
-Router: TypeAlias = Callable[[HttpRequest], Awaitable[Route | Answer]]
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """A request that a stage answers without a function.
+
+    Attributes:
+        answer: The answer.
+        log: Where the stage's requests are written down, if they are.
+        integration_error: What API Gateway would say is wrong with the function.
+
+    """
+
+    answer: Answer
+    log: AccessLog | None = None
+    integration_error: str | None = None
+
+
+Router: TypeAlias = Callable[[HttpRequest], Awaitable[Route | TurnedAway | Answer]]
 """Finds the route of a request, or the answer that the gateway gives by itself."""
 
 

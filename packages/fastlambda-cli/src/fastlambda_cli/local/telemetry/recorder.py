@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from fastlambda_cli.local.model import (
+    AccessLine,
     HttpExchange,
     InitEnded,
     InitStarted,
@@ -84,9 +85,8 @@ class Telemetry:
             case MetricRecord():
                 self._log(event.environment, event.text)
                 self._measure(event)
-            case HttpExchange():
-                for metric, value in counted(event):
-                    self.metrics.add(metric, value)
+            case HttpExchange() | AccessLine():
+                self._requested(event)
             case InvocationReported():
                 self.invocations.reported(event.request_id, event.duration_ms)
             case TraceSegment():
@@ -96,6 +96,13 @@ class Telemetry:
             case _:
                 pass
         self._sink(event)
+
+    def _requested(self, event: HttpExchange | AccessLine) -> None:
+        if isinstance(event, AccessLine):
+            self.logs.write(event.log_group, event.log_stream, event.text)
+            return
+        for metric, value in counted(event):
+            self.metrics.add(metric, value)
 
     def _started(self, event: InitStarted) -> None:
         now = time.time()
