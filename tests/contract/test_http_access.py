@@ -8,6 +8,8 @@ from contract_facts import fact
 JWT = "API Gateway Developer Guide, “Control access to HTTP APIs with JWT authorizers”"
 TROUBLE = "API Gateway Developer Guide, “Troubleshooting issues with HTTP API JWT authorizers”"
 RECORDED = "events recorded at a deployed API, floci pull request 2011"
+LAMBDA = "API Gateway Developer Guide, “Control access to HTTP APIs with AWS Lambda authorizers”"
+IAM = "API Gateway Developer Guide, “Control access to HTTP APIs with IAM authorization”"
 THROTTLE = "API Gateway Developer Guide, “Throttle requests to your HTTP APIs for better throughput”"
 CORS = "API Gateway Developer Guide, “Configure CORS for HTTP APIs”"
 AREA = "HTTP API: access"
@@ -153,3 +155,91 @@ def test_too_many_requests_are_429(cloud, function):
     refused = [answer.json() for answer in answers if answer.status_code == 429]
     assert {"message": "Too Many Requests"} in refused
     assert any(answer.status_code == 200 for answer in answers)
+
+
+@pytest.fixture(scope="module")
+def decided(cloud, function):
+    """`decided(...)`: an API before which a function decides."""
+    decider = cloud.new_function("authorizer")
+    cloud.client("lambda").add_permission(
+        FunctionName=decider,
+        StatementId="authorizers",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:{cloud.region}:{cloud.account}:*/authorizers/*",
+    )
+    path = f"arn:aws:apigateway:{cloud.region}:lambda:path/2015-03-31/functions/{cloud.arn(decider)}/invocations"
+
+    def made(**settings):
+        authorizer = {
+            "AuthorizerType": "REQUEST",
+            "IdentitySource": ["$request.header.Authorization"],
+            "AuthorizerUri": path,
+            "AuthorizerPayloadFormatVersion": "2.0",
+            "EnableSimpleResponses": True,
+            "AuthorizerResultTtlInSeconds": 0,
+        }
+        return cloud.api(function, authorizer=authorizer | settings, route={"AuthorizationType": "CUSTOM"})
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def simple(decided):
+    return decided()
+
+
+def said_of(answer):
+    assert answer.status_code == 200, answer.text
+    return answer.json()["requestContext"]["authorizer"]["lambda"]
+
+
+@fact(AREA, "A Lambda authorizer that says yes lets pass; its `context` reaches the function.", LAMBDA)
+def test_a_function_may_let_pass(simple):
+    assert "/$default/GET/" in said_of(simple.send("GET", headers={"authorization": "yes"}))["route"]
+
+
+@fact(AREA, 'One that says no is 403 `{"message":"Forbidden"}`.', LAMBDA)
+def test_a_function_may_refuse(simple):
+    answer = simple.send("GET", headers={"authorization": "no"})
+
+    assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
+
+
+@fact(AREA, "Without its identity source a request is 401, and the authorizer is not invoked.", LAMBDA)
+def test_without_an_identity_source_it_is_401(simple):
+    assert simple.send("GET").status_code == 401
+
+
+@fact(AREA, "An authorizer that answers in no format is 500.", LAMBDA)
+def test_an_authorizer_without_an_answer_is_500(simple):
+    answer = simple.send("GET", headers={"authorization": "nonsense"})
+
+    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+
+
+@fact(AREA, "Without simple responses, the authorizer's IAM policy decides.", LAMBDA)
+def test_a_policy_decides(decided):
+    books = decided(EnableSimpleResponses=False)
+
+    assert books.send("GET", headers={"authorization": "policy Allow"}).status_code == 200
+    assert books.send("GET", headers={"authorization": "policy Deny"}).status_code == 403
+
+
+@fact(AREA, "What an authorizer said is kept for its TTL, by its identity sources.", LAMBDA)
+def test_what_was_said_is_kept(decided):
+    books = decided(AuthorizerResultTtlInSeconds=300)
+
+    first, again, other = [
+        said_of(books.send("GET", headers={"authorization": said}))["once"] for said in ("yes", "yes", "yes please")
+    ]
+
+    assert first == again
+    assert first != other
+
+
+@fact(AREA, 'A route with AWS_IAM and a request that is not signed is 403 `{"message":"Forbidden"}`.', IAM)
+def test_iam_wants_a_signature(cloud, function):
+    answer = cloud.api(function, route={"AuthorizationType": "AWS_IAM"}).send("GET")
+
+    assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})

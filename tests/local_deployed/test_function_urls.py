@@ -7,10 +7,7 @@ import json
 import httpx
 import pytest
 from background import eventually
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-from deployed_apis import SHOW_EVENT, Sender
+from deployed_apis import SHOW_EVENT, Sender, signed
 from deployed_functions import RUNTIME
 
 from fastlambda_cli.local.http.function_url import PAYLOADS
@@ -105,15 +102,10 @@ def test_both_permissions_are_needed(aws, url, allowed):
 def test_a_url_for_those_who_sign_refuses_others_and_names_the_caller(url):
     asked = url(auth="AWS_IAM", allowed=())
 
-    def signed(service):
-        request = AWSRequest("GET", asked.url)
-        SigV4Auth(Credentials("AKIDEXAMPLE", "secret"), service, "us-east-1").add_auth(request)
-        return dict(request.headers)
-
     unsigned = asked("GET")
     assert (unsigned.status_code, unsigned.json()) == (403, {"Message": "Forbidden"})
-    assert asked("GET", headers=signed("execute-api")).status_code == 403
-    context = asked.event("GET", headers=signed("lambda"))["requestContext"]
+    assert asked("GET", headers=signed(asked.url, "execute-api")).status_code == 403
+    context = asked.event("GET", headers=signed(asked.url, "lambda"))["requestContext"]
     assert context["accountId"] == "000000000000"
     assert context["authorizer"]["iam"]["accessKey"] == "AKIDEXAMPLE"
     assert context["authorizer"]["iam"]["userArn"] == "arn:aws:iam::000000000000:root"

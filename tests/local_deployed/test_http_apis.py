@@ -7,7 +7,7 @@ import json
 import pytest
 from background import eventually
 from botocore.exceptions import ClientError, WaiterError
-from deployed_apis import ACCOUNT, SHOW_EVENT, permit
+from deployed_apis import ACCOUNT, SHOW_EVENT, permit, signed
 from deployed_functions import RUNTIME
 
 from fastlambda_cli.local.model import HttpExchange, Notice
@@ -105,15 +105,25 @@ def test_a_permission_is_for_the_routes_that_it_names(api, permitted, route, sta
     assert api(route, permitted=permitted)("GET", "/books").status_code == status
 
 
-@pytest.mark.parametrize("kind", ["AWS_IAM", "CUSTOM"])
-def test_a_route_with_another_authorizer_than_jwt_lets_nobody_through_and_says_so(aws, api, kind):
+def test_an_authorizer_that_is_not_there_lets_nobody_through_and_says_so(aws, api):
     aws.told.clear()
 
-    answer = api(route={"AuthorizationType": kind, "AuthorizerId": "one"})("GET", "/")
+    answer = api(route={"AuthorizationType": "CUSTOM", "AuthorizerId": "one"})("GET", "/")
 
     assert answer.status_code == 501
-    assert f"{kind} authorization" in answer.json()["message"]
-    assert any(f"{kind} authorization" in notice.text for notice in aws.heard(Notice))
+    assert "nobody is let through" in answer.json()["message"]
+    assert any("has an authorizer that is not there" in notice.text for notice in aws.heard(Notice))
+
+
+def test_a_route_with_iam_authorization_asks_for_a_signature(api):
+    books = api(route={"AuthorizationType": "AWS_IAM"})
+
+    unsigned = books("GET", "/")
+    event = books.event("GET", "/", headers=signed(books.url, "execute-api"))
+
+    assert (unsigned.status_code, unsigned.json()) == (403, {"message": "Forbidden"})
+    assert books("GET", "/", headers=signed(books.url, "lambda")).status_code == 403
+    assert event["requestContext"]["authorizer"]["iam"]["accessKey"] == "AKIDEXAMPLE"
 
 
 def test_an_integration_may_ask_for_payload_format_1(api):

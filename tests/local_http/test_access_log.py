@@ -119,7 +119,7 @@ def test_an_answer_that_is_none_is_told(logged):
 
 
 def test_who_asks_is_told(logged):
-    async def authorize(_):
+    async def authorize(*_):
         return Authorized({"jwt": {"claims": {"sub": "momo", "cognito:groups": "[admin]"}, "scopes": None}})
 
     text = logged(
@@ -131,7 +131,7 @@ def test_who_asks_is_told(logged):
 
 
 def test_why_somebody_may_not_is_told(logged):
-    async def refuse(_):
+    async def refuse(*_):
         return Refused(message(401, "Unauthorized", error="no"), "invalid_token: the token has expired")
 
     text = logged(

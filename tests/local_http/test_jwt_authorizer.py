@@ -35,7 +35,7 @@ def authorize(issuer):
         headers = [("authorization", token)] if headers is None and token else (headers or [])
         authorizer = JwtAuthorizer(**{"issuers": Issuers(fetch), "issuer": URL, "audience": (AUDIENCE,)} | settings)
         request = HttpRequest("GET", "/", query, tuple(headers), "127.0.0.1", 8000, "HTTP/1.1", 100)
-        return asyncio.run(authorizer(request))
+        return asyncio.run(authorizer(request, "id"))
 
     return decide
 

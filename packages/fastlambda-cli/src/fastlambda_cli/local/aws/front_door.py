@@ -100,7 +100,7 @@ async def front_door(
         destinations = Destinations(state, services, sink)
         invoke_api = InvokeApi(functions, control_plane, sink, retries, destinations, traces)
         issuers = Issuers(with_cognito(state, fetch_document))
-        routes = DeployedRoutes(state, functions, Authorizers(state, issuers), sink)
+        routes = DeployedRoutes(state, functions, Authorizers(state, functions, issuers), sink)
         http_apis = await stack.enter_async_context(HttpApi(routes, sink))
         urls = FunctionUrls(state, functions, sink)
         function_urls = await stack.enter_async_context(HttpApi(urls, sink, FUNCTION_URL))

@@ -104,6 +104,7 @@ def _authorizer(exchange: Exchange) -> dict[str, Any]:
     return {
         **{f"authorizer.{name}": value for name, value in context.get("lambda", {}).items()},
         **{f"authorizer.claims.{name}": value for name, value in claims.items()},
+        "authorizer.principalId": exchange.principal,
         "authorizer.error": exchange.authorizer_error,
     }
 

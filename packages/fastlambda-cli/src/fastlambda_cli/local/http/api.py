@@ -127,11 +127,11 @@ class HttpApi:
         if not route.admits():
             return message(429, "Too Many Requests", error="more requests than the throttling limits let through")
         if route.authorize is not None:
-            decision = await route.authorize(request)
+            decision = await route.authorize(request, exchange.api_request_id)
             if isinstance(decision, Refused):
                 exchange.authorizer_error = decision.reason
                 return decision.answer
-            exchange.authorizer = decision.context
+            exchange.authorizer, exchange.principal = decision.context, decision.principal
         if route.cors and (preflight := route.cors.preflight(request)):
             return preflight
         return await self._forward(exchange, route)

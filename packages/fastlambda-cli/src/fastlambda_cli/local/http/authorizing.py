@@ -20,10 +20,12 @@ class Authorized:
 
     Attributes:
         context: The event's `requestContext.authorizer`.
+        principal: Who it is, where a function says so.
 
     """
 
     context: Mapping[str, Any]
+    principal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class Refused:
     reason: str
 
 
-Authorize: TypeAlias = Callable[[HttpRequest], Awaitable[Authorized | Refused]]
-"""Decides whether a request may reach the function."""
+Authorize: TypeAlias = Callable[[HttpRequest, str], Awaitable[Authorized | Refused]]
+"""Decides whether a request may reach the function, of the request and its id."""
 
 
 def selected(request: HttpRequest, source: str) -> str | None:

@@ -42,6 +42,7 @@ class Exchange:
         integration_error: What API Gateway would say went wrong with the function.
         route_key: The route, once it was found.
         authorizer: What an authorizer said of who asks.
+        principal: Who asks, where a Lambda authorizer said so.
         authorizer_error: Why an authorizer refused.
         arrived_at: When the request arrived, in seconds of the epoch.
 
@@ -58,6 +59,7 @@ class Exchange:
         self.integration_error: str | None = None
         self.route_key: str | None = None
         self.authorizer: Mapping[str, Any] | None = None
+        self.principal: str | None = None
         self.authorizer_error: str | None = None
         self.arrived_at = time.time()
         self._kind = kind

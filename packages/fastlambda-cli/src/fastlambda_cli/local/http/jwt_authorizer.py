@@ -37,7 +37,7 @@ class JwtAuthorizer:
     scopes: tuple[str, ...] = ()
     source: str = AUTHORIZATION
 
-    async def __call__(self, request: HttpRequest) -> Authorized | Refused:
+    async def __call__(self, request: HttpRequest, _: str) -> Authorized | Refused:
         """Look at the request's token."""
         given = selected(request, self.source)
         if given is None:

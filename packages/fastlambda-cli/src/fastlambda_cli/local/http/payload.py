@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from fastlambda_cli.local.http.request import HttpRequest
-from fastlambda_cli.local.model import ACCOUNT_ID
+from fastlambda_cli.local.model import ACCOUNT_ID, local_arn
 
 DEFAULT_STAGE = "$default"
 ROUTE_KEY = "$default"
@@ -59,6 +59,11 @@ class Gateway:
     api_id: str = "local"
     stage: str = DEFAULT_STAGE
     stage_variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        """The stage's ARN, as policies name it."""
+        return local_arn("execute-api", f"{self.api_id}/{self.stage}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fastlambda_cli.local.aws.deployed.invoking import invoking
+from fastlambda_cli.local.aws.deployed.permissions import authorizer_arn, gateway_may_invoke
 from fastlambda_cli.local.aws.deployed.state import DeployedState
-from fastlambda_cli.local.http.authorizing import Authorize
+from fastlambda_cli.local.aws.deployed.uris import function_of
+from fastlambda_cli.local.aws.functions import Functions
+from fastlambda_cli.local.http.authorizing import Authorize, Refused
 from fastlambda_cli.local.http.issuers import Issuers
 from fastlambda_cli.local.http.jwt_authorizer import AUTHORIZATION, JwtAuthorizer
+from fastlambda_cli.local.http.lambda_authorizer import LambdaAuthorizer, Verdicts
+from fastlambda_cli.local.http.payload import Gateway, Match
+from fastlambda_cli.local.http.request import HttpRequest
+from fastlambda_cli.local.http.response import Answer, message
+from fastlambda_cli.local.http.signed import signed_for
 
 
 class UnservedError(Exception):
@@ -20,36 +29,77 @@ class Authorizers:
 
     Args:
         state: What the emulator knows.
+        functions: What can be invoked.
         issuers: Who issues tokens.
 
     """
 
-    def __init__(self, state: DeployedState, issuers: Issuers) -> None:
+    def __init__(self, state: DeployedState, functions: Functions, issuers: Issuers) -> None:
         self._state = state
+        self._functions = functions
         self._issuers = issuers
+        self._verdicts = Verdicts()
 
-    async def of(self, api_id: str, route: Mapping[str, Any]) -> Authorize | None:
+    async def of(self, route: Mapping[str, Any], gateway: Gateway, match: Match) -> Authorize | None:
         """Find the authorizer of a route; None when everybody may pass.
 
         Raises:
-            UnservedError: It is of a kind that is not checked here.
+            UnservedError: There is none like it here.
             EmulatorError: The emulator does not answer.
 
         """
         kind = route.get("authorizationType") or "NONE"
         if kind == "NONE":
             return None
-        if kind != "JWT":
-            raise UnservedError(f"wants {kind} authorization, which is not checked here: nobody is let through")
-        authorizer = (await self._state.authorizers(api_id)).get(route.get("authorizerId", ""))
+        if kind == "AWS_IAM":
+            return signed_for("execute-api", _forbidden)
+        authorizer = (await self._state.authorizers(gateway.api_id)).get(route.get("authorizerId", ""))
         if authorizer is None:
             raise UnservedError("has an authorizer that is not there: nobody is let through")
-        configuration = authorizer["jwtConfiguration"]
-        source = authorizer.get("identitySource") or AUTHORIZATION
-        return JwtAuthorizer(
-            self._issuers,
-            configuration["issuer"],
-            tuple(configuration.get("audience") or ()),
-            tuple(route.get("authorizationScopes") or ()),
-            source if isinstance(source, str) else source[0],
+        given = authorizer.get("identitySource") or []
+        sources = (given,) if isinstance(given, str) else tuple(given)
+        if kind == "JWT":
+            configuration = authorizer["jwtConfiguration"]
+            return JwtAuthorizer(
+                self._issuers,
+                configuration["issuer"],
+                tuple(configuration.get("audience") or ()),
+                tuple(route.get("authorizationScopes") or ()),
+                sources[0] if sources else AUTHORIZATION,
+            )
+        return await self._function(authorizer, sources, gateway, match)
+
+    async def _function(
+        self, authorizer: Mapping[str, Any], sources: tuple[str, ...], gateway: Gateway, match: Match
+    ) -> Authorize:
+        authorizer_id = authorizer["authorizerId"]
+        reference = function_of(authorizer.get("authorizerUri") or "")
+        if reference is None:
+            raise UnservedError("has an authorizer with no function: nobody is let through")
+        source = authorizer_arn(gateway.api_id, authorizer_id)
+        if not authorizer.get("authorizerCredentialsArn") and not gateway_may_invoke(
+            await self._state.policy(reference.name, reference.qualifier), source
+        ):
+            return _without_permission(f"{reference.arn} has no permission for {source}")
+        return LambdaAuthorizer(
+            authorizer_id,
+            invoking(self._functions, reference, f"authorizer {authorizer.get('name') or authorizer_id}"),
+            gateway,
+            match,
+            self._verdicts,
+            sources,
+            float(authorizer.get("authorizerResultTtlInSeconds") or 0),
+            authorizer.get("authorizerPayloadFormatVersion") or "2.0",
+            str(authorizer.get("enableSimpleResponses")).lower() == "true",
         )
+
+
+def _without_permission(why: str) -> Authorize:
+    async def refuse(_: HttpRequest, __: str) -> Refused:
+        return Refused(message(500, "Internal Server Error", error=f"the authorizer cannot be invoked: {why}"), why)
+
+    return refuse
+
+
+def _forbidden(why: str) -> Answer:
+    return message(403, "Forbidden", error=why)

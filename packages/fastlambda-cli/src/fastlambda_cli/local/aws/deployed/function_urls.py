@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.aws.deployed.invoking import invoking
@@ -11,7 +10,7 @@ from fastlambda_cli.local.aws.deployed.permissions import missing_for_anybody
 from fastlambda_cli.local.aws.deployed.state import DeployedState, UrlRecord
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.functions import Functions
-from fastlambda_cli.local.http.authorizing import Authorize, Authorized, Refused
+from fastlambda_cli.local.http.authorizing import Authorize, Refused
 from fastlambda_cli.local.http.cors import Cors
 from fastlambda_cli.local.http.function_url import PAYLOADS
 from fastlambda_cli.local.http.kinds import url_message
@@ -19,11 +18,11 @@ from fastlambda_cli.local.http.payload import Gateway
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import Answer
 from fastlambda_cli.local.http.routing import Route
-from fastlambda_cli.local.model import ACCOUNT_ID, Notice, Sink
+from fastlambda_cli.local.http.signed import signed_for
+from fastlambda_cli.local.model import Notice, Sink
 
 HOST = re.compile(r"(?P<id>[a-z0-9]+)\.lambda-url(\.[a-z0-9-]+)?\.localhost(:\d{1,5})?", re.IGNORECASE)
 
-_SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/\s]+)/\d+/[^/\s]+/lambda/aws4_request")
 _ERROR_TYPE = ("x-amzn-errortype", "AccessDeniedException")
 _FORBIDDEN = (
     "Forbidden. For troubleshooting Function URL authorization issues, see: "
@@ -81,15 +80,15 @@ class FunctionUrls:
     async def _authorize(self, record: UrlRecord, reference: FunctionReference) -> Authorize | None:
         """Who may pass; None for anybody, where the function's policy says so."""
         if record.configuration.get("AuthType") != "NONE":
-            return _signed
+            return signed_for("lambda", lambda why: _forbidden("Forbidden", why))
         missing = missing_for_anybody(await self._state.policy(record.function, record.qualifier))
         if missing is None:
             return None
         error = f"The URL of {reference.arn} is open to nobody: its policy does not allow {missing} to everybody"
         self._tell(error)
 
-        async def nobody(_: HttpRequest) -> Refused:
-            return _refused(_FORBIDDEN, error)
+        async def nobody(_: HttpRequest, __: str) -> Refused:
+            return Refused(_forbidden(_FORBIDDEN, error), error)
 
         return nobody
 
@@ -99,26 +98,5 @@ class FunctionUrls:
             self._sink(Notice(f"{text}.", warning=True))
 
 
-async def _signed(request: HttpRequest) -> Authorized | Refused:
-    """Let signed requests pass. Whether the signature is right is not looked at here."""
-    signed = _SIGNED.match(request.header("authorization"))
-    if signed is None:
-        return _refused("Forbidden", "the request is not signed for Lambda, which AuthType AWS_IAM wants")
-    return Authorized({"iam": _caller(signed["key"])})
-
-
-def _caller(access_key: str) -> Mapping[str, str | None]:
-    """Everybody is the account's root here, as STS says too."""
-    return {
-        "accessKey": access_key,
-        "accountId": ACCOUNT_ID,
-        "callerId": ACCOUNT_ID,
-        "cognitoIdentity": None,
-        "principalOrgId": None,
-        "userArn": f"arn:aws:iam::{ACCOUNT_ID}:root",
-        "userId": ACCOUNT_ID,
-    }
-
-
-def _refused(text: str, why: str) -> Refused:
-    return Refused(url_message(403, text, error=why).with_header(*_ERROR_TYPE), why)
+def _forbidden(text: str, why: str) -> Answer:
+    return url_message(403, text, error=why).with_header(*_ERROR_TYPE)

@@ -12,7 +12,8 @@ from fastlambda_cli.local.aws.deployed.authorizers import Authorizers, UnservedE
 from fastlambda_cli.local.aws.deployed.invoking import invoking
 from fastlambda_cli.local.aws.deployed.permissions import gateway_may_invoke, source_arn
 from fastlambda_cli.local.aws.deployed.state import ApiRecord, DeployedState
-from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
+from fastlambda_cli.local.aws.deployed.uris import function_of
+from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.http.access_log import AccessLog
 from fastlambda_cli.local.http.cors import Cors
@@ -30,14 +31,13 @@ _NO_PERMISSION = (
     "The IAM role configured on the integration or API Gateway doesn't have permissions to call the integration. "
     "Check the permissions and try again."
 )
-_INVOKE_PATH = re.compile(r"arn:[^:]+:apigateway:[^:]+:lambda:path/[0-9-]+/functions/(?P<arn>.+)/invocations")
 
 
 class DeployedRoutes:
     """Finds the route of a request among those of the HTTP APIs that the emulator knows: a `Router`.
 
-    What an HTTP API can do and this one does not is refused with 501 and told, never left out in silence: authorizers
-    but for JWT, and integrations with anything but Lambda.
+    What an HTTP API can do and this one does not is refused with 501 and told, never left out in silence: integrations
+    with anything but Lambda.
 
     Args:
         state: What the emulator knows.
@@ -108,11 +108,11 @@ class DeployedRoutes:
         if integration is None:
             return self._wrong(f"{where} has no integration")
         try:
-            authorize = await self._authorizers.of(api_id, route)
+            authorize = await self._authorizers.of(route, _gateway(record, stage), match)
             payloads = _payloads(integration)
         except UnservedError as problem:
             return self._unserved(f"{where} {problem}")
-        reference = _function(integration["integrationUri"])
+        reference = function_of(integration["integrationUri"])
         if reference is None:
             return self._wrong(f"{where} has an integration with {integration['integrationUri']}, which is no function")
         source = source_arn(api_id, stage, match.route_key)
@@ -170,8 +170,3 @@ def _payloads(integration: Mapping[str, Any]) -> Payloads:
         raise UnservedError(f"has an integration of type {kind}, and the local AWS serves AWS_PROXY with a function")
     # Whoever makes an integration without the console has to name a version; the emulator does not insist.
     return V1 if integration.get("payloadFormatVersion") == "1.0" else V2
-
-
-def _function(uri: str) -> FunctionReference | None:
-    path = _INVOKE_PATH.fullmatch(uri)
-    return parse_function_name(path["arn"] if path else uri, None)

@@ -27,6 +27,11 @@ def source_arn(api_id: str, stage: str, route_key: str) -> str:
     return f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{api_id}/{stage}/{route}"
 
 
+def authorizer_arn(api_id: str, authorizer_id: str) -> str:
+    """Name an authorizer that invokes (same guide, "Control access to HTTP APIs with AWS Lambda authorizers")."""
+    return f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{api_id}/authorizers/{authorizer_id}"
+
+
 def gateway_may_invoke(statements: Iterable[Mapping[str, Any]], source: str) -> bool:
     """Whether one of a policy's statements lets API Gateway invoke on behalf of a route."""
     known = {"aws:sourcearn": source, "aws:sourceaccount": ACCOUNT_ID}
