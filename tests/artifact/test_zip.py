@@ -36,6 +36,13 @@ def shop(tmp_path_factory):
     return built(bookshop(folder), folder / "cache")
 
 
+@pytest.fixture(scope="module")
+def unbundled(tmp_path_factory):
+    """The same service, each of whose modules keeps its bytecode beside it."""
+    folder = tmp_path_factory.mktemp("unbundled")
+    return built(bookshop(folder, table="package.bundle = false"), folder / "cache")
+
+
 def test_the_artifact_names_its_bytes(shop):
     content = shop.artifact.path.read_bytes()
     digest = hashlib.sha256(content)
@@ -49,11 +56,12 @@ def test_the_artifact_names_its_bytes(shop):
     assert shop.artifact.unpacked == sum(size for size, _ in infos.values())
 
 
-def test_the_heaviest_packages_come_first_with_their_bytecode(shop):
+def test_the_heaviest_packages_come_first_with_their_bytecode(shop, unbundled):
     packages = shop.artifact.packages
-    assert [package.name for package in packages] == ["idna", "MarkupSafe", "shelf"]
+    assert [package.name for package in packages] == ["idna", "MarkupSafe", "fastlambda", "shelf"]
     assert packages[0].version == "3.11"
-    idna = sum(size for name, (size, _) in shop.artifact.files.items() if name.startswith("idna"))
+    assert packages == unbundled.artifact.packages, "wherever their bytecode is"
+    idna = sum(size for name, (size, _) in unbundled.artifact.files.items() if name.startswith("idna"))
     assert packages[0].size == idna
 
 
@@ -85,17 +93,17 @@ def test_nothing_in_the_zip_tells_the_machine(shop):
     assert "idna-3.11.dist-info/METADATA" in shop.names
 
 
-def test_every_module_has_bytecode_that_no_date_outdates(shop):
-    modules = {name for name in shop.names if name.endswith(".py")}
+def test_every_module_has_bytecode_that_no_date_outdates(unbundled):
+    modules = {name for name in unbundled.names if name.endswith(".py")}
     tag = sys.implementation.cache_tag
     for name in modules:
         folder, _, file = name.rpartition("/")
         compiled = "/".join(filter(None, (folder, "__pycache__", f"{file.removesuffix('.py')}.{tag}.pyc")))
-        header = shop.read(compiled)[:8]
+        header = unbundled.read(compiled)[:8]
         assert header[:4] == importlib.util.MAGIC_NUMBER
         assert header[4:] == b"\1\0\0\0", "PEP 552: hash-based, and never checked"
-    assert len([name for name in shop.names if name.endswith(".pyc")]) == len(modules)
-    assert b"/var/task/demo/app.py" in shop.read(f"demo/__pycache__/app.{tag}.pyc")
+    assert len([name for name in unbundled.names if name.endswith(".pyc")]) == len(modules)
+    assert b"/var/task/demo/app.py" in unbundled.read(f"demo/__pycache__/app.{tag}.pyc")
 
 
 def test_a_changed_line_changes_only_its_file(tmp_path):

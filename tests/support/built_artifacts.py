@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fastlambda.startup import bundle
 from fastlambda_cli.artifact.build import build
 from fastlambda_cli.artifact.interpreter import OWN
 from fastlambda_cli.artifact.model import Artifact, Platform
@@ -82,18 +83,27 @@ def service_in(
     return load_service(write(folder, own))
 
 
-def bookshop(folder: Path) -> Service:
-    """A service with a package of its own beside it, in a folder."""
+def bookshop(folder: Path, *, table: str = "") -> Service:
+    """A service with two packages of its own beside it, in a folder; one is what the runtime has of its bundle."""
     write(folder / "shelf", SHELF)
+    write(
+        folder / "fastlambda",
+        {
+            "pyproject.toml": SHELF["pyproject.toml"].replace("shelf", "fastlambda"),
+            "src/fastlambda/__init__.py": "",
+            "src/fastlambda/startup/__init__.py": "",
+            "src/fastlambda/startup/bundle.py": Path(bundle.__file__).read_bytes(),
+        },
+    )
     app: dict[str, str | bytes] = {
+        "lambda_handler.py": f"import fastlambda\n\n{HANDLER['lambda_handler.py']}",
         "demo/__init__.py": "",
         "demo/app.py": "NAMES = {'a', 'b', 'c'}\n",
         "demo/run.sh": "#!/bin/sh\n",
     }
-    beside = '[tool.uv.sources]\nshelf = { path = "../shelf" }'
-    service = service_in(
-        folder / "shop", app, dependencies=("idna==3.11", "markupsafe==3.0.3", "shelf"), sources=beside
-    )
+    beside = '[tool.uv.sources]\nshelf = { path = "../shelf" }\nfastlambda = { path = "../fastlambda" }'
+    dependencies = ("fastlambda", "idna==3.11", "markupsafe==3.0.3", "shelf")
+    service = service_in(folder / "shop", app, dependencies=dependencies, sources=beside, table=table)
     (folder / "shop" / "demo" / "run.sh").chmod(0o755)
     return service
 

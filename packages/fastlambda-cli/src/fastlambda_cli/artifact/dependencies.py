@@ -9,9 +9,10 @@ import platform as machine
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fastlambda_cli.artifact.bundling import bundle
 from fastlambda_cli.artifact.bytecode import compile_folder
 from fastlambda_cli.artifact.contents import binaries_by_package, entries_in, owners_in, packages_by_size, strip
 from fastlambda_cli.artifact.fingerprint import digest, fingerprint
@@ -35,16 +36,26 @@ _YANKED = re.compile(r"warning: `([^`]+)` is yanked(?: \(reason: (.+)\))?")
 _WITHOUT_WHEEL = re.compile(r"Because (?:only )?([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels")
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What packages are packed for.
+
+    Attributes:
+        platform: Lambda's processor.
+        version: The function's Python, such as 3.13.
+        python: An interpreter of that version; without one there is no bytecode.
+        bundled: Whether the runtime reads the packages' bytecode from one file.
+
+    """
+
+    platform: Platform
+    version: str
+    python: Path | None
+    bundled: bool
+
+
 async def packed_dependencies(
-    service: Service,
-    lock: Path,
-    *,
-    packing: Packing,
-    platform: Platform,
-    version: str,
-    python: Path | None,
-    cache: Path,
-    tell: Tell,
+    service: Service, lock: Path, *, packing: Packing, target: Target, cache: Path, tell: Tell
 ) -> Packed:
     """Return the locked packages; they are packed when they are not in the cache.
 
@@ -52,9 +63,7 @@ async def packed_dependencies(
         service: The service.
         lock: Its lock as a requirements file.
         packing: What they are packed into.
-        platform: What the packages are for.
-        version: The function's Python, such as 3.13.
-        python: An interpreter of that version; without one there is no bytecode.
+        target: What they are packed for.
         cache: Keeps what is packed.
         tell: Is told what takes time.
 
@@ -63,6 +72,7 @@ async def packed_dependencies(
         ArtifactError: A package has no wheel for the platform.
 
     """
+    platform, version, python = target.platform, target.version, target.python
     sources = {name: fingerprint(path) for name, path in sorted(service.local_sources.items())}
     place_of_build = machine.platform() if platform is Platform.THIS_MACHINE else ""
     package = service.configuration.package
@@ -74,7 +84,7 @@ async def packed_dependencies(
         platform,
         place_of_build,
         str(bool(python)),
-        repr((package.keep_sdk, package.strip, sorted(service.dependencies))),
+        repr((package.keep_sdk, package.strip, sorted(service.dependencies), target.bundled)),
     )
     place = cache / "dependencies" / digest(*parts)
     what = f"the packages of {service.name}"
@@ -97,10 +107,13 @@ async def packed_dependencies(
             check_binaries(platform, binaries_by_package(files, owners))
             if python is not None:
                 await compile_folder(files, python, workers=0)
+            packages = packages_by_size(files, owners)
+            if python is not None and target.bundled:
+                await bundle(files, python, keep_bytecode=not packing.for_lambda)
             entries = entries_in(files)
             packing.write(folder, entries)
             sizes = [(files / entry.name).stat().st_size for entry in entries]
-            write_contents(folder, entries, sizes, packages_by_size(files, owners), left_out)
+            write_contents(folder, entries, sizes, packages, left_out)
 
     await installed(place, fill, tell, what=what, verb="pack", sound=functools.partial(is_sound, packing=packing))
     keep_newest(place, _KEPT)

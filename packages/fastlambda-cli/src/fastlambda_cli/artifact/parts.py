@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastlambda_cli.artifact.archive import Entry
+from fastlambda_cli.artifact.bundling import begins_with_runtime
 from fastlambda_cli.artifact.bytecode import compile_folder
 from fastlambda_cli.artifact.collecting import service_files
 from fastlambda_cli.artifact.contents import entries_in, module_of
-from fastlambda_cli.artifact.dependencies import packed_dependencies
+from fastlambda_cli.artifact.dependencies import Target, packed_dependencies
 from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.installation import STATE
 from fastlambda_cli.artifact.interpreter import find_python, own_python
@@ -113,9 +114,10 @@ async def parts_of(
     own = service_files(service, tell, limit=limit)
     python = await _python(version, platform, tell)
     lock = await locked_requirements(service, service.root / STATE, python or own_python(), version, tell)
-    packed = await packed_dependencies(
-        service, lock, packing=packing, platform=platform, version=version, python=python, cache=cache, tell=tell
-    )
+    configuration = service.configuration
+    bundled = configuration.package.bundle and begins_with_runtime(own, configuration.handler)
+    target = Target(platform, version, python, bundled)
+    packed = await packed_dependencies(service, lock, packing=packing, target=target, cache=cache, tell=tell)
     check_shadows({entry.name for entry in own}, packed.names)
     check_imports(own, packed.left_out.tests)
     return Parts(own, packed, version, python)

@@ -33,6 +33,7 @@ class PackageSpec(Record):
         include: Packs what the rule or `exclude` leaves out; it has the last word.
         keep_sdk: Whether a zip holds the locked boto3 and botocore although Lambda's runtime has its own.
         strip: Whether packages go without their tests, Cython's sources and debug information.
+        bundle: Whether the packages' bytecode is in one file, for a handler that imports `fastlambda` first.
 
     """
 
@@ -43,6 +44,7 @@ class PackageSpec(Record):
     include: tuple[Glob, ...] = Field(default=(), strict=False)
     keep_sdk: bool = False
     strip: bool = True
+    bundle: bool = True
 
     @model_validator(mode="after")
     def _one_way_to_an_image(self) -> Self:

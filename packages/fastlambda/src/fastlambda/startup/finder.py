@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from types import ModuleType
+from types import CodeType, ModuleType
 
+from fastlambda.startup.bundle import Bundle, BundleLoader
 from fastlambda.startup.openapi import deferred_models
 from fastlambda.startup.sqlalchemy_import import quick_dedent
 
@@ -20,13 +21,21 @@ _PARTS: dict[str, Part] = {
 _PYDANTIC_V1 = "pydantic.v1"
 
 
-def install_finder() -> None:
-    """Have every import from here on looked at, those after INIT too."""
-    sys.meta_path.insert(0, StartupFinder())
+def install_finder(bundle: Bundle | None = None) -> None:
+    """Have every import from here on looked at, those after INIT too.
+
+    Args:
+        bundle: Where a module is looked for before the folders.
+
+    """
+    sys.meta_path.insert(0, StartupFinder(bundle))
 
 
 class StartupFinder:
     """Runs parts of the tuning around the modules they are about, and keeps FastAPI alone from `pydantic.v1`."""
+
+    def __init__(self, bundle: Bundle | None = None) -> None:
+        self._bundle = bundle
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -45,8 +54,10 @@ class StartupFinder:
         part = _PARTS.get(fullname)
         if part is None:
             return None
-        spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and type(spec.loader) is SourceFileLoader:
+        spec = self._bundle.find_spec(fullname, path) if self._bundle else None
+        spec = spec or PathFinder.find_spec(fullname, path, target)
+        if spec is not None and type(spec.loader) in {SourceFileLoader, BundleLoader}:
+            assert isinstance(spec.loader, SourceFileLoader)  # noqa: S101 - it is one of the two
             spec.loader = TunedLoader(spec.loader, part)
         return spec
 
@@ -56,7 +67,12 @@ class TunedLoader(SourceFileLoader):
 
     def __init__(self, loader: SourceFileLoader, part: Part) -> None:
         super().__init__(loader.name, loader.path)
+        self._loader = loader
         self._part = part
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the module's code, from where the module was found."""
+        return self._loader.get_code(fullname)
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module."""
