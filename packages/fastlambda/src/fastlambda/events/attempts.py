@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from fastlambda import exchange
@@ -38,6 +37,8 @@ class Attempts:
 
     def __init__(self, consumer: BoundConsumer, tracer: EventTracer, context: LambdaContext) -> None:
         self._consumer = consumer
+        self._kind = consumer.declaration.kind
+        self._batched = self._kind == "sqs"
         self._tracer = tracer
         self._context = context
         self.latencies_ms: list[float] = []
@@ -47,21 +48,28 @@ class Attempts:
     async def __call__(self, data: Mapping[str, Any]) -> BaseException | None:
         """Hand a record to the consumer; log what fails it, and return that. It has a task of its own to itself."""
         consumer = self._consumer
-        record = Record(consumer.declaration.kind, data, unwrap=consumer.unwrap)
+        record = Record(self._kind, data, unwrap=consumer.unwrap)
         keys = {"route": consumer.key, "message_id": record.id, "correlation_id": record.id}
         exchange.handling(keys)
-        batched = consumer.declaration.kind == "sqs"
         started = time.perf_counter()
         try:
-            exchange.handling(keys | _origin(record))
-            with self._tracer.record(consumer.key, record.id, record.trace_header) if batched else nullcontext():
+            # Nobody but this task has the keys, and it reads them when it writes a line.
+            if (correlation_id := record.correlation_id) is not None:
+                keys["correlation_id"] = correlation_id
+            header = record.trace_header
+            if header is not None and (continued := trace_id(header)) is not None:
+                keys["xray_trace_id"] = continued
+            if self._batched and self._tracer.traces_records(header):
+                with self._tracer.record(consumer.key, record.id, header):
+                    await consumer(record, self._context)
+            else:
                 await consumer(record, self._context)
         except BaseException as error:  # noqa: BLE001 - it fails the record, whatever it is, and not its neighbours
             return self._fail(error)
         else:
             return None
         finally:
-            self.latencies_ms.append(round((time.perf_counter() - started) * 1000, 3))
+            self.latencies_ms.append((time.perf_counter() - started) * 1000)
 
     def _fail(self, error: BaseException) -> BaseException:
         self.failed += 1
@@ -73,9 +81,3 @@ class Attempts:
             error = unfinished.with_traceback(error.__traceback__)
         logs.record_failure(error)
         return error
-
-
-def _origin(record: Record) -> dict[str, str]:
-    """Return the keys by which the lines of a record are those of what published it."""
-    found = {"correlation_id": record.correlation_id, "xray_trace_id": trace_id(record.trace_header)}
-    return {name: value for name, value in found.items() if value is not None}

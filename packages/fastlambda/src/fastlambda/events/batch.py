@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, SqsFifoPartialProcessor
@@ -36,8 +37,10 @@ class Batch:
         self._records = records
         self._attempts = attempts
         self._concurrency = concurrency
-        self._running: set[asyncio.Task[BaseException | None]] = set()
+        self._lanes = deque(self._in_lanes())
+        self._running: dict[int, asyncio.Task[None]] = {}
         self._outcomes: dict[int, BaseException | None] = {}
+        self._fault: BaseException | None = None
 
     async def run(self, time_left: float | None, grace: float) -> None:
         """Handle the messages.
@@ -47,17 +50,19 @@ class Batch:
             grace: Seconds that the cancelled messages have to end in: code in a thread ends when it likes.
 
         """
-        lanes = deque(self._lanes())
-        workers = [asyncio.create_task(self._work(lanes)) for _ in range(min(self._concurrency, len(lanes)))]
-        done, late = await asyncio.wait(workers, timeout=time_left)
-        if late:
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        self._context = copy_context()
+        for _ in range(min(self._concurrency, len(self._lanes))):
+            self._begin(self._lanes.popleft())
+        await asyncio.wait([self._ended], timeout=time_left)
+        if self._running:
             self._attempts.expired = True
-            for task in self._running:
+            for task in self._running.values():
                 task.cancel()
-            ended, _ = await asyncio.wait(late, timeout=grace)
-            done |= ended
-        for worker in done:
-            worker.result()
+            await asyncio.wait(self._running.values(), timeout=grace)
+        if self._fault is not None:
+            raise self._fault
 
     def report(self) -> Mapping[str, Any]:
         """Return the partial batch response: the ids of the messages that are to be delivered again.
@@ -75,34 +80,37 @@ class Batch:
                     processor.failure_handler(SQSRecord(record), failure)
         return processor.response()
 
-    def _lanes(self) -> list[list[int]]:
+    def _in_lanes(self) -> list[deque[int]]:
         """Return the places of the messages, those that have to be handled one after the other together."""
         # The queue tells: a message of a standard queue may have a group as well, for fairness among tenants.
         if not self._records[0]["eventSourceARN"].endswith(".fifo"):
-            return [[index] for index in range(len(self._records))]
-        groups: dict[str, list[int]] = {}
+            return [deque((index,)) for index in range(len(self._records))]
+        groups: dict[str, deque[int]] = {}
         for index, record in enumerate(self._records):
-            groups.setdefault(record["attributes"]["MessageGroupId"], []).append(index)
+            groups.setdefault(record["attributes"]["MessageGroupId"], deque()).append(index)
         return list(groups.values())
 
-    async def _work(self, lanes: deque[list[int]]) -> None:
-        while lanes and not self._attempts.expired:
-            lane = deque(lanes.popleft())
-            while lane and not self._attempts.expired:
-                index = lane.popleft()
-                self._outcomes[index] = await self._in_its_own_task(self._records[index])
-                if self._outcomes[index] is not None:
-                    self._outcomes.update(dict.fromkeys(lane, _SKIPPED))
-                    lane.clear()
+    def _begin(self, lane: deque[int]) -> None:
+        # In a task of its own: what a message's code leaves in context variables is not there for the next one.
+        work = self._handle(lane)
+        self._running[lane[0]] = self._loop.create_task(work, context=self._context.copy())
 
-    async def _in_its_own_task(self, record: Mapping[str, Any]) -> BaseException | None:
-        # What a message's code leaves in context variables is not there for the next one.
-        task = asyncio.create_task(self._attempts(record))
-        self._running.add(task)
+    async def _handle(self, lane: deque[int]) -> None:
+        index = lane.popleft()
         try:
-            return await task
-        finally:
-            self._running.discard(task)
+            outcome = await self._attempts(self._records[index])
+        except BaseException as fault:  # noqa: BLE001 - none of the message's, and it fails the invocation
+            outcome = self._fault = fault
+        self._outcomes[index] = outcome
+        del self._running[index]
+        if lane and outcome is not None:
+            self._outcomes.update(dict.fromkeys(lane, _SKIPPED))
+            lane.clear()
+        # The next one is begun here: a task that awaited this one would cost each message another turn of the loop.
+        if not self._attempts.expired and (lane or self._lanes):
+            self._begin(lane or self._lanes.popleft())
+        elif not self._running and not self._ended.done():
+            self._ended.set_result(None)
 
 
 _UNFINISHED = UnfinishedRecordError("The message was not handled in time")

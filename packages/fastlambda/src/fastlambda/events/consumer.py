@@ -1,20 +1,22 @@
-"""One record through FastAPI: a request to a route that only its consumer has."""
+"""One record on its way through its consumer: planned ahead, or as a request to a route that only the consumer has."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.requests import Request
 from starlette.responses import Response
 
 from fastlambda.errors import EventDeclarationError
 from fastlambda.events.envelopes import SCOPE_KEY
+from fastlambda.events.plan import Plan, UnplannedError
 from fastlambda.events.signature import Parameters, invalid_message, parameters
 
 try:
@@ -61,6 +63,7 @@ class Consumer:
             )
         self.declaration = declaration
         self.unwrap = unwrap
+        self.function = function
         self._parameters = parameters(function, declaration.kind)
         self._endpoint = _endpoint(function, self._parameters.provided)
         self.once = _once(declaration, self._parameters, idempotent) if idempotent is not None else None
@@ -69,17 +72,19 @@ class Consumer:
         """Return the consumer as a part of an app, with the state that the app's lifespan yielded."""
         return BoundConsumer(self, self._endpoint, app, state)
 
-    def arguments(self, record: Record) -> Mapping[str, Any]:
+    def arguments(self, record: Record) -> dict[str, Any]:
         """Return the record's message and envelopes by the names of the consumer's parameters.
 
         Raises:
             InvalidMessageError: the message is not what the consumer takes, or an envelope that it asks for is missing.
 
         """
-        wanted = self._parameters
-        arguments: dict[str, Any] = {name: record.envelope(kind) for name, kind in wanted.envelopes.items()}
-        if wanted.message is not None:
-            arguments[wanted.message.name] = wanted.message.of(record)
+        message, envelopes = self._parameters.message, self._parameters.envelopes
+        arguments: dict[str, Any] = {}
+        for name, kind in envelopes.items():
+            arguments[name] = record.envelope(kind)
+        if message is not None:
+            arguments[message.name] = message.of(record)
         return arguments
 
 
@@ -102,10 +107,11 @@ class BoundConsumer:
         )
         # Not a part of the app's router, and without its exception handlers: those answer clients, and here is none.
         self._asgi = AsyncExitStackMiddleware(route.app)
+        self._plan = _plan(consumer.function, route)
         self._app = app
         self._state = state
 
-    async def __call__(self, record: Record, context: LambdaContext) -> None:
+    def __call__(self, record: Record, context: LambdaContext) -> Awaitable[None]:
         """Handle a record, unless it is one that was handled before and is to be handled once.
 
         Raises:
@@ -115,22 +121,30 @@ class BoundConsumer:
 
         """
         arguments = self._arguments(record)
-        _arguments.set(arguments)
-        if self._once is None:
-            await self._handle(record)
-            return
+        return self._handle(record, arguments) if self._once is None else self._handle_once(record, arguments, context)
+
+    async def _handle_once(self, record: Record, arguments: dict[str, Any], context: LambdaContext) -> None:
+        assert self._once is not None  # noqa: S101 - the one caller has looked
         key, records = self._once
-        if not await records.once(key.data(record, arguments), context, functools.partial(self._handle, record)):
+        handle = functools.partial(self._handle, record, arguments)
+        if not await records.once(key.data(record, arguments), context, handle):
             _log.info("Skipped a record that was handled before")
 
-    async def _handle(self, record: Record) -> None:
+    async def _handle(self, record: Record, arguments: dict[str, Any]) -> None:
         try:
-            await self._asgi(self._scope(record), functools.partial(_receive, record), _ignore)
+            if self._plan is not None and not getattr(self._app, "dependency_overrides", None):
+                await self._plan(record, arguments, self._request)
+            else:
+                _arguments.set(arguments)
+                await self._asgi(self._scope(record), functools.partial(_receive, record), _ignore)
         except RequestValidationError as error:  # of a dependency's own parameters
             found = error.errors()
         else:
             return
         raise invalid_message("A dependency of the consumer cannot be had", found)
+
+    def _request(self, record: Record) -> Request:
+        return Request(self._scope(record), functools.partial(_receive, record), _ignore)
 
     def _scope(self, record: Record) -> Scope:
         return {
@@ -162,6 +176,13 @@ def _once(declaration: Declaration, wanted: Parameters, key: Key) -> tuple[Messa
     has_json = declaration.kind != "schedule" and not (message and message.is_text)
     found = MessageKey(key, declaration.consumer, available, has_json=has_json)
     return found, Records(declaration.key, key=found.path)
+
+
+def _plan(function: Callable[..., Any], route: APIRoute) -> Plan | None:
+    try:
+        return Plan(function, route.dependant)
+    except UnplannedError:
+        return None
 
 
 def _endpoint(function: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, TypeVar
 
 from fastlambda.errors import InvalidMessageError
@@ -29,37 +28,45 @@ class Record:
         data: Its JSON: of SQS and SNS an element of `Records`, else the whole event.
         unwrap: Whether a message within envelopes is taken out of them.
 
+    Attributes:
+        id: What its source calls it, the same at every delivery.
+
     """
+
+    __slots__ = ("_content", "_own", "_unwrap", "data", "id", "kind")
 
     def __init__(self, kind: str, data: Mapping[str, Any], *, unwrap: bool = True) -> None:
         self.kind = kind
         self.data = data
-        self._unwrap = unwrap
-
-    @property
-    def id(self) -> str:
-        """What its source calls it, the same at every delivery."""
-        match self.kind:
+        match kind:
             case "sqs":
-                return str(self.data["messageId"])
+                self.id = str(data["messageId"])
             case "sns":
-                return str(self.data["Sns"]["MessageId"])
-        return str(self.data["id"])
+                self.id = str(data["Sns"]["MessageId"])
+            case _:
+                self.id = str(data["id"])
+        self._unwrap = unwrap
+        self._own: Envelope | None = None
+        self._content: tuple[str, list[SnsMessage | EventBridgeEvent]] | None = None
 
     @property
     def correlation_id(self) -> str | None:
         """The correlation id of what published it; None for one that was published without."""
         match self.kind:  # read as it comes: most records need no envelope to be made of them
             case "sqs":
-                found = of_attribute(self.data.get("messageAttributes"), "stringValue")
+                attributes = self.data.get("messageAttributes")
+                found = of_attribute(attributes, "stringValue") if attributes else None
             case "sns":
                 found = of_attribute(self.data["Sns"].get("MessageAttributes"), "Value")
             case "eventbridge":
                 return of_resources(self.data["resources"])
             case _:
                 return None
-        within = (envelope.correlation_id for envelope in self._content[1])
-        return found or next((one for one in within if one is not None), None)
+        if found is None:
+            for envelope in self._contained()[1]:
+                if envelope.correlation_id is not None:
+                    return envelope.correlation_id
+        return found
 
     @property
     def trace_header(self) -> str | None:
@@ -69,7 +76,7 @@ class Record:
     @property
     def text(self) -> str:
         """The message, without the envelopes; an event's detail as JSON."""
-        return self._content[0]
+        return self._contained()[0]
 
     def envelope(self, kind: type[AnEnvelope]) -> AnEnvelope:
         """Return the envelope of this kind.
@@ -78,31 +85,35 @@ class Record:
             InvalidMessageError: the record came without one.
 
         """
-        for envelope in (self._own, *self._content[1]):
+        if self._own is None:
+            self._own = _envelope(self.kind, self.data)
+        for envelope in (self._own, *self._contained()[1]):
             if isinstance(envelope, kind):
                 return envelope
         raise InvalidMessageError(
             f"There is no {kind.__name__}", why=f"the record is {type(self._own).__name__} and came without one"
         )
 
-    @cached_property
-    def _own(self) -> Envelope:
-        match self.kind:
-            case "sqs":
-                return SqsMessage.from_event(self.data)
-            case "sns":
-                return SnsMessage.from_notification(self.data["Sns"])
-            case "eventbridge":
-                return EventBridgeEvent.from_event(self.data)
-        return ScheduledEvent.from_event(self.data)
+    def _contained(self) -> tuple[str, list[SnsMessage | EventBridgeEvent]]:
+        """Return the message and the envelopes that it was taken out of."""
+        if self._content is None:
+            match self.kind:
+                case "sqs":
+                    text = self.data["body"]
+                case "sns":
+                    text = self.data["Sns"]["Message"]
+                case _:
+                    text = json.dumps(self.data["detail"], ensure_ascii=False)
+            self._content = unwrapped(text) if self._unwrap and self.kind in ("sqs", "sns") else (text, [])
+        return self._content
 
-    @cached_property
-    def _content(self) -> tuple[str, list[SnsMessage | EventBridgeEvent]]:
-        match self.kind:
-            case "sqs":
-                text = self.data["body"]
-            case "sns":
-                text = self.data["Sns"]["Message"]
-            case _:
-                return json.dumps(self.data["detail"], ensure_ascii=False), []
-        return unwrapped(text) if self._unwrap else (text, [])
+
+def _envelope(kind: str, data: Mapping[str, Any]) -> Envelope:
+    match kind:
+        case "sqs":
+            return SqsMessage.from_event(data)
+        case "sns":
+            return SnsMessage.from_notification(data["Sns"])
+        case "eventbridge":
+            return EventBridgeEvent.from_event(data)
+    return ScheduledEvent.from_event(data)

@@ -116,7 +116,7 @@ def count_records(route: str, records: int, attempts: Attempts) -> None:
         "Records": _metric(MetricUnit.Count, records),
         "FailedRecords": _metric(MetricUnit.Count, attempts.failed),
     }
-    latencies = attempts.latencies_ms
+    latencies = [round(latency, 3) for latency in attempts.latencies_ms]
     for start in range(0, max(len(latencies), 1), _MAX_VALUES):
         if values := latencies[start : start + _MAX_VALUES]:
             counted["RecordLatency"] = _metric(MetricUnit.Milliseconds, *values)

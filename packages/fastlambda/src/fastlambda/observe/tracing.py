@@ -101,6 +101,10 @@ class EventTracer:
         subsegment.put_annotation("records", records)
         subsegment.put_annotation("failed_records", attempts.failed)
 
+    def traces_records(self, header: str | None) -> bool:
+        """Tell whether a record with this tracing header is traced, or has what it calls follow the header."""
+        return header is not None or (_context.held is not None and not tracer.disabled)
+
     @contextmanager
     def record(self, route: str, message_id: str, header: str | None = None) -> Iterator[None]:
         """Put a subsegment round one record of a sampled event; it has a task of its own to itself.
