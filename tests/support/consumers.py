@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from background import eventually
+from background import PATIENCE_S, eventually
 from deployed_functions import Aws
 
 from fastlambda_cli.local.model import LogLine
@@ -91,12 +91,23 @@ class Sources:
         eventually(enough)
         return taken
 
-    def eventually_empty(self, url: str) -> None:
+    def emptied(self, url: str) -> list[str]:
+        """Take all messages out of a queue that nobody else reads; return their bodies."""
+        sqs, bodies = self.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            bodies += [message["Body"] for message in messages]
+            entries = [{"Id": one["MessageId"], "ReceiptHandle": one["ReceiptHandle"]} for one in messages]
+            sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+        return bodies
+
+    def eventually_empty(self, url: str, patience_s: float = PATIENCE_S, pause_s: float = 0.01) -> None:
         """Wait until a queue has no message, visible or in flight."""
         kinds = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         ask = self.client("sqs").get_queue_attributes
         # Both numbers of one moment: a message may become visible between two questions.
-        eventually(lambda: set(ask(QueueUrl=url, AttributeNames=kinds)["Attributes"].values()) == {"0"})
+        eventually(
+            lambda: set(ask(QueueUrl=url, AttributeNames=kinds)["Attributes"].values()) == {"0"}, patience_s, pause_s
+        )
 
     def eventually_not_polled(self, queue: str) -> None:
         """Wait until nobody asks for the messages of a queue any more."""
