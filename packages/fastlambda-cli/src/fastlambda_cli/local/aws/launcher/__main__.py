@@ -31,6 +31,7 @@ from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignor
 from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
+from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
 from saving import save_faster  # type: ignore[import-not-found,unused-ignore]
 from urls import function_url, make_local_urls  # type: ignore[import-not-found,unused-ignore]
 from websocket_apis import refuse_websockets  # type: ignore[import-not-found,unused-ignore]
@@ -242,6 +243,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     evaluate_alarms_rightly()
     check_images()
     refuse_websockets()
+    reserve_concurrency()
     save_faster()
     app = SavedWhileRunning(tell)
     config = uvicorn.Config(
