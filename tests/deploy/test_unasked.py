@@ -137,7 +137,7 @@ DOCUMENT = {
 def test_only_the_move_of_the_traffic_is_a_rollout(local_aws, unique, kept, policy):
     engine = Engine.of(local_aws, lambda _: None)
     desired = Desired(unique("shop"), DOCUMENT, {}, PublishedZip("bucket", "key", "", 0), "/")
-    change_set = engine.traffic(None).propose(desired, kept)
+    change_set = engine.traffic(None).propose(desired, {desired.stack_name: kept} if kept else {})
     asked = {"StackName": change_set.stack_id, "ChangeSetName": change_set.id}
     template = local_aws.client("cloudformation").get_template(**asked)["TemplateBody"]
     engine.stacks.discard(change_set)

@@ -80,10 +80,12 @@ def test_a_release_is_recorded_before_it_begins_with_all_that_it_needs(releases,
     assert begun.parameters == wanted.parameters
 
 
-def test_how_it_ended_is_recorded_with_version_or_reason(releases, desired):
-    first = releases.finalise(releases.begin(desired()), LIVE, version="7")
+def test_how_it_ended_is_recorded_with_its_versions_or_a_reason(releases, desired, stack):
+    versions = {stack: "7", f"{stack}-worker": "3"}
+    first = releases.finalise(releases.begin(desired()), LIVE, versions=versions)
     second = releases.finalise(releases.begin(desired()), FAILED, reason="Role cannot be assumed")
     assert (releases.get(1).status, releases.get(1).version) == (LIVE, "7")
+    assert releases.get(1).versions(stack) == versions
     assert (releases.get(2).status, releases.get(2).reason) == (FAILED, "Role cannot be assumed")
     assert (first.number, second.number) == (1, 2)
 
@@ -238,11 +240,11 @@ def test_of_several_who_end_the_same_release_one_does(releases, desired):
     assert statuses(releases) == [(1, FAILED)]
 
 
-def test_a_release_that_was_ended_is_not_renewed_and_its_own_deployer_has_the_last_word(releases, desired):
+def test_a_release_that_was_ended_is_not_renewed_and_its_own_deployer_has_the_last_word(releases, desired, stack):
     begun = releases.begin(desired())
     releases.finalise_for(*releases.started(), FAILED)
     assert not releases.renew(begun)
-    releases.finalise(begun, LIVE, version="2")
+    releases.finalise(begun, LIVE, versions={stack: "2"})
     assert statuses(releases) == [(1, LIVE)]
 
 

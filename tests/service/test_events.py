@@ -316,7 +316,10 @@ SAYS = {
         ["has expression = 'hourly'", '"rate(1 hour)"'],
     ),
     "a rate of nothing": ("@events.schedule('rate(0 hours)')\ndef f(): ...", ["has expression = 'rate(0 hours)'"]),
-    "a function of its own": ("@events.sqs('a', function='worker')\ndef f(x): ...", ["asks for a function of its own"]),
+    "a function in capitals": (
+        "@events.sqs('a', function='Worker')\ndef f(x): ...",
+        ["has function = 'Worker'", "1 to 30 lower-case letters"],
+    ),
 }
 
 
@@ -430,7 +433,7 @@ def test_every_argument_of_a_decorator_is_known_with_its_default(kind):
     parameters = {name: parameter for name, parameter in signature.parameters.items() if name != "self"}
     named_by = KINDS[kind] if kind in {"sqs", "sns"} else "name"
     fields = SOURCES[kind].model_fields
-    assert parameters.keys() - OF_THE_RUNTIME - {"function", named_by} == fields.keys() - {
+    assert parameters.keys() - OF_THE_RUNTIME - {named_by} == fields.keys() - {
         "arn",
         "consumer",
         "enabled",

@@ -25,6 +25,7 @@ STAGES = {
     "everything": "dev",
     "staged": "prod",
     "events": "dev",
+    "worker": "dev",
     "image": "dev",
     "books": "dev",
 }

@@ -24,6 +24,10 @@ Traffic (`traffic`). The alias `live` has it all. An update that publishes a ver
 
 A first deployment, and an update that publishes nothing, have one phase and ask the URL after it.
 
+A service may have functions that only consume (`functions`), each with an alias and a LiveVersion of its own. They go
+through both phases together with the one that answers HTTP: every new version is asked, and what follows from a failure
+of any of them is done for all.
+
 What happens on a failure:
 
     before the confirmation       nothing was made

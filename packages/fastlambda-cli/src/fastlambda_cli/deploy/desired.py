@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastlambda_cli.aws.model import Stack, StackResource
+from fastlambda_cli.aws.model import Stack
+from fastlambda_cli.deploy.functions import FunctionOfTemplate, functions_in
 from fastlambda_cli.deploy.model import Published
-from fastlambda_cli.deploy.proposal import VERSION
 from fastlambda_cli.deploy.short_form import from_yaml
 from fastlambda_cli.template.function import ALIAS, FUNCTION
-from fastlambda_cli.template.parameters import LIVE_VERSION
 
 API_URL = "ApiUrl"
 HEALTH_URL = "HealthUrl"
@@ -26,7 +25,7 @@ class Desired:
 
     Attributes:
         document: The template.
-        parameters: All of them but LiveVersion, which belongs to the way there.
+        parameters: All of them but those that pin an alias, which belong to the way there.
         artifact: What it runs.
         health: The path that a healthy version answers.
         stands_in: Whether the artifact only stands in for the service's folder.
@@ -46,10 +45,14 @@ class Desired:
         return as_text(self.document)
 
     @property
+    def functions(self) -> tuple[FunctionOfTemplate, ...]:
+        """Its functions, the one that answers HTTP first."""
+        return functions_in(self.document, self.stack_name)
+
+    @property
     def stopped(self) -> bool:
-        """Whether the function may run nowhere at all, and so answers nobody."""
-        function = self.document["Resources"].get(FUNCTION, {})
-        return bool(function.get("Properties", {}).get("ReservedConcurrentExecutions") == 0)
+        """Whether the function that answers HTTP may run nowhere at all, and so answers nobody."""
+        return self.functions[0].stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,29 @@ class Standing:
     Attributes:
         stack: As CloudFormation tells it.
         template: As CloudFormation was given it.
-        version: The version that the alias has, whatever the stack says; None when the alias is gone.
+        versions: The version that the alias of each function has, whatever the stack says, by AWS's names of the
+            functions, that of the one that answers HTTP first; None when the alias is gone.
 
     """
 
     stack: Stack
     template: str
-    version: str | None
+    versions: Mapping[str, str | None]
+
+    @property
+    def version(self) -> str | None:
+        """The version of the function that answers HTTP."""
+        return self.versions[self.stack.name]
+
+    @property
+    def other_versions(self) -> dict[str, str]:
+        """Those of the functions that only consume, as far as they have one."""
+        return {name: version for name, version in self.versions.items() if version and name != self.stack.name}
+
+    @property
+    def functions(self) -> tuple[FunctionOfTemplate, ...]:
+        """Its functions, the one that answers HTTP first."""
+        return functions_in(self.document, self.stack.name)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -75,12 +94,13 @@ class Standing:
     @property
     def pinned(self) -> bool:
         """Whether a deployment ended, or was interrupted, between the new version and the traffic that moves to it."""
-        return bool(self.stack.parameters.get(LIVE_VERSION))
+        return any(self.stack.parameters.get(function.parameter) for function in self.functions)
 
     @property
     def parameters(self) -> dict[str, str]:
-        """All parameters but LiveVersion."""
-        return {key: value for key, value in self.stack.parameters.items() if key != LIVE_VERSION}
+        """All parameters but those that pin an alias."""
+        pinning = {function.parameter for function in self.functions}
+        return {key: value for key, value in self.stack.parameters.items() if key not in pinning}
 
     def is_like(self, desired: Desired) -> bool:
         """Whether the stack has this very template and these parameters, be it pinned or not."""
@@ -116,14 +136,6 @@ def package_type(document: Mapping[str, Any]) -> str:
 def digest(document: Mapping[str, Any]) -> str:
     """The SHA-256 of a template in hexadecimal, whatever order its keys are in."""
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def version_of(document: Mapping[str, Any], resources: tuple[StackResource, ...]) -> str | None:
-    """The number of the version that a stack has published for its template."""
-    logical_ids = {name for name, resource in document["Resources"].items() if resource["Type"] == VERSION}
-    found = (resource.physical_id for resource in resources if resource.logical_id in logical_ids)
-    # The physical id is the version's ARN, which ends with its number.
-    return next((physical_id.rpartition(":")[2] for physical_id in found if physical_id), None)
 
 
 def without_rollout(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fastlambda_cli.aws.bucket import Bucket
@@ -12,6 +12,7 @@ from fastlambda_cli.aws.session import Aws, translated
 from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.deploy.bootstrap import Bootstrap, find_bootstrap
 from fastlambda_cli.deploy.desired import parsed
+from fastlambda_cli.deploy.functions import functions_in
 from fastlambda_cli.deploy.model import Action, Destruction, Remark, ResourceChange, Step, Tell
 from fastlambda_cli.deploy.proposal import VERSION, retained
 from fastlambda_cli.deploy.recovery import deleted, settled
@@ -33,10 +34,12 @@ def destruction(aws: Aws, stack_name: str) -> Destruction:
     stacks = Stacks(aws)
     stack = stacks.describe(stack_name)
     goes = tuple(_going(stacks, stack)) if stack is not None else ()
-    stays = {name: f"aws logs delete-log-group --log-group-name {name}" for name in _log_groups(aws, stack_name)}
+    bootstrap = find_bootstrap(stacks)
+    functions = _functions(aws, stack_name, _standing_template(stacks, stack), bootstrap)
+    groups = _log_groups(aws, stack_name, functions)
+    stays = {name: f"aws logs delete-log-group --log-group-name {name}" for name in groups}
     for name in _secrets(aws, stack_name):
         stays[name] = f"aws secretsmanager delete-secret --secret-id {name}"
-    bootstrap = find_bootstrap(stacks)
     if bootstrap is not None:
         for folder in ("releases", "artifacts"):
             if Bucket(aws, bootstrap.bucket).objects(f"{folder}/{stack_name}/"):
@@ -65,13 +68,14 @@ def destroy(aws: Aws, stack_name: str, tell: Tell, *, purge: bool) -> None:
     """
     stacks = Stacks(aws)
     stack = settled(stacks, stack_name, tell)
+    template = _standing_template(stacks, stack) if purge else None
     if stack is None:
         tell(Remark(f"There is no stack {stack_name}."))
     else:
         tell(Step(f"Deleting the stack {stack_name}"))
         deleted(stacks, stack, tell)
     if purge:
-        _purge(aws, stack_name, find_bootstrap(stacks), tell)
+        _purge(aws, stack_name, template, find_bootstrap(stacks), tell)
 
 
 def _going(stacks: Stacks, stack: Stack) -> Iterator[ResourceChange]:
@@ -90,10 +94,28 @@ def _going(stacks: Stacks, stack: Stack) -> Iterator[ResourceChange]:
             yield ResourceChange(Action.REMOVE, logical_id, found.kind, found.physical_id)
 
 
-def _log_groups(aws: Aws, stack_name: str) -> tuple[str, ...]:
-    """The log groups of a stack's function and API that there are, whether the stack is still there or not."""
+def _standing_template(stacks: Stacks, stack: Stack | None) -> str | None:
+    return stacks.template(stack.id) if stack is not None and not stack.only_planned else None
+
+
+def _functions(aws: Aws, stack_name: str, template: str | None, bootstrap: Bootstrap | None) -> list[str]:
+    """The names of the functions that a stack has or had, by its template and those of its releases.
+
+    Not by the beginning of a name: `shop-dev-worker` may as well be a function of the service `shop-dev`.
+    """
+    templates = [template] if template is not None else []
+    if bootstrap is not None:
+        releases = Releases(Bucket(aws, bootstrap.bucket), stack_name, aws)
+        by_key = {release.template_key: release for release in releases.list()}
+        templates += [releases.template(release) for release in by_key.values()]
+    found = [function.name for text in templates for function in functions_in(parsed(text), stack_name)]
+    return list(dict.fromkeys([stack_name, *found]))
+
+
+def _log_groups(aws: Aws, stack_name: str, functions: Iterable[str]) -> tuple[str, ...]:
+    """The log groups of a stack's functions and API that there are, whether the stack is still there or not."""
     client = aws.client("logs")
-    wanted = (f"/aws/lambda/{stack_name}", f"/aws/vendedlogs/http-apis/{stack_name}")
+    wanted = (*(f"/aws/lambda/{name}" for name in functions), f"/aws/vendedlogs/http-apis/{stack_name}")
     with translated("look for log groups"):
         pages = [client.describe_log_groups(logGroupNamePrefix=name)["logGroups"] for name in wanted]
     return tuple(group["logGroupName"] for groups in pages for group in groups if group["logGroupName"] in wanted)
@@ -111,8 +133,8 @@ def _secrets(aws: Aws, stack_name: str) -> tuple[str, ...]:
     )
 
 
-def _purge(aws: Aws, stack_name: str, bootstrap: Bootstrap | None, tell: Tell) -> None:
-    for name in _log_groups(aws, stack_name):
+def _purge(aws: Aws, stack_name: str, template: str | None, bootstrap: Bootstrap | None, tell: Tell) -> None:
+    for name in _log_groups(aws, stack_name, _functions(aws, stack_name, template, bootstrap)):
         tell(Step(f"Deleting the log group {name}"))
         _delete_log_group(aws, name)
     for name in _secrets(aws, stack_name):

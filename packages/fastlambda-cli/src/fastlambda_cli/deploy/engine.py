@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastlambda_cli.aws.bucket import Bucket
 from fastlambda_cli.aws.failures import code_of
@@ -12,7 +13,8 @@ from fastlambda_cli.aws.model import Stack
 from fastlambda_cli.aws.session import Aws, translated
 from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.deploy.bootstrap import Bootstrap
-from fastlambda_cli.deploy.desired import Standing
+from fastlambda_cli.deploy.desired import Standing, parsed
+from fastlambda_cli.deploy.functions import functions_in
 from fastlambda_cli.deploy.health import HealthCheck, LiveHealthCheck
 from fastlambda_cli.deploy.model import Tell
 from fastlambda_cli.deploy.recovery import remains
@@ -66,13 +68,24 @@ class Engine:
         """
         if stack is None or stack.only_planned or remains(stack):
             return None
-        return Standing(stack, self.stacks.template(stack.id), live_version(self.aws, stack.name))
+        template = self.stacks.template(stack.id)
+        return Standing(stack, template, live_versions(self.aws, parsed(template), stack.name))
 
     def releases(self, bootstrap: Bootstrap, stack_name: str) -> Releases:
         """The releases of a stack."""
         if stack_name not in self._releases:  # it remembers what it has read
             self._releases[stack_name] = Releases(Bucket(self.aws, bootstrap.bucket), stack_name, self.aws)
         return self._releases[stack_name]
+
+
+def live_versions(aws: Aws, document: Mapping[str, Any], stack_name: str) -> dict[str, str | None]:
+    """The version behind the alias of each function of a template, by their names, that of the API's first.
+
+    Raises:
+        SharedTrafficError: Another version has a share of an alias's traffic.
+
+    """
+    return {function.name: live_version(aws, function.name) for function in functions_in(document, stack_name)}
 
 
 def live_version(aws: Aws, function: str) -> str | None:

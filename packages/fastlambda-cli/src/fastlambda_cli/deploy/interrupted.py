@@ -19,7 +19,7 @@ def finalise_interrupted(releases: Releases, standing: Standing | None, tell: Te
     for started in releases.started():
         release = started.release
         if standing is not None and not standing.pinned and is_of(standing, release, releases):
-            if releases.finalise_for(started, ReleaseStatus.LIVE, version=standing.version):
+            if releases.finalise_for(started, ReleaseStatus.LIVE, versions=standing.versions):
                 text = f"Release {release.number} was interrupted and came to its end in CloudFormation: it is live."
                 tell(Remark(text))
             continue

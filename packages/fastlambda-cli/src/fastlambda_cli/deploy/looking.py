@@ -8,6 +8,8 @@ from fastlambda_cli.aws.failures import code_of
 from fastlambda_cli.aws.session import Aws, translated
 from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.deploy.bootstrap import find_bootstrap
+from fastlambda_cli.deploy.desired import parsed
+from fastlambda_cli.deploy.functions import functions_in
 from fastlambda_cli.deploy.model import Release, StackState
 from fastlambda_cli.deploy.releases import Releases
 from fastlambda_cli.template.function import LIVE
@@ -30,7 +32,9 @@ def status(aws: Aws, stack_name: str, *, drift: bool = False) -> StackState:
     stack = stacks.describe(stack_name)
     if stack is None or stack.only_planned:
         return StackState(stack_name, None)
-    version, weights = _alias(aws, stack_name)
+    first, *others = functions_in(parsed(stacks.template(stack.id)), stack_name)
+    version, weights = _alias(aws, first.name)
+    consumers = {other.name: _alias(aws, other.name)[0] for other in others}
     bootstrap = find_bootstrap(stacks)
     live = Releases(Bucket(aws, bootstrap.bucket), stack_name, aws).live() if bootstrap else None
     return StackState(
@@ -41,6 +45,7 @@ def status(aws: Aws, stack_name: str, *, drift: bool = False) -> StackState:
         outputs=stack.outputs,
         version=version,
         weights=weights,
+        consumers={name: found for name, found in consumers.items() if found is not None},
         live=live,
         drifted=drifted(aws, stack_name) if drift else None,
     )

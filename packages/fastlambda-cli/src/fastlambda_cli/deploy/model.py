@@ -272,10 +272,11 @@ class Release:
         template_sha256: Its digest, in hexadecimal.
         artifact: What it runs.
         parameters: The stack's parameters; none is secret.
-        version: The function's version; None until it is known.
+        version: The version of the function that answers HTTP; None until it is known.
         of: The number of the release that this one returns to; None unless it is a rollback.
         reason: Why it failed, in one line.
         stands_in: Whether its artifact only stood in for the service's folder, from which `dev` ran it.
+        function_versions: The versions of all functions, by AWS's names of them; empty until they are known.
 
     """
 
@@ -291,6 +292,12 @@ class Release:
     of: int | None = None
     reason: str | None = None
     stands_in: bool = False
+    function_versions: Mapping[str, str] = field(default_factory=dict)
+
+    def versions(self, stack_name: str) -> Mapping[str, str]:
+        """The versions of all functions of a stack; what was recorded before there were several knows one."""
+        known = {stack_name: self.version} if self.version is not None else {}
+        return self.function_versions or known
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,8 +361,9 @@ class StackState:
     Attributes:
         status: CloudFormation's word, such as UPDATE_COMPLETE; None when there is no such stack.
         reason: CloudFormation's, when it gives one.
-        version: The function's version behind the alias.
+        version: The version behind the alias of the function that answers HTTP.
         weights: Other versions that get a share of the traffic now, by version.
+        consumers: The versions behind the aliases of the functions that only consume, by AWS's names of these.
         live: The release that is live.
         drifted: The logical ids that differ from the template; None when it was not looked at.
 
@@ -368,6 +376,7 @@ class StackState:
     outputs: Mapping[str, str] = field(default_factory=dict)
     version: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
+    consumers: Mapping[str, str] = field(default_factory=dict)
     live: Release | None = None
     drifted: tuple[str, ...] | None = None
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from fastlambda_cli.deploy.model import PermissionChange
+from fastlambda_cli.template.function import FUNCTION
 
 Document: TypeAlias = Mapping[str, Any]
 
@@ -61,7 +62,7 @@ def _grants(document: Document, known: Mapping[str, str]) -> Iterator[_Grant]:
 
 
 def _of_role(logical_id: str, resources: Document, properties: Document, resolver: _Resolver) -> Iterator[_Grant]:
-    who = _THE_FUNCTION if _is_functions(logical_id, resources) else f"the role {logical_id}"
+    who = _function_of(logical_id, resources) or f"the role {logical_id}"
     for statement in _list(properties.get("AssumeRolePolicyDocument", {}).get("Statement", ())):
         condition = resolver.condition(statement.get("Condition"))
         for principal in _principals(statement.get("Principal", {}), resolver):
@@ -73,9 +74,14 @@ def _of_role(logical_id: str, resources: Document, properties: Document, resolve
         yield who, "Allow", "everything in the managed policy", resolver.text(managed), None
 
 
-def _is_functions(role: str, resources: Document) -> bool:
-    functions = (entry for entry in resources.values() if entry["Type"] == "AWS::Lambda::Function")
-    return any(entry.get("Properties", {}).get("Role") == {"Fn::GetAtt": [role, "Arn"]} for entry in functions)
+def _function_of(role: str, resources: Document) -> str | None:
+    """Whose execution role it is; None when it is no function's."""
+    for logical_id, entry in resources.items():
+        properties = entry.get("Properties", {})
+        if entry["Type"] == "AWS::Lambda::Function" and properties.get("Role") == {"Fn::GetAtt": [role, "Arn"]}:
+            name = properties.get("FunctionName", logical_id)
+            return _THE_FUNCTION if logical_id == FUNCTION else f"{_THE_FUNCTION} {name}"
+    return None
 
 
 def _of_policy(who: str, policy: Document, resolver: _Resolver) -> Iterator[_Grant]:

@@ -48,7 +48,7 @@ class Proposal:
     def only_unpins(self, live: Release) -> bool:
         """Whether the live release is just what is wanted, and the stack is pinned to the version that it has."""
         before, desired = self.before, self.desired
-        if before is None or not before.pinned or before.version != live.version:
+        if before is None or not before.pinned or before.versions != live.versions(desired.stack_name):
             return False
         template = hashlib.sha256(desired.template.encode()).hexdigest()
         return live.template_sha256 == template and live.parameters == desired.parameters == before.parameters
@@ -89,9 +89,10 @@ def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Sta
         return Proposal(desired, before, None, changes_of_creation(desired.document))
     if before is not None:
         _check_package_type(before, desired)
-    if before is not None and before.version is None:
+    gone = next((name for name, version in before.versions.items() if version is None), None) if before else None
+    if gone is not None:
         raise StackError(
-            f"The alias {LIVE} of {desired.stack_name} is gone, or the whole function is",
+            f"The alias {LIVE} of {gone} is gone, or the whole function is",
             why="other hands than CloudFormation's deleted it, and an update cannot bring it back",
             remedy="`fastlambda status --drift` shows what differs. Destroy the stack and deploy anew: logs, secrets "
             "and releases stay.",

@@ -160,23 +160,33 @@ class Releases:
         return self._bucket.replace(key, _encoded(renewed), only=found.etag)
 
     def finalise(
-        self, release: Release, status: ReleaseStatus, *, version: str | None = None, reason: str | None = None
+        self,
+        release: Release,
+        status: ReleaseStatus,
+        *,
+        versions: Mapping[str, str | None] | None = None,
+        reason: str | None = None,
     ) -> Release:
         """Record how a release of one's own ended, whatever anybody else has taken it for.
 
         Args:
             release: As it was begun.
             status: LIVE or FAILED.
-            version: The function's version behind the alias.
+            versions: The versions behind the aliases, by AWS's names of the functions.
             reason: Why it failed, in one line.
 
         """
-        ended = replace(release, status=status, version=version, reason=reason)
+        ended = self._with_its_end(release, status, versions or {}, reason)
         self._bucket.replace(self._key(release.number), _encoded(_Record(release=ended)))
         return ended
 
     def finalise_for(
-        self, started: Started, status: ReleaseStatus, *, version: str | None = None, reason: str | None = None
+        self,
+        started: Started,
+        status: ReleaseStatus,
+        *,
+        versions: Mapping[str, str | None] | None = None,
+        reason: str | None = None,
     ) -> bool:
         """Record how a release of somebody else's ended, who was not heard of any more.
 
@@ -184,9 +194,17 @@ class Releases:
             Whether it was recorded; False when that somebody, or another one, has written the record since.
 
         """
-        ended = replace(started.release, status=status, version=version, reason=reason)
+        ended = self._with_its_end(started.release, status, versions or {}, reason)
         key = self._key(started.release.number)
         return self._bucket.replace(key, _encoded(_Record(release=ended)), only=started.etag)
+
+    def _with_its_end(
+        self, release: Release, status: ReleaseStatus, versions: Mapping[str, str | None], reason: str | None
+    ) -> Release:
+        found = {name: version for name, version in versions.items() if version is not None}
+        return replace(
+            release, status=status, version=found.get(self._stack_name), function_versions=found, reason=reason
+        )
 
     def started(self) -> tuple[Started, ...]:
         """Every release that has not ended, the newest first."""

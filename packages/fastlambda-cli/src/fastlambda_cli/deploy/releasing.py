@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastlambda_cli.aws.model import Stack
 from fastlambda_cli.deploy.bootstrap import Bootstrap
 from fastlambda_cli.deploy.desired import Desired, Standing
-from fastlambda_cli.deploy.engine import Engine, live_version
+from fastlambda_cli.deploy.engine import Engine, live_versions
 from fastlambda_cli.deploy.execution import out_of_sight
 from fastlambda_cli.deploy.interrupted import is_of
 from fastlambda_cli.deploy.model import Release, ReleaseStatus, Remark
@@ -51,8 +51,8 @@ def release(
         if not out_of_sight(engine.stacks, proposal.desired.stack_name, error):
             _record_failure(releases, started, error)
         raise
-    version = live_version(engine.aws, proposal.desired.stack_name)
-    live = releases.finalise(started, ReleaseStatus.LIVE, version=version)
+    versions = live_versions(engine.aws, proposal.desired.document, proposal.desired.stack_name)
+    live = releases.finalise(started, ReleaseStatus.LIVE, versions=versions)
     _tidied(engine, releases, live, proposal.desired.stack_name)
     return stack, live
 
@@ -81,7 +81,7 @@ def ask_again(engine: Engine, desired: Desired, standing: Standing, bootstrap: B
         return None
     engine.tell(Remark(f"Release {newest.number} did not answer when it was deployed."))
     engine.traffic(bootstrap).check_api(desired, standing.stack)
-    return releases.finalise(newest, ReleaseStatus.LIVE, version=standing.version)
+    return releases.finalise(newest, ReleaseStatus.LIVE, versions=standing.versions)
 
 
 def _carried_out(engine: Engine, traffic: Traffic, proposal: Proposal) -> Stack:
@@ -94,17 +94,19 @@ def _carried_out(engine: Engine, traffic: Traffic, proposal: Proposal) -> Stack:
     return traffic.update(desired, before, change_set or traffic.propose(desired))
 
 
-def _tidied(engine: Engine, releases: Releases, live: Release, function: str) -> None:
+def _tidied(engine: Engine, releases: Releases, live: Release, stack_name: str) -> None:
     """Delete what nobody will need any more; what was deployed is live all the same when that fails."""
     try:
         kept = releases.prune()
-        if live.version is not None:
-            earlier = (found.version for found in kept if found.status is ReleaseStatus.EARLIER)
-            before = next(filter(None, earlier), None)
-            gone = prune_snapshots(engine.aws, function, live.version, {before} if before else set())
+        live_now = live.versions(stack_name)
+        earlier = [found.versions(stack_name) for found in kept if found.status is ReleaseStatus.EARLIER]
+        for function, version in live_now.items():
+            before = next((versions[function] for versions in earlier if function in versions), None)
+            gone = prune_snapshots(engine.aws, function, version, {before} if before else set())
             if gone:
+                of = f" of {function}" if len(live_now) > 1 else ""
                 engine.tell(
-                    Remark(f"Deleted earlier versions whose SnapStart snapshots cost money: {', '.join(gone)}.")
+                    Remark(f"Deleted earlier versions{of} whose SnapStart snapshots cost money: {', '.join(gone)}.")
                 )
     except AwsError as error:
         engine.tell(Remark(f"What is no longer needed could not be deleted: {error.in_one_line()}", warning=True))

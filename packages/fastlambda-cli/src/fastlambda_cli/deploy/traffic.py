@@ -4,6 +4,11 @@ An update that publishes a version has two phases. The first sets LiveVersion to
 CloudFormation makes everything, publishes the version, and leaves the alias where it is. Then the version is asked
 directly. The second empties LiveVersion, which moves the alias.
 
+All functions of a stack go the same way together. Each has an alias and a parameter of its own that pins it, since each
+counts its own versions; the first phase pins all that are there, the second moves all, and what is put back is put back
+for all. A function that is new has nothing to be pinned to: what it consumes reaches its first version before anybody
+has asked that.
+
 Only the second has the rollout's UpdatePolicy: wherever else the alias changes its version, because somebody has moved
 it by hand or because the stack is put back, CodeDeploy must not make a rollout of it.
 """
@@ -12,12 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Self, TypeAlias
 
 from fastlambda_cli.aws.model import ChangeSet, Stack
 from fastlambda_cli.aws.stacks import MAX_TEMPLATE_BODY, ChangeRequest, Stacks
-from fastlambda_cli.deploy.desired import API_URL, Desired, Standing, as_text, health_path, version_of, without_rollout
+from fastlambda_cli.deploy.desired import API_URL, Desired, Standing, as_text, health_path, without_rollout
 from fastlambda_cli.deploy.execution import execute, out_of_sight
+from fastlambda_cli.deploy.functions import FunctionOfTemplate, functions_in, have_all_traffic, in_words
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.model import Remark, Step, Tell
 from fastlambda_cli.deploy.rootcause import remedy_for
@@ -27,12 +34,18 @@ from fastlambda_cli.errors import (
     HealthCheckError,
     OvertakenError,
     StackError,
+    ThrottledByAwsError,
 )
-from fastlambda_cli.template.parameters import LIVE_VERSION
+from fastlambda_cli.template.function import LIVE
 
 Publish: TypeAlias = Callable[[str], str]
 """Puts a template where CloudFormation can read it, and returns its URL."""
 
+Versions: TypeAlias = Mapping[str, str]
+"""Versions that aliases keep, by AWS's names of their functions."""
+
+_NONE: Versions = MappingProxyType({})
+_GONE = "DELETE_COMPLETE"
 _GOES_ON_FROM_THERE = "The new version lies beside it, and the next `fastlambda deploy` goes on from there."
 _AGAIN = "See with `fastlambda status` and `fastlambda releases` what is live now, then deploy again."
 
@@ -58,16 +71,16 @@ class Traffic:
         """Whether CloudFormation can be asked: not about a long template before there is a bucket."""
         return self.publish is not None or not _too_long(desired.template)
 
-    def propose(self, desired: Desired, live_version: str = "") -> ChangeSet:
+    def propose(self, desired: Desired, kept: Versions = _NONE) -> ChangeSet:
         """Have CloudFormation work out what would change.
 
         Args:
             desired: What the stack is to be.
-            live_version: The version that the alias keeps; empty when it moves to the new one.
+            kept: The versions that aliases keep; those that are not in it move to the new ones.
 
         """
-        document = without_rollout(desired.document) if live_version else desired.document
-        return self._proposed(desired.stack_name, document, desired.parameters, live_version)
+        document = without_rollout(desired.document) if kept else desired.document
+        return self._proposed(desired.stack_name, document, desired.parameters, kept)
 
     def create(self, desired: Desired, change_set: ChangeSet | None) -> Stack:
         """Make a stack, and ask it.
@@ -131,13 +144,18 @@ class Traffic:
                 credentials, everything stays as it is: then that is told.
 
         """
-        name, kept = desired.stack_name, before.version or ""
-        self.tell(Step(f"Publishing a new version beside version {kept}"))
+        name = desired.stack_name
+        kept = {
+            function.name: version
+            for function in desired.functions
+            if (version := before.versions.get(function.name)) is not None
+        }
+        self.tell(Step(f"Publishing a new version beside {in_words(kept)}"))
         pinned = self._proposed_on(before.stack, desired, kept)
         stack = execute(self.stacks, pinned, self.tell) if pinned.changes else before.stack
         with _PutBack(self, before) as way:
-            way.unseen = f"Version {kept} of {name} has all traffic still. {_GOES_ON_FROM_THERE}"
-            self._check_version(desired)
+            way.unseen = f"Version {before.version} of {name} has all traffic still. {_GOES_ON_FROM_THERE}"
+            self._check_versions(desired, kept)
             self.tell(Step("Moving the traffic"))
             change_set = self._proposed_on(stack, desired)
             way.unseen = None  # whoever follows the stack tells what becomes of it
@@ -153,18 +171,27 @@ class Traffic:
 
         Publishing is no way back: the version that was live stays the one that is asked, and the alias is pinned to it.
         """
-        self.tell(Step(f"Putting the stack {before.stack.name} back, with all traffic on version {before.version}"))
-        change_set = self._proposed(
-            before.stack.name, without_rollout(before.document), before.parameters, before.version or ""
-        )
+        kept = self._still_there(before)
+        self.tell(Step(f"Putting the stack {before.stack.name} back, with all traffic on {in_words(kept)}"))
+        change_set = self._proposed(before.stack.name, without_rollout(before.document), before.parameters, kept)
         if change_set.changes:
             execute(self.stacks, change_set, self.tell)
 
-    def _proposed_on(self, stack: Stack, desired: Desired, live_version: str = "") -> ChangeSet:
+    def _still_there(self, before: Standing) -> Versions:
+        """The versions of before, without those of functions that have been deleted since, which are made anew."""
+        versions = {name: version for name, version in before.versions.items() if version is not None}
+        if len(versions) > 1:
+            found = self.stacks.resources(before.stack.name)
+            standing = {one.logical_id for one in found if one.status != _GONE}
+            names = {function.name for function in before.functions if function.alias in standing}
+            versions = {name: version for name, version in versions.items() if name in names}
+        return versions
+
+    def _proposed_on(self, stack: Stack, desired: Desired, kept: Versions = _NONE) -> ChangeSet:
         """Propose on top of a stack as it was seen, and of nothing that somebody else has made of it since."""
         self._unchanged(stack)
         try:
-            change_set = self.propose(desired, live_version)
+            change_set = self.propose(desired, kept)
         except StackError:
             self._unchanged(stack)
             raise
@@ -187,24 +214,39 @@ class Traffic:
             )
 
     def _proposed(
-        self, stack_name: str, document: Mapping[str, Any], parameters: Mapping[str, str], live_version: str
+        self, stack_name: str, document: Mapping[str, Any], parameters: Mapping[str, str], kept: Versions
     ) -> ChangeSet:
         template = as_text(document)
         url = self.publish(template) if self.publish is not None and _too_long(template) else None
-        all_parameters = {**parameters, LIVE_VERSION: live_version}
+        pins = {one.parameter: kept.get(one.name, "") for one in functions_in(document, stack_name)}
+        all_parameters = {**parameters, **pins}
         try:
             return self.stacks.create_change_set(ChangeRequest(stack_name, template, url, all_parameters))
         except StackError as error:
             error.remedy = error.remedy or remedy_for(error.why)
             raise
 
-    def _check_version(self, desired: Desired) -> None:
-        version = version_of(desired.document, self.stacks.resources(desired.stack_name))
-        if version is None or desired.stopped:
-            self.tell(Remark("The new version is not asked whether it answers: it may not run.", warning=True))
+    def _check_versions(self, desired: Desired, kept: Versions) -> None:
+        resources = self.stacks.resources(desired.stack_name)
+        for function in desired.functions:
+            version = function.version(resources)
+            if function.answers_http or version != kept.get(function.name):
+                self._check_version(desired, function, version)
+
+    def _check_version(self, desired: Desired, function: FunctionOfTemplate, version: str | None) -> None:
+        of = "" if function.answers_http else f" of {function.name}"
+        if version is None or function.stopped:
+            self.tell(Remark(f"The new version{of} is not asked whether it answers: it may not run.", warning=True))
             return
-        self.tell(Step(f"Asking version {version} for {desired.health}"))
-        self.health.version(desired.stack_name, version, desired.health)
+        self.tell(Step(f"Asking version {version}{of} for {desired.health}"))
+        try:
+            self.health.version(function.name, version, desired.health)
+        except ThrottledByAwsError as error:
+            if function.answers_http:
+                raise
+            # A flood that fills what is reserved for it must not keep a new version of it away.
+            text = f"Version {version}{of} is not asked whether it answers: {error.why}"
+            self.tell(Remark(text, warning=True))
 
     def _answers(self, before: Standing) -> bool:
         url = before.stack.outputs.get(API_URL)
@@ -268,13 +310,21 @@ class _PutBack:
             raise StackError(
                 f"{error.what}; and the stack could not be put back: {second.what}",
                 why=second.why or error.why,
-                remedy=f"{second.remedy} All traffic goes to version {before.version} once `aws lambda update-alias "
-                f"--function-name {before.stack.name} --name live --function-version {before.version}` has run.",
+                remedy=f"{second.remedy} {self._by_hand()}",
             ) from error
         except KeyboardInterrupt:
             self._tell_how_it_stands()
             raise
-        error.remedy = f"{error.remedy} The stack is as it was, and version {before.version} has all traffic.".lstrip()
+        error.remedy = f"{error.remedy} The stack is as it was, and {have_all_traffic(before.versions)}.".lstrip()
+
+    def _by_hand(self) -> str:
+        """How all traffic goes to the versions of before, when CloudFormation cannot be had to do it."""
+        commands = " and ".join(
+            f"`aws lambda update-alias --function-name {name} --name {LIVE} --function-version {version}`"
+            for name, version in self._before.versions.items()
+        )
+        has = "has" if len(self._before.versions) == 1 else "have"
+        return f"All traffic goes to {in_words(self._before.versions)} once {commands} {has} run."
 
     def _is_out_of_sight(self, error: FastLambdaError) -> bool:
         return isinstance(error, AwsError) and out_of_sight(self._traffic.stacks, self._before.stack.name, error)

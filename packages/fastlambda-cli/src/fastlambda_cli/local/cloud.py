@@ -15,6 +15,7 @@ from typing import Self
 from fastlambda_cli.artifact.installation import remove_others
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.aws import LocalAws, Running
+from fastlambda_cli.local.folder_functions import FolderFunctions
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
 from fastlambda_cli.local.guardian import guarded
 from fastlambda_cli.local.http import LABEL, one_route, serve_http_api
@@ -28,14 +29,15 @@ from fastlambda_cli.local.processes import ProcessRegistry
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
 from fastlambda_cli.local.watch import Watch, concerns_packages, watched
 from fastlambda_cli.service.consumption import declared_events
+from fastlambda_cli.service.functions import Function, function_name
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.model import Service
 from fastlambda_cli.service.project import PYPROJECT
 from fastlambda_cli.service.stages import DEFAULT_STAGE, stack_name
 from fastlambda_cli.service.variables import destination_arns, function_variables
 
-_LIVE = ("live",)
-"""The alias behind which a stack has its function: here the folder's code takes its place."""
+_LIVE = "live"
+"""The alias behind which a stack has its function."""
 
 _NAMED = 3
 """How many saved files are named."""
@@ -82,7 +84,7 @@ class LocalCloud:
         self._state = service.root / STATE
         self._stack = AsyncExitStack()
         self._watch: Watch
-        self._function: LambdaFunction
+        self._functions: FolderFunctions
         self._aws: LocalAws
 
     async def __aenter__(self) -> Self:
@@ -133,13 +135,13 @@ class LocalCloud:
         async with _together() as group:
             packages = group.create_task(prepare(self.service, self._state, self._sink))
             secrets = group.create_task(self._start_aws(stack))
-        spec = self._spec(packages.result(), secrets.result())
-        self._function = LambdaFunction(
-            spec, registry=registry, sink=self._aws.sink, concurrency=concurrency, numbers=numbers
-        )
-        stack.push_async_callback(self._function.close)
-        self._aws.register(self.function_name, self._function.invoke, _LIVE)
-        self._function.warm()
+
+        def make(spec: FunctionSpec, limit: int) -> LambdaFunction:
+            return LambdaFunction(spec, registry=registry, sink=self._aws.sink, concurrency=limit, numbers=numbers)
+
+        self._functions = FolderFunctions(self._aws, make)
+        stack.push_async_callback(self._functions.close)
+        self._functions.describe(self._specs(packages.result(), secrets.result()), concurrency)
         router = one_route(
             self._invoke_from_http,
             cors=lambda: Cors.configured(self.service.configuration.http.cors),
@@ -169,7 +171,7 @@ class LocalCloud:
 
     async def _invoke_from_http(self, invocation: Invocation) -> InvokeResult:
         called = dataclasses.replace(invocation, source="http")
-        return await self._aws.invoke(self.function_name, _LIVE[0], called)
+        return await self._aws.invoke(self.function_name, _LIVE, called)
 
     async def _take(self, changed: frozenset[Path]) -> None:
         names = sorted(os.path.relpath(path, self.service.root) for path in changed)
@@ -182,7 +184,7 @@ class LocalCloud:
         if anew:
             await self._reload()
         else:
-            self._function.replace(dataclasses.replace(self._function.spec))
+            self._functions.restart()
 
     def _declares_otherwise(self) -> bool:
         """Whether the code declares other events than when the service was read."""
@@ -198,33 +200,37 @@ class LocalCloud:
         name = stack_name(service.name, self.stage)
         variables = await self._aws.ensure_secrets(service, name)
         if service.name != self.service.name:
-            self._aws.unregister(self.function_name)
-            self._aws.register(name, self._function.invoke, _LIVE)
+            self._functions.forget()
         self.service = service
-        self._function.replace(self._spec(importable, variables), service.configuration.local.concurrency)
+        self._functions.describe(self._specs(importable, variables), service.configuration.local.concurrency)
         self._described(service)
 
-    def _spec(self, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
+    def _specs(self, importable: Importable, secret_arns: Mapping[str, str]) -> list[FunctionSpec]:
+        """Every function of the service, the one that answers HTTP first."""
+        return [self._spec(function, importable, secret_arns) for function in self.service.functions]
+
+    def _spec(self, function: Function, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
         configuration = self.service.configuration
         return FunctionSpec(
-            name=self.function_name,
+            name=function_name(self.function_name, function.name),
             handler=configuration.handler,
             task_root=self.service.root,
             packages=importable.packages,
             runtime_dir=importable.runtime_dir,
             python=importable.python,
             runtime=importable.runtime,
-            memory_mb=configuration.memory,
-            timeout=configuration.timeout,
+            memory_mb=function.memory,
+            timeout=function.timeout,
             endpoint_url=self.endpoint_url,
             xray_address=self._aws.xray_address,
             log_level=configuration.log_level,
-            reserved=configuration.concurrency.reserved,
+            reserved=function.reserved,
             variables=function_variables(
                 self.service,
                 self.function_name,
                 secret_arns,
                 destination_arns(self.service, self.function_name, local_arn),
+                function.environment,
             ),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
@@ -102,7 +102,11 @@ def _validated(table: dict[str, Any], file: Path, table_name: str) -> Configurat
         found = sorted(problem.errors(include_url=False), key=lambda error: error["type"] == "missing")
         raise _error(found[0], file, table_name) from None
     _check_environment(configuration.environment, file, table_name)
-    _check_secret_variables(configuration, file, table_name)
+    _check_secret_variables(configuration, configuration.environment, file, table_name)
+    for name, function in configuration.functions.items():
+        variables = {**configuration.environment, **function.environment}
+        _check_environment(variables, file, f"{table_name}.functions.{name}")
+        _check_secret_variables(configuration, variables, file, table_name)
     return configuration
 
 
@@ -122,8 +126,10 @@ def _check_environment(variables: dict[str, str], file: Path, table_name: str) -
         )
 
 
-def _check_secret_variables(configuration: Configuration, file: Path, table_name: str) -> None:
-    taken = {name: f"environment.{name}" for name in configuration.environment}
+def _check_secret_variables(
+    configuration: Configuration, variables: Mapping[str, str], file: Path, table_name: str
+) -> None:
+    taken = {name: f"environment.{name}" for name in variables}
     for name, spec in configuration.secrets.items():
         variable = secret_variable(name, spec)
         if variable in taken:
@@ -191,7 +197,8 @@ def _got(problem: ErrorDetails, where: tuple[int | str, ...]) -> str:
     kinds = {bool: "a boolean", str: "a string", int: "an integer", float: "a float", dict: "a table", list: "an array"}
     kind = kinds.get(type(value), "a date")
     # What stands in `environment` may be confidential, so it is described and never repeated.
-    return kind if where[:1] == ("environment",) or kind in {"a table", "an array"} else f"{value!r} ({kind})"
+    confidential = "environment" in {*where[:1], *where[2:3]}  # the service's, or a function's
+    return kind if confidential or kind in {"a table", "an array"} else f"{value!r} ({kind})"
 
 
 def _dotted(steps: Iterable[int | str]) -> str:

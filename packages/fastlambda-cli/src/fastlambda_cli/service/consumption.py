@@ -80,13 +80,13 @@ def declared_events(root: Path, configuration: Configuration, file: Path) -> Eve
         found[key], places[key] = source, declaration.place
     published = published_to(declared.publishers, found.values(), configuration)
     _check_overrides(found, published, configuration, file)
+    _check_functions(found, configuration, file)
     return Events(tuple(found[key] for key in sorted(found)), published)
 
 
 def _source(declaration: Declaration, configuration: Configuration) -> EventSource:
     kind = _KINDS[declaration.kind]
     arguments = dict(declaration.arguments)
-    _check_function(arguments.pop("function", None), declaration)
     if _NEEDED[declaration.kind] not in arguments:
         raise _wrong(declaration, f"lacks `{_NEEDED[declaration.kind]}`", "Add it.")
     named_by = _NAMED_BY.get(declaration.kind)
@@ -116,15 +116,6 @@ def _named(name: Any, *, arn: bool) -> dict[str, Any]:
 def _override(kind: str, name: str, configuration: Configuration) -> dict[str, Any]:
     override: Record | None = configuration.events.overrides(kind).get(name)
     return override.model_dump(exclude_none=True) if override is not None else {}
-
-
-def _check_function(function: object, declaration: Declaration) -> None:
-    if function is not None:
-        raise _wrong(
-            declaration,
-            f"asks for a function of its own, {function}",
-            "Remove `function`: all consumers run in the one function of the service as yet.",
-        )
 
 
 def _refused(declaration: Declaration, problem: ValidationError, replaced: Mapping[str, Any]) -> ConfigurationError:
@@ -162,3 +153,18 @@ def _check_overrides(
                     why=f"it declares: {', '.join(known) or 'none of this kind'}",
                     remedy=f"Did you mean {near[0]}?" if near else "Remove it, or declare it on the EventRouter.",
                 )
+
+
+def _check_functions(found: Mapping[str, EventSource], configuration: Configuration, file: Path) -> None:
+    """Refuse what is different of a function that no consumer is declared with: it would not be made."""
+    known = sorted({source.function for source in found.values() if source.function is not None})
+    for name in configuration.functions:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise ConfigurationError(
+                f"{file}: tool.fastlambda.functions.{name} is of no function that a consumer is declared with",
+                why=f"they are declared with: {', '.join(known) or 'none'}",
+                remedy=f"Did you mean {near[0]}?"
+                if near
+                else f'Remove it, or declare a consumer with function="{name}".',
+            )

@@ -25,6 +25,7 @@ _EXPRESSION = (
 )
 _TIME_ZONE = r"^[A-Za-z0-9_+/-]{1,50}$"
 _NOT_EMPTY = r"^\S.*$"
+_FUNCTION = r"^[a-z][a-z0-9-]{0,29}$"
 
 PATTERNS = {
     _QUEUE: "the name of a queue: 1 to 80 letters, digits, hyphens or underscores, or .fifo at its end",
@@ -36,6 +37,7 @@ PATTERNS = {
     _EXPRESSION: 'such as "rate(1 hour)", "cron(0 3 * * ? *)" or "at(2026-12-24T18:00:00)"',
     _TIME_ZONE: 'the name of a time zone, such as "Europe/Berlin"',
     _NOT_EMPTY: "a text that does not begin with a space",
+    _FUNCTION: "the name of a function: 1 to 30 lower-case letters, digits or hyphens, a letter first",
 }
 """What each pattern of this file asks for, in words."""
 
@@ -52,6 +54,7 @@ Bus = Annotated[str, StringConstraints(pattern=_BUS)]
 Expression = Annotated[str, StringConstraints(pattern=_EXPRESSION)]
 TimeZone = Annotated[str, StringConstraints(pattern=_TIME_ZONE)]
 NotEmpty = Annotated[str, StringConstraints(pattern=_NOT_EMPTY)]
+FunctionName = Annotated[str, StringConstraints(pattern=_FUNCTION)]
 BatchSize = Annotated[int, Field(ge=1, le=_MAX_BATCH)]
 Window = Annotated[int, Field(ge=0, le=300)]
 MaximumConcurrency = Annotated[int, Field(ge=2, le=1000)]
@@ -65,6 +68,7 @@ class QueueSource(Record):
         name: As declared; of a queue that exists the last part of its ARN.
         consumer: Where the function is: `module:function`.
         idempotent: Whether each message is handled once.
+        function: The function that handles them; None for the one that answers HTTP.
         arn: Of a queue that exists; None for one that the stack makes.
         batch_size: Messages that one invocation gets at most.
         window: Seconds that Lambda gathers a batch.
@@ -80,6 +84,7 @@ class QueueSource(Record):
     name: QueueName
     consumer: str
     idempotent: bool = False
+    function: FunctionName | None = None
     arn: QueueArn | None = None
     batch_size: BatchSize = 10
     window: Window = 0
@@ -124,6 +129,7 @@ class TopicSource(Record):
         name: As declared; of a topic that exists the last part of its ARN.
         consumer: Where the function is: `module:function`.
         idempotent: Whether each message is handled once.
+        function: The function that handles them; None for the one that answers HTTP.
         arn: Of a topic that exists; None for one that the stack makes.
         filter_policy: The subscription's.
         filter_scope: What it is about.
@@ -135,6 +141,7 @@ class TopicSource(Record):
     name: TopicName
     consumer: str
     idempotent: bool = False
+    function: FunctionName | None = None
     arn: TopicArn | None = None
     filter_policy: dict[str, Any] | None = None
     filter_scope: Literal["MessageAttributes", "MessageBody"] = "MessageAttributes"
@@ -147,6 +154,7 @@ class RuleSource(Record):
         name: The rule's, as declared.
         consumer: Where the function is: `module:function`.
         idempotent: Whether each event is handled once.
+        function: The function that handles them; None for the one that answers HTTP.
         source: The events' source.
         detail_type: Their detail-type; None for all of the source.
         detail: An event pattern for their detail; None for all.
@@ -160,6 +168,7 @@ class RuleSource(Record):
     name: Name
     consumer: str
     idempotent: bool = False
+    function: FunctionName | None = None
     source: NotEmpty
     detail_type: NotEmpty | None = None
     detail: dict[str, Any] | None = None
@@ -174,6 +183,7 @@ class ScheduleSource(Record):
         name: As declared.
         consumer: Where the function is: `module:function`.
         idempotent: Whether each run is handled once.
+        function: The function that handles them; None for the one that answers HTTP.
         expression: As EventBridge Scheduler has them.
         timezone: Of the expression.
         enabled: Whether it runs.
@@ -185,6 +195,7 @@ class ScheduleSource(Record):
     name: Name
     consumer: str
     idempotent: bool = False
+    function: FunctionName | None = None
     expression: Expression
     timezone: TimeZone = "UTC"
     enabled: bool = True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from fastlambda_cli.service import deployment, destinations, events, packaging
+from fastlambda_cli.service import deployment, destinations, events, functions, packaging
 from fastlambda_cli.service.deployment import (
     AlarmsSpec,
     ConcurrencySpec,
@@ -19,7 +20,8 @@ from fastlambda_cli.service.deployment import (
     VpcSpec,
 )
 from fastlambda_cli.service.destinations import Destination
-from fastlambda_cli.service.events import EventSource, EventsSpec
+from fastlambda_cli.service.events import EventSource, EventsSpec, FunctionName
+from fastlambda_cli.service.functions import Function, FunctionOverride, Memory, Timeout, VariableName, overridden
 from fastlambda_cli.service.packaging import PackageSpec
 from fastlambda_cli.service.record import ContradictionError, Record
 from fastlambda_cli.service.stages import STAGE_NAME, STAGE_NAME_IN_WORDS
@@ -27,7 +29,6 @@ from fastlambda_cli.service.stages import STAGE_NAME, STAGE_NAME_IN_WORDS
 _NAME = r"^[A-Za-z0-9-_]{1,64}$"
 _HANDLER = r"^[^\s.][^\s]*\.[^\s.]+$"
 _WORD = r"^[A-Za-z][A-Za-z0-9_]*$"
-_VARIABLE_NAME = r"^[A-Za-z][A-Za-z0-9_]+$"
 _COMPLETE_ARN = r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$"
 _PATH = r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$"
 _NAMESPACE = r"^[A-Za-z0-9._/#:-]{1,255}$"
@@ -38,7 +39,6 @@ PATTERNS = {
     _NAME: "1 to 64 letters, digits, hyphens or underscores",
     _HANDLER: 'a module and an attribute, such as "lambda_handler.handler"',
     _WORD: "a letter, then letters, digits or underscores",
-    _VARIABLE_NAME: "two characters or more: a letter, then letters, digits or underscores",
     _COMPLETE_ARN: "the whole ARN of a secret, with the hyphen and six characters at its end",
     _PATH: 'a path that begins with "/", such as "/health", without a query',
     _NAMESPACE: "1 to 255 letters, digits or any of . _ / # : -",
@@ -48,13 +48,13 @@ PATTERNS = {
     **deployment.PATTERNS,
     **destinations.PATTERNS,
     **events.PATTERNS,
+    **functions.PATTERNS,
     **packaging.PATTERNS,
 }
 """What each pattern of this file asks for, in words."""
 
 Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
 SecretName = Annotated[str, StringConstraints(pattern=_WORD)]
-VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE_NAME)]
 StageName = Annotated[str, StringConstraints(pattern=STAGE_NAME)]
 TagKey = Annotated[str, StringConstraints(pattern=_TAG_KEY)]
 TagValue = Annotated[str, StringConstraints(pattern=_TAG_VALUE)]
@@ -113,6 +113,7 @@ class Configuration(Record):
         ephemeral_storage: MB in /tmp.
         snap_start: Whether environments start from a snapshot that is taken when a version is published.
         tracing: Whether Lambda samples requests for X-Ray.
+        functions: What is different of the functions that consumers are declared with, by their names.
         package: What is deployed: a zip or an image, and which of the service's own files are in it.
         permissions: What the function may do besides writing logs and traces and reading its secrets.
         tags: On every resource that takes tags.
@@ -123,8 +124,8 @@ class Configuration(Record):
     name: Annotated[str, StringConstraints(pattern=_NAME)] | None = None
     handler: Annotated[str, StringConstraints(pattern=_HANDLER)] = "lambda_handler.handler"
     runtime: Runtime | None = None
-    memory: int = Field(default=1024, ge=128, le=10240)
-    timeout: int = Field(default=30, ge=1, le=900)
+    memory: Memory = 1024
+    timeout: Timeout = 30
     health: Annotated[str, StringConstraints(pattern=_PATH)] = "/"
     environment: dict[VariableName, str] = Field(default_factory=dict)
     secrets: dict[SecretName, SecretSpec] = Field(default_factory=dict)
@@ -141,6 +142,7 @@ class Configuration(Record):
     rollout: RolloutSpec = RolloutSpec()
     vpc: VpcSpec | None = None
     events: EventsSpec = EventsSpec()
+    functions: dict[FunctionName, FunctionOverride] = Field(default_factory=dict)
     idempotency: IdempotencySpec = IdempotencySpec()
     package: PackageSpec = PackageSpec()
     permissions: tuple[PermissionSpec, ...] = Field(default=(), strict=False)
@@ -200,6 +202,26 @@ class Service(Record):
     events: tuple[EventSource, ...] = ()
     destinations: tuple[Destination, ...] = ()
     idempotent_routes: bool = False
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """What it runs as: the function that answers HTTP, and those that consumers are declared with, by name."""
+        configuration = self.configuration
+        api = Function(
+            name=None,
+            memory=configuration.memory,
+            timeout=configuration.timeout,
+            reserved=configuration.concurrency.reserved,
+            environment=configuration.environment,
+            sources=tuple(source for source in self.events if source.function is None),
+        )
+        names = sorted({source.function for source in self.events if source.function is not None})
+        others = [
+            replace(api, name=name, sources=tuple(source for source in self.events if source.function == name))
+            for name in names
+        ]
+        known = configuration.functions
+        return (api, *(overridden(other, known.get(str(other.name), FunctionOverride())) for other in others))
 
     @property
     def dockerfile(self) -> Path | None:

@@ -38,24 +38,33 @@ def secret_variable(name: str, spec: SecretSpec) -> str:
 
 
 def function_variables(
-    service: Service, stack_name: str, secret_arns: Mapping[str, T], destinations: T | str | None = None
+    service: Service,
+    stack_name: str,
+    secret_arns: Mapping[str, T],
+    destinations: T | str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> dict[str, str | T]:
-    """Every environment variable that the service's configuration and its events give its function.
+    """Every environment variable that the service's configuration and its events give a function of it.
+
+    Each function has the names of all sources. While a consumer moves from one function to another, a version of before
+    gets its messages, and has to know them.
 
     Args:
         service: The service.
         stack_name: The stage's, after which what the stack makes is named.
         secret_arns: The ARN of each secret by its environment variable; on AWS it may be a reference to one.
         destinations: The value of FASTLAMBDA_EVENT_DESTINATIONS, as `destination_arns` makes it; None for none.
+        environment: The function's own; by default that of the one that answers HTTP.
 
     """
+    own_variables = service.configuration.environment if environment is None else environment
     powertools = {
         "POWERTOOLS_SERVICE_NAME": service.name,
         "POWERTOOLS_METRICS_NAMESPACE": service.configuration.metrics_namespace or service.name,
     }
     published = {EVENT_DESTINATIONS: destinations} if destinations is not None else {}
     own = {**_events(service, stack_name), **published, **_idempotency(service, stack_name)}
-    return {**powertools, **own, **service.configuration.environment, **secret_arns}
+    return {**powertools, **own, **own_variables, **secret_arns}
 
 
 def idempotency_table(stack_name: str) -> str:

@@ -10,13 +10,24 @@ from fastlambda_cli.template.events.queues import DEAD_LETTERS, made_queues, vis
 from fastlambda_cli.template.function import FUNCTION, LIVE
 from fastlambda_cli.template.http import API
 from fastlambda_cli.template.intrinsics import Resource, Resources, get_att, ref, resource, sub
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 TOPIC = "AlarmTopic"
 
 API_DIMENSIONS = {"ApiId": ref(API)}
-ALIAS_DIMENSIONS = {"FunctionName": ref(FUNCTION), "Resource": sub(f"${{{FUNCTION}}}:{LIVE}")}
-"""The alias's own metrics (AWS Lambda Developer Guide, "Types of metrics for Lambda functions")."""
+
+
+def alias_dimensions(function: str) -> dict[str, Any]:
+    """The metrics of a function's alias alone (AWS Lambda Developer Guide, "Types of metrics for Lambda functions").
+
+    Args:
+        function: The function's logical id.
+
+    """
+    return {"FunctionName": ref(function), "Resource": sub(f"${{{function}}}:{LIVE}")}
+
+
+ALIAS_DIMENSIONS = alias_dimensions(FUNCTION)
 
 _FIVE_MINUTES = {"Period": 300, "EvaluationPeriods": 1}
 _THREE_OF_FIVE = {"Period": 60, "EvaluationPeriods": 5, "DatapointsToAlarm": 3}
@@ -28,20 +39,33 @@ def alarm_resources(stack: Stack) -> Resources:
     if spec is None:
         return {}
     api = {"Namespace": "AWS/ApiGateway", "Dimensions": dimensions(API_DIMENSIONS)}
-    alias = {"Namespace": "AWS/Lambda", "Dimensions": dimensions(ALIAS_DIMENSIONS)}
     # The API's 5xx counts the app's answers and the gateway's own, with any handler; the runtime's Faults are by
     # route, and an alarm can add up neither routes nor the results of a search.
     faults = {**api, "MetricName": "5xx", "Statistic": "Sum", "Threshold": spec.faults, **_FIVE_MINUTES}
     latency = {**api, "MetricName": "Latency", "ExtendedStatistic": "p95", "Threshold": spec.latency, **_THREE_OF_FIVE}
-    errors = {**alias, "MetricName": "Errors", "Statistic": "Sum", "Threshold": 1, **_FIVE_MINUTES}
-    throttles = {**alias, "MetricName": "Throttles", "Statistic": "Sum", "Threshold": 1, **_FIVE_MINUTES}
     return {
         **_topic(stack, spec),
         "FaultsAlarm": _alarm(stack, "faults", "Clients got answers of 5xx.", faults),
         "LatencyAlarm": _alarm(stack, "latency", "One request in twenty took too long.", latency),
-        "ErrorsAlarm": _alarm(stack, "errors", "Invocations failed: a crash, a timeout or an INIT.", errors),
-        "ThrottlesAlarm": _alarm(stack, "throttles", "Invocations were refused for lack of concurrency.", throttles),
+        **function_alarm_resources(stack.api_function),
         **_of_events(stack, spec),
+    }
+
+
+def function_alarm_resources(function: FunctionOfStack) -> Resources:
+    """The alarms on what a function's alias does; nothing when the configuration has no alarms."""
+    stack = function.stack
+    if stack.configuration.alarms is None:
+        return {}
+    alias = {"Namespace": "AWS/Lambda", "Dimensions": dimensions(alias_dimensions(function.id(FUNCTION)))}
+    errors = {**alias, "MetricName": "Errors", "Statistic": "Sum", "Threshold": 1, **_FIVE_MINUTES}
+    throttles = {**alias, "MetricName": "Throttles", "Statistic": "Sum", "Threshold": 1, **_FIVE_MINUTES}
+    before = "" if function.of.name is None else f"{function.of.name}-"
+    failed = "Invocations failed: a crash, a timeout or an INIT."
+    refused = "Invocations were refused for lack of concurrency."
+    return {
+        function.id("ErrorsAlarm"): _alarm(stack, f"{before}errors", failed, errors),
+        function.id("ThrottlesAlarm"): _alarm(stack, f"{before}throttles", refused, throttles),
     }
 
 

@@ -9,7 +9,7 @@ from fastlambda_cli.template.function import FUNCTION, LIVE
 from fastlambda_cli.template.http import API
 from fastlambda_cli.template.intrinsics import Resources, resource, sub
 from fastlambda_cli.template.logs import FUNCTION_LOGS, QUERIES
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 DASHBOARD = "Dashboard"
 
@@ -22,9 +22,10 @@ _HEIGHT = 6
 def dashboard_resources(stack: Stack) -> Resources:
     """The dashboard."""
     charts = [*_by_route(stack), *_of_api(), *_of_alias(stack)]
+    charts += [chart for function in stack.other_functions for chart in _of_consumers(function)]
     widgets = [_placed(position, chart) for position, chart in enumerate(charts)]
     rows = -(-len(charts) // _COLUMNS)
-    body = {"widgets": [*widgets, _faults(rows * _HEIGHT)]}
+    body = {"widgets": [*widgets, _faults(stack, rows * _HEIGHT)]}
     return {
         DASHBOARD: resource(
             "AWS::CloudWatch::Dashboard",
@@ -71,20 +72,36 @@ def _of_api() -> list[dict[str, Any]]:
 
 
 def _of_alias(stack: Stack) -> list[dict[str, Any]]:
-    alias = ["FunctionName", f"${{{FUNCTION}}}", "Resource", f"${{{FUNCTION}}}:{LIVE}"]
     concurrency = ["ConcurrentExecutions"]
     if stack.configuration.concurrency.provisioned is not None:
         concurrency += ["ProvisionedConcurrentExecutions", "ProvisionedConcurrencySpilloverInvocations"]
+    return _of_function("Lambda", FUNCTION, concurrency)
+
+
+def _of_consumers(function: FunctionOfStack) -> list[dict[str, Any]]:
+    return _of_function(f"Lambda, {function.of.name}", function.id(FUNCTION), ["ConcurrentExecutions"])
+
+
+def _of_function(title: str, function: str, concurrency: list[str]) -> list[dict[str, Any]]:
+    """What the alias of a function does.
+
+    Args:
+        title: What the charts' titles begin with.
+        function: The function's logical id.
+        concurrency: Metrics.
+
+    """
+    alias = ["FunctionName", f"${{{function}}}", "Resource", f"${{{function}}}:{LIVE}"]
     return [
         _chart(
-            "Lambda: invocations, errors, throttles",
+            f"{title}: invocations, errors, throttles",
             [["AWS/Lambda", name, *alias, {"stat": "Sum"}] for name in ("Invocations", "Errors", "Throttles")],
         ),
         _chart(
-            "Lambda: duration, ms",
+            f"{title}: duration, ms",
             [["AWS/Lambda", "Duration", *alias, {"stat": stat, "label": stat}] for stat in ("p50", "p95", "p99")],
         ),
-        _chart("Lambda: concurrency", [["AWS/Lambda", name, *alias, {"stat": "Maximum"}] for name in concurrency]),
+        _chart(f"{title}: concurrency", [["AWS/Lambda", name, *alias, {"stat": "Maximum"}] for name in concurrency]),
     ]
 
 
@@ -106,8 +123,9 @@ def _placed(position: int, widget: dict[str, Any]) -> dict[str, Any]:
     return {"x": column * _WIDTH, "y": row * _HEIGHT, "width": _WIDTH, "height": _HEIGHT, **widget}
 
 
-def _faults(top: int) -> dict[str, Any]:
+def _faults(stack: Stack, top: int) -> dict[str, Any]:
     _, query = QUERIES["Faults"]
+    logs = " | ".join(f"SOURCE '${{{function.id(FUNCTION_LOGS)}}}'" for function in stack.functions)
     return {
         "type": "log",
         "x": 0,
@@ -118,6 +136,6 @@ def _faults(top: int) -> dict[str, Any]:
             "title": "Latest faults",
             "region": "${AWS::Region}",
             "view": "table",
-            "query": f"SOURCE '${{{FUNCTION_LOGS}}}' | {query}",
+            "query": f"{logs} | {query}",
         },
     }

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.model import Runtime, Service
-from fastlambda_cli.template.alarms import alarm_resources
+from fastlambda_cli.template.alarms import alarm_resources, function_alarm_resources
 from fastlambda_cli.template.dashboard import dashboard_resources
 from fastlambda_cli.template.events.failed import failed_resources
 from fastlambda_cli.template.events.naming import check_names
@@ -18,14 +19,15 @@ from fastlambda_cli.template.events.topics import topic_resources
 from fastlambda_cli.template.function import function_resources
 from fastlambda_cli.template.http import http_resources
 from fastlambda_cli.template.idempotency import idempotency_resources
-from fastlambda_cli.template.logs import log_resources
+from fastlambda_cli.template.intrinsics import Resources
+from fastlambda_cli.template.logs import function_log_resources, log_resources
 from fastlambda_cli.template.notation import to_yaml
 from fastlambda_cli.template.outputs import outputs
 from fastlambda_cli.template.parameters import conditions, parameters
 from fastlambda_cli.template.role import role_resources
 from fastlambda_cli.template.rollout import rollout_resources
 from fastlambda_cli.template.scaling import scaling_resources
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
     stack = Stack(service, stage, runtime)
     resources = {
         **log_resources(stack),
-        **role_resources(stack),
-        **function_resources(stack),
+        **role_resources(stack.api_function),
+        **function_resources(stack.api_function),
         **scaling_resources(stack),
         **rollout_resources(stack),
         **http_resources(stack),
@@ -79,6 +81,8 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
         **alarm_resources(stack),
         **dashboard_resources(stack),
     }
+    for function in stack.other_functions:
+        resources = _beside(resources, function)
     check_names(resources)
     return Template(
         stack.name,
@@ -86,8 +90,31 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": f"{service.name}, stage {stage}: a FastAPI service on AWS Lambda.",
             "Parameters": parameters(stack),
-            "Conditions": conditions(),
+            "Conditions": conditions(stack),
             "Resources": resources,
             "Outputs": outputs(stack),
         },
     )
+
+
+def _beside(resources: Resources, function: FunctionOfStack) -> Resources:
+    """The resources, and those of a function that only consumes.
+
+    Raises:
+        ConfigurationError: One of its logical ids is that of something else.
+
+    """
+    added = {
+        **function_log_resources(function),
+        **role_resources(function),
+        **function_resources(function),
+        **function_alarm_resources(function),
+    }
+    taken = [logical_id for logical_id in added if logical_id in resources]
+    if taken:
+        raise ConfigurationError(
+            f"The function {function.of.name} has the logical id {taken[0]}, which something else has already",
+            why="what there is of a function is named after it",
+            remedy=f'Choose another name than "{function.of.name}" where its consumers are declared.',
+        )
+    return {**resources, **added}

@@ -1,4 +1,4 @@
-"""The function, its published version, and the alias `live` on which all traffic and scaling hang."""
+"""A function, its published version, and the alias `live` on which all its traffic and scaling hang."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastlambda_cli.template import parameters
 from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, arn_text, choose, get_att, ref, resource, sub
 from fastlambda_cli.template.logs import FUNCTION_LOGS
 from fastlambda_cli.template.role import ROLE
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 FUNCTION = "Function"
 ALIAS = "Alias"
@@ -28,36 +28,37 @@ _NOT_VERSIONED = frozenset({"ReservedConcurrentExecutions", "Tags"})
 _PARTITION = re.compile(r'"arn:aws[a-z-]*:')
 
 
-def function_resources(stack: Stack) -> Resources:
-    """The function, a version of it, and its alias."""
-    properties = _properties(stack)
-    version = _version_id(properties)
+def function_resources(function: FunctionOfStack) -> Resources:
+    """A function, a version of it, and its alias."""
+    properties = _properties(function)
+    version = function.id(_version_id(properties))
     return {
-        FUNCTION: resource("AWS::Lambda::Function", properties),
-        version: _version(stack),
-        ALIAS: _alias(stack, version),
+        function.id(FUNCTION): resource("AWS::Lambda::Function", properties),
+        version: _version(function),
+        function.id(ALIAS): _alias(function, version),
     }
 
 
-def _properties(stack: Stack) -> dict[str, Any]:
+def _properties(function: FunctionOfStack) -> dict[str, Any]:
+    stack = function.stack
     configuration = stack.configuration
     return {
-        "FunctionName": stack.name,
+        "FunctionName": function.name,
         **_code(stack),
-        "Role": get_att(ROLE, "Arn"),
-        "MemorySize": configuration.memory,
-        "Timeout": configuration.timeout,
+        "Role": get_att(function.id(ROLE), "Arn"),
+        "MemorySize": function.of.memory,
+        "Timeout": function.of.timeout,
         "EphemeralStorage": {"Size": configuration.ephemeral_storage},
-        "Environment": {"Variables": _variables(stack)},
+        "Environment": {"Variables": _variables(function)},
         "LoggingConfig": {
             "LogFormat": "JSON",
-            "LogGroup": ref(FUNCTION_LOGS),
+            "LogGroup": ref(function.id(FUNCTION_LOGS)),
             "ApplicationLogLevel": lambda_log_level(configuration.log_level),
         },
         "TracingConfig": {"Mode": "Active" if configuration.tracing else "PassThrough"},
         "SnapStart": {"ApplyOn": "PublishedVersions"} if configuration.snap_start else None,
         "VpcConfig": _vpc(configuration.vpc) if configuration.vpc else None,
-        "ReservedConcurrentExecutions": configuration.concurrency.reserved,
+        "ReservedConcurrentExecutions": function.of.reserved,
         "Tags": stack.tags,
     }
 
@@ -79,11 +80,12 @@ def _code(stack: Stack) -> dict[str, Any]:
     }
 
 
-def _variables(stack: Stack) -> dict[str, Any]:
+def _variables(function: FunctionOfStack) -> dict[str, Any]:
+    stack = function.stack
     destinations = destination_arns(stack.service, stack.name, arn_text)
     # What exists is in the stack's own partition: no call leads from one into another.
     own = sub(_PARTITION.sub('"arn:${AWS::Partition}:', destinations)) if destinations is not None else None
-    return function_variables(stack.service, stack.name, parameters.secret_arns(stack), own)
+    return function_variables(stack.service, stack.name, parameters.secret_arns(stack), own, function.of.environment)
 
 
 def _vpc(spec: VpcSpec) -> dict[str, list[str]]:
@@ -102,7 +104,8 @@ def _version_id(properties: Mapping[str, Any]) -> str:
     return f"Version{digest[:12]}"
 
 
-def _version(stack: Stack) -> Resource:
+def _version(function: FunctionOfStack) -> Resource:
+    stack = function.stack
     # Both properties can only be set when a version is made, so a change of either makes a new one: CodeSha256 follows
     # the zip, and the description follows what only parameters know besides, the secrets' ARNs and the image's digest.
     suffixes = [parameters.secret_suffix(stack, name) for name in parameters.generated_secrets(stack)]
@@ -110,24 +113,30 @@ def _version(stack: Stack) -> Resource:
     if stack.is_image:
         words = ["Image:", parameters.image_digest(), *words]
     properties = {
-        "FunctionName": ref(FUNCTION),
+        "FunctionName": ref(function.id(FUNCTION)),
         "CodeSha256": None if stack.is_image else ref(parameters.SHA256),
         "Description": {"Fn::Join": [" ", words]} if words else None,
     }
     return resource("AWS::Lambda::Version", properties, **KEPT)
 
 
-def _alias(stack: Stack, version: str) -> Resource:
-    provisioned = stack.configuration.concurrency.provisioned
-    kept = ref(parameters.LIVE_VERSION)
+def _alias(function: FunctionOfStack, version: str) -> Resource:
+    answers = function.of.name is None
+    provisioned = function.stack.configuration.concurrency.provisioned if answers else None
+    kept = ref(function.id(parameters.LIVE_VERSION))
     by_code_deploy = {"ApplicationName": ref(ROLLOUT_APPLICATION), "DeploymentGroupName": ref(ROLLOUT_GROUP)}
-    gradual = stack.configuration.rollout.type != "all-at-once"
-    attributes = {"UpdatePolicy": {"CodeDeployLambdaAliasUpdate": by_code_deploy}} if gradual else {}
+    gradual = function.stack.configuration.rollout.type != "all-at-once"
+    attributes: dict[str, Any]
+    if answers:
+        attributes = {"UpdatePolicy": {"CodeDeployLambdaAliasUpdate": by_code_deploy}} if gradual else {}
+    else:
+        # Where a rollout of the API ends badly, no event has met the new version.
+        attributes = {"DependsOn": ALIAS}
     return resource(
         "AWS::Lambda::Alias",
         {
-            "FunctionName": ref(FUNCTION),
-            "FunctionVersion": choose(parameters.PINNED, kept, get_att(version, "Version")),
+            "FunctionName": ref(function.id(FUNCTION)),
+            "FunctionVersion": choose(function.id(parameters.PINNED), kept, get_att(version, "Version")),
             "Name": LIVE,
             "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": provisioned.min}
             if provisioned

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastlambda_cli.service.variables import idempotency_table
 from fastlambda_cli.template.intrinsics import Resources, get_att, resource, statement
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 TABLE = "IdempotencyTable"
 
@@ -40,6 +40,8 @@ def idempotency_resources(stack: Stack) -> Resources:
     }
 
 
-def idempotency_statements(stack: Stack) -> list[dict[str, Any]]:
-    """Statements for the execution role."""
-    return [statement("Idempotency", _ACTIONS, get_att(TABLE, "Arn"))] if stack.service.idempotent else []
+def idempotency_statements(function: FunctionOfStack) -> list[dict[str, Any]]:
+    """Statements for a function's execution role."""
+    # Only the function that answers HTTP has routes that anybody calls.
+    routes = function.of.name is None and function.stack.service.idempotent_routes
+    return [statement("Idempotency", _ACTIONS, get_att(TABLE, "Arn"))] if routes or function.of.idempotent else []

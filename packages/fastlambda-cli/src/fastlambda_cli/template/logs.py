@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastlambda_cli.template.intrinsics import KEPT, Resource, Resources, ref, resource
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 FUNCTION_LOGS = "FunctionLogs"
 ACCESS_LOGS = "AccessLogs"
@@ -44,20 +44,26 @@ fields @timestamp, level, message, @message
 
 
 def log_resources(stack: Stack) -> Resources:
-    """The log groups of the function and of the HTTP API, and saved Logs Insights queries."""
+    """The log groups of the function and of the HTTP API, and saved Logs Insights queries over all functions."""
+    groups = [ref(function.id(FUNCTION_LOGS)) for function in stack.functions]
     return {
-        FUNCTION_LOGS: _group(stack, f"/aws/lambda/{stack.name}"),
+        **function_log_resources(stack.api_function),
         # The prefix keeps API Gateway's grants within the size limit of the account's resource policies (Amazon API
         # Gateway Developer Guide, "Configure logging for HTTP APIs").
         ACCESS_LOGS: _group(stack, f"/aws/vendedlogs/http-apis/{stack.name}"),
         **{
             f"{logical_id}Query": resource(
                 "AWS::Logs::QueryDefinition",
-                {"Name": f"{stack.name}/{name}", "LogGroupNames": [ref(FUNCTION_LOGS)], "QueryString": text},
+                {"Name": f"{stack.name}/{name}", "LogGroupNames": groups, "QueryString": text},
             )
             for logical_id, (name, text) in QUERIES.items()
         },
     }
+
+
+def function_log_resources(function: FunctionOfStack) -> Resources:
+    """The log group of a function."""
+    return {function.id(FUNCTION_LOGS): _group(function.stack, f"/aws/lambda/{function.name}")}
 
 
 def _group(stack: Stack, name: str) -> Resource:

@@ -13,7 +13,7 @@ from fastlambda_cli.template.http import API, DOMAIN
 from fastlambda_cli.template.intrinsics import get_att, ref, sub
 from fastlambda_cli.template.logs import ACCESS_LOGS, FUNCTION_LOGS
 from fastlambda_cli.template.role import ROLE
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 
 def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
@@ -44,8 +44,20 @@ def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
             "Where a CNAME or alias record of the name must lead.",
             get_att(DOMAIN, "RegionalDomainName"),
         )
+    for function in stack.other_functions:
+        described |= _of_consumers(function)
     described |= _of_events(stack)
     return {name: {"Description": text, "Value": value} for name, (text, value) in described.items()}
+
+
+def _of_consumers(function: FunctionOfStack) -> dict[str, tuple[str, Any]]:
+    name = function.of.name
+    return {
+        function.id("FunctionName"): (f"The function {name}, which only consumes.", ref(function.id(FUNCTION))),
+        function.id("AliasArn"): (f"The version of {name} that is live.", ref(function.id(ALIAS))),
+        function.id("RoleArn"): (f"The execution role of {name}.", get_att(function.id(ROLE), "Arn")),
+        function.id("LogGroupName"): (f"The log of {name}.", ref(function.id(FUNCTION_LOGS))),
+    }
 
 
 def _of_events(stack: Stack) -> dict[str, tuple[str, Any]]:

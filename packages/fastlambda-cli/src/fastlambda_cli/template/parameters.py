@@ -7,7 +7,7 @@ from typing import Any
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.variables import secret_variable
 from fastlambda_cli.template.intrinsics import ref
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 BUCKET = "ArtifactBucket"
 KEY = "ArtifactKey"
@@ -32,13 +32,7 @@ def parameters(stack: Stack) -> dict[str, dict[str, str]]:
     return {
         **(_of_image() if stack.is_image else _of_zip()),
         **_of_secrets(stack),
-        LIVE_VERSION: {
-            "Type": "String",
-            "Description": "The version that the alias keeps; when it is empty, the alias moves to the new one.",
-            "Default": "",
-            "AllowedPattern": "^[0-9]*$",
-            "ConstraintDescription": "It must be the number of a version of the function, or empty.",
-        },
+        **{function.id(LIVE_VERSION): _of_version(function) for function in stack.functions},
     }
 
 
@@ -47,9 +41,12 @@ def image_digest() -> dict[str, Any]:
     return {"Fn::Select": [1, {"Fn::Split": ["@", ref(IMAGE_URI)]}]}
 
 
-def conditions() -> dict[str, dict[str, Any]]:
-    """Whether the alias stays where it is while a new version is published."""
-    return {PINNED: {"Fn::Not": [{"Fn::Equals": [ref(LIVE_VERSION), ""]}]}}
+def conditions(stack: Stack) -> dict[str, dict[str, Any]]:
+    """Whether a function's alias stays where it is while a new version is published."""
+    return {
+        function.id(PINNED): {"Fn::Not": [{"Fn::Equals": [ref(function.id(LIVE_VERSION)), ""]}]}
+        for function in stack.functions
+    }
 
 
 def generated_secrets(stack: Stack) -> list[str]:
@@ -73,6 +70,17 @@ def secret_arns(stack: Stack) -> dict[str, Any]:
 def secret_suffix(stack: Stack, name: str) -> dict[str, Any]:
     """The six characters by which a generated secret differs from one of the same name that was deleted."""
     return {"Fn::Select": [1, {"Fn::Split": [f":secret:{_secret_name(stack, name)}-", ref(secret_parameter(name))]}]}
+
+
+def _of_version(function: FunctionOfStack) -> dict[str, str]:
+    whose = "" if function.of.name is None else f" of {function.name}"
+    return {
+        "Type": "String",
+        "Description": f"The version that the alias{whose} keeps; when it is empty, the alias moves to the new one.",
+        "Default": "",
+        "AllowedPattern": "^[0-9]*$",
+        "ConstraintDescription": "It must be the number of a version of the function, or empty.",
+    }
 
 
 def _of_zip() -> dict[str, dict[str, str]]:

@@ -11,7 +11,7 @@ from fastlambda_cli.template.idempotency import idempotency_statements
 from fastlambda_cli.template.intrinsics import Resources, arn, get_att, policy, ref, resource, statement, sub
 from fastlambda_cli.template.logs import FUNCTION_LOGS
 from fastlambda_cli.template.parameters import secret_arns
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack
 
 ROLE = "Role"
 
@@ -30,26 +30,28 @@ _IAM_VARIABLE = re.compile(r"\$\{(?!AWS::)")
 """The beginning of what IAM replaces, such as ${aws:PrincipalTag/team}, and Fn::Sub must not."""
 
 
-def role_resources(stack: Stack) -> Resources:
-    """The role that the function runs under."""
+def role_resources(function: FunctionOfStack) -> Resources:
+    """The role that a function runs under."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     return {
-        ROLE: resource(
+        function.id(ROLE): resource(
             "AWS::IAM::Role",
             {
-                "Description": f"What the function {stack.name} may do.",
+                "Description": f"What the function {function.name} may do.",
                 "AssumeRolePolicyDocument": policy([trust]),
                 # Inline, so that the role has its permissions before anything can run under it.
-                "Policies": [{"PolicyName": "declared", "PolicyDocument": policy(_statements(stack))}],
-                "Tags": stack.tags,
+                "Policies": [{"PolicyName": "declared", "PolicyDocument": policy(_statements(function))}],
+                "Tags": function.stack.tags,
             },
         )
     }
 
 
-def _statements(stack: Stack) -> list[dict[str, Any]]:
+def _statements(function: FunctionOfStack) -> list[dict[str, Any]]:
+    stack = function.stack
     configuration = stack.configuration
-    statements = [statement("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], get_att(FUNCTION_LOGS, "Arn"))]
+    logs = get_att(function.id(FUNCTION_LOGS), "Arn")
+    statements = [statement("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], logs)]
     if configuration.tracing:
         # X-Ray has no resources to name; the condition is that of AWS's own policies, such as
         # CloudWatchLambdaApplicationSignalsExecutionRolePolicy.
@@ -59,18 +61,18 @@ def _statements(stack: Stack) -> list[dict[str, Any]]:
     secrets = list(secret_arns(stack).values())
     if secrets:
         statements.append(statement("Secrets", ["secretsmanager:GetSecretValue"], secrets))
-    statements += event_statements(stack)
-    statements += idempotency_statements(stack)
+    statements += event_statements(function)
+    statements += idempotency_statements(function)
     if configuration.vpc is not None:
-        statements += _network(stack)
+        statements += _network(function)
     statements += [_declared(number, spec) for number, spec in enumerate(configuration.permissions, start=1)]
     return statements
 
 
-def _network(stack: Stack) -> list[dict[str, Any]]:
+def _network(function: FunctionOfStack) -> list[dict[str, Any]]:
     # Lambda needs these to attach the function, the function's code does not (AWS Lambda Developer Guide, "Giving
     # Lambda functions access to resources in an Amazon VPC"); only code's calls carry lambda:SourceFunctionArn.
-    from_code = {"ArnEquals": {"lambda:SourceFunctionArn": arn("lambda", f"function:{stack.name}")}}
+    from_code = {"ArnEquals": {"lambda:SourceFunctionArn": arn("lambda", f"function:{function.name}")}}
     return [
         statement("Network", NETWORK_ACTIONS, "*"),
         statement("NetworkNotFromCode", NETWORK_ACTIONS, "*", Effect="Deny", Condition=from_code),

@@ -66,6 +66,8 @@ def _facts(state: StackState, now: datetime) -> Iterator[tuple[str, RenderableTy
         yield _artifact(state.live.artifact)
     if state.version is not None:
         yield "Version", _shares(state.version, state.weights)
+    for name, version in state.consumers.items():
+        yield "", Text(f"{version} of {name}")
     if state.drifted is not None:
         yield "Drift", _drift(state.drifted)
     url = state.outputs.get(API_URL, "")

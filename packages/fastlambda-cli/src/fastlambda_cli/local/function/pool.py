@@ -93,12 +93,13 @@ class LambdaFunction:
         for _ in range(min(count, self._concurrency) - present):
             self._starting.append(self._start(self._provisioned))
 
-    def replace(self, spec: FunctionSpec, concurrency: int | None = None) -> None:
+    def replace(self, spec: FunctionSpec, concurrency: int | None = None, *, warm: bool = True) -> None:
         """Let every later event meet the new version; events that are running finish on the old one.
 
         Args:
             spec: The new version.
             concurrency: The new limit on environments; None keeps the old one.
+            warm: Whether to start an environment of it ahead of the next event.
 
         """
         self.spec, self._provisioned = spec, spec.provisioned
@@ -106,7 +107,8 @@ class LambdaFunction:
             self._concurrency = concurrency
         self._end_idle()
         self._abandon_starting()
-        self.warm()
+        if warm:
+            self.warm()
 
     def retire(self) -> None:
         """Let no environment outlive its event: the idle ones end now, the busy ones when they have answered."""

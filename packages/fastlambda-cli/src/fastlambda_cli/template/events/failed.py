@@ -2,7 +2,7 @@
 
 These sources invoke the function asynchronously. What they cannot hand over goes to their own dead-letter queue; what
 was handed over and failed, retries included, is Lambda's to keep, and only a destination of the alias keeps it. One
-queue serves all of them, since that destination is one for the alias.
+queue serves all of them, since that destination is one for the alias, and all functions: what fails tells who failed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from fastlambda_cli.service.events import RuleSource, TopicSource
 from fastlambda_cli.template.events.naming import FAILED_EVENTS, has_asynchronous_sources, sources_of
 from fastlambda_cli.template.events.queues import DELETED, RETENTION_OF_THE_DEAD
 from fastlambda_cli.template.function import ALIAS, FUNCTION, LIVE
-from fastlambda_cli.template.intrinsics import Resources, get_att, policy, ref, resource, statement
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.intrinsics import Resource, Resources, get_att, policy, ref, resource, statement
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 _ATTEMPTS_MORE = 2
 _MAX_AGE = 6 * 3600
@@ -42,19 +42,27 @@ def failed_resources(stack: Stack) -> Resources:
             **DELETED,
         ),
         **(queue_policy if senders else {}),
-        "AsynchronousInvocations": resource(
-            "AWS::Lambda::EventInvokeConfig",
-            {
-                "FunctionName": ref(FUNCTION),
-                "Qualifier": LIVE,
-                "MaximumRetryAttempts": _ATTEMPTS_MORE,
-                "MaximumEventAgeInSeconds": _MAX_AGE,
-                "DestinationConfig": {"OnFailure": {"Destination": get_att(FAILED_EVENTS, "Arn")}},
-            },
-            # The qualifier is a plain text that refers to nothing, so the order has to be said.
-            DependsOn=ALIAS,
-        ),
+        **{
+            function.id("AsynchronousInvocations"): _invocations(function)
+            for function in stack.functions
+            if function.has_asynchronous_sources
+        },
     }
+
+
+def _invocations(function: FunctionOfStack) -> Resource:
+    return resource(
+        "AWS::Lambda::EventInvokeConfig",
+        {
+            "FunctionName": ref(function.id(FUNCTION)),
+            "Qualifier": LIVE,
+            "MaximumRetryAttempts": _ATTEMPTS_MORE,
+            "MaximumEventAgeInSeconds": _MAX_AGE,
+            "DestinationConfig": {"OnFailure": {"Destination": get_att(FAILED_EVENTS, "Arn")}},
+        },
+        # The qualifier is a plain text that refers to nothing, so the order has to be said.
+        DependsOn=function.id(ALIAS),
+    )
 
 
 def _senders(stack: Stack) -> list[dict[str, Any]]:

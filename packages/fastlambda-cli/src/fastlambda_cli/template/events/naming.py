@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TypeVar
 
 from fastlambda_cli.errors import ConfigurationError
@@ -13,16 +12,15 @@ from fastlambda_cli.service.destinations import (
     TopicDestination,
     destination_key,
 )
-from fastlambda_cli.service.events import AnySource, EventSource, QueueSource, key_of
+from fastlambda_cli.service.events import AnySource, EventSource, key_of
 from fastlambda_cli.template.intrinsics import Resources
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import Stack, in_logical_id
 
 AnyDestination = TypeVar("AnyDestination", QueueDestination, TopicDestination, BusDestination)
 
 FAILED_EVENTS = "FailedEvents"
 """The queue that keeps what topics, rules and schedules brought in vain."""
 
-_WORDS = re.compile(r"[^A-Za-z0-9]+")
 _SUFFIXES = {"sqs": "Queue", "sns": "Topic", "eventbridge": "Rule", "schedule": "Schedule"}
 _NAMES = {"AWS::SQS::Queue": "QueueName", "AWS::SNS::Topic": "TopicName", "AWS::CloudWatch::Alarm": "AlarmName"}
 _OF_THE_STACK = frozenset({"AlarmTopic"})
@@ -31,7 +29,7 @@ _OF_THE_STACK = frozenset({"AlarmTopic"})
 
 def has_asynchronous_sources(stack: Stack) -> bool:
     """Whether anything but queues brings events."""
-    return any(not isinstance(source, QueueSource) for source in stack.service.events)
+    return any(function.has_asynchronous_sources for function in stack.functions)
 
 
 def sources_of(stack: Stack, kind: type[AnySource]) -> dict[str, AnySource]:
@@ -82,8 +80,7 @@ def destinations_of(stack: Stack, kind: type[AnyDestination]) -> dict[str, AnyDe
 
 def logical_id_of(source: EventSource | Destination) -> str:
     """The logical id of a source, by which its neighbours are named: BookImportsQueue for book-imports."""
-    words = _WORDS.split(source.name)
-    return "".join(word[:1].upper() + word[1:] for word in words) + _SUFFIXES[source.kind]
+    return in_logical_id(source.name) + _SUFFIXES[source.kind]
 
 
 def fitting(name: str, limit: int, source: EventSource | Destination) -> str:

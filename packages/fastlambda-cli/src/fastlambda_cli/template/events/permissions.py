@@ -1,4 +1,4 @@
-"""What the function's role may do for Lambda to bring it events, and for the function to publish.
+"""What a function's role may do for Lambda to bring it its own events, and for the function to publish.
 
 Of the sources only queues take anything, and of the destinations each takes one action on what it is.
 """
@@ -10,20 +10,25 @@ from typing import Any
 
 from fastlambda_cli.service.destinations import BusDestination, QueueDestination, TopicDestination
 from fastlambda_cli.service.events import QueueSource
-from fastlambda_cli.template.events.naming import FAILED_EVENTS, destinations_of, has_asynchronous_sources, sources_of
+from fastlambda_cli.template.events.naming import FAILED_EVENTS, destinations_of, sources_of
 from fastlambda_cli.template.intrinsics import arn, get_att, ref, statement
-from fastlambda_cli.template.stack import Stack
+from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 _QUEUE_ACTIONS = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
 """What an event source mapping does with the function's role (AWS Lambda Developer Guide, "Configuring a queue to use
 with Lambda")."""
 
 
-def event_statements(stack: Stack) -> list[dict[str, Any]]:
-    """Statements for the execution role."""
-    queues = [source.arn or get_att(name, "Arn") for name, source in sources_of(stack, QueueSource).items()]
+def event_statements(function: FunctionOfStack) -> list[dict[str, Any]]:
+    """Statements for a function's execution role."""
+    stack = function.stack
+    queues = [
+        source.arn or get_att(name, "Arn")
+        for name, source in sources_of(stack, QueueSource).items()
+        if source.function == function.of.name
+    ]
     statements = [statement("Queues", _QUEUE_ACTIONS, queues)] if queues else []
-    if has_asynchronous_sources(stack):
+    if function.has_asynchronous_sources:
         # A destination is written to with the function's role as well.
         statements.append(statement("FailedEvents", ["sqs:SendMessage"], get_att(FAILED_EVENTS, "Arn")))
     return statements + _publishing(stack)

@@ -1,4 +1,4 @@
-"""Queues whose messages the function handles, each with its dead-letter queue."""
+"""Queues whose messages a function handles, each with its dead-letter queue."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ its own name for an identifier, and a queue has its URL."""
 _TIMEOUTS = 6
 _MAX_NAME = 80
 
+_LEAST_CONCURRENCY = 2
+_MOST_CONCURRENCY = 1000
+"""What ScalingConfig takes (AWS Lambda API Reference, "ScalingConfig")."""
+
 
 def queue_resources(stack: Stack) -> Resources:
     """The queues with their dead-letter queues, and the event source mappings of all that are consumed."""
@@ -49,7 +53,7 @@ def visibility_timeout(stack: Stack, source: QueueSource) -> int:
     Six times the function's timeout, and the time that a batch is gathered (AWS Lambda Developer Guide, "Configuring
     a queue to use with Lambda").
     """
-    return _TIMEOUTS * stack.configuration.timeout + source.window
+    return _TIMEOUTS * stack.function_of(source).of.timeout + source.window
 
 
 def _queue(stack: Stack, logical_id: str, source: QueueSource) -> Resource:
@@ -92,12 +96,12 @@ def _dead_letters(stack: Stack, source: QueueSource) -> Resource:
 
 def _mapping(stack: Stack, logical_id: str, source: QueueSource) -> Resource:
     patterns = [{"Pattern": json.dumps(pattern, separators=(",", ":"))} for pattern in source.filters]
-    limit = source.maximum_concurrency
+    limit = _maximum_concurrency(stack, source)
     return resource(
         "AWS::Lambda::EventSourceMapping",
         {
             "EventSourceArn": _arn(logical_id, source),
-            "FunctionName": ref(ALIAS),
+            "FunctionName": ref(stack.function_of(source).id(ALIAS)),
             "Enabled": source.enabled,
             "BatchSize": source.batch_size,
             "MaximumBatchingWindowInSeconds": source.window or None,
@@ -107,6 +111,22 @@ def _mapping(stack: Stack, logical_id: str, source: QueueSource) -> Resource:
             "Tags": stack.tags,
         },
     )
+
+
+def _maximum_concurrency(stack: Stack, source: QueueSource) -> int | None:
+    """How many environments a queue may occupy.
+
+    What is reserved for a function that only consumes is shared by those of its queues that say nothing themselves.
+    Lambda would take more messages off a queue than the function can run, and each that it puts back for that is one
+    delivery nearer to the dead letters (AWS Lambda Developer Guide, "Configuring scaling behavior for SQS event source
+    mappings").
+    """
+    function = stack.function_of(source).of
+    if source.maximum_concurrency is not None or function.name is None or not function.reserved:
+        return source.maximum_concurrency
+    limits = [one.maximum_concurrency for one in function.sources if isinstance(one, QueueSource)]
+    share = (function.reserved - sum(filter(None, limits))) // limits.count(None)
+    return min(max(share, _LEAST_CONCURRENCY), _MOST_CONCURRENCY)
 
 
 def _arn(logical_id: str, source: QueueSource) -> Any:

@@ -1,4 +1,4 @@
-"""Rules by which EventBridge hands events of a bus to the alias."""
+"""Rules by which EventBridge hands events of a bus to the alias of a function."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rule_resources(stack: Stack) -> Resources:
             "AWS::Lambda::Permission",
             {
                 "Action": "lambda:InvokeFunction",
-                "FunctionName": ref(ALIAS),
+                "FunctionName": ref(stack.function_of(source).id(ALIAS)),
                 "Principal": "events.amazonaws.com",
                 "SourceArn": get_att(logical_id, "Arn"),
             },
@@ -36,7 +36,7 @@ def rule_resources(stack: Stack) -> Resources:
 def _rule(stack: Stack, source: RuleSource) -> Resource:
     target = {
         "Id": LIVE,
-        "Arn": ref(ALIAS),
+        "Arn": ref(stack.function_of(source).id(ALIAS)),
         "RetryPolicy": _RETRIES,
         "DeadLetterConfig": {"Arn": get_att(FAILED_EVENTS, "Arn")},
     }

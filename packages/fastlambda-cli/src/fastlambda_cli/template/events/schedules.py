@@ -1,4 +1,4 @@
-"""Schedules on which EventBridge Scheduler invokes the alias.
+"""Schedules on which EventBridge Scheduler invokes the alias of a function.
 
 Scheduler, and not rules with a schedule: it knows time zones and single moments, takes a million schedules where a bus
 takes 300 rules, and AWS recommends it (Amazon EventBridge User Guide, "Creating a rule that runs on a schedule").
@@ -24,7 +24,7 @@ def schedule_resources(stack: Stack) -> Resources:
     return {
         GROUP: resource("AWS::Scheduler::ScheduleGroup", {"Name": stack.name, "Tags": stack.tags}),
         ROLE: _role(stack),
-        **{logical_id: _schedule(source) for logical_id, source in schedules.items()},
+        **{logical_id: _schedule(stack, source) for logical_id, source in schedules.items()},
     }
 
 
@@ -42,8 +42,10 @@ def _role(stack: Stack) -> Resource:
         "Action": "sts:AssumeRole",
         "Condition": own_group,
     }
+    scheduled = {source.function for source in sources_of(stack, ScheduleSource).values()}
+    aliases = [ref(function.id(ALIAS)) for function in stack.functions if function.of.name in scheduled]
     statements = [
-        statement("Invoke", ["lambda:InvokeFunction"], ref(ALIAS)),
+        statement("Invoke", ["lambda:InvokeFunction"], aliases if len(aliases) > 1 else aliases[0]),
         statement("FailedEvents", ["sqs:SendMessage"], get_att(FAILED_EVENTS, "Arn")),
     ]
     return resource(
@@ -57,7 +59,7 @@ def _role(stack: Stack) -> Resource:
     )
 
 
-def _schedule(source: ScheduleSource) -> Resource:
+def _schedule(stack: Stack, source: ScheduleSource) -> Resource:
     return resource(
         "AWS::Scheduler::Schedule",
         {
@@ -70,7 +72,7 @@ def _schedule(source: ScheduleSource) -> Resource:
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "State": "ENABLED" if source.enabled else "DISABLED",
             "Target": {
-                "Arn": ref(ALIAS),
+                "Arn": ref(stack.function_of(source).id(ALIAS)),
                 "RoleArn": get_att(ROLE, "Arn"),
                 "DeadLetterConfig": {"Arn": get_att(FAILED_EVENTS, "Arn")},
             },

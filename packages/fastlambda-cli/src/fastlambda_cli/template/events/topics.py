@@ -1,4 +1,4 @@
-"""Topics whose messages SNS hands to the alias."""
+"""Topics whose messages SNS hands to the alias of a function."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def topic_resources(stack: Stack) -> Resources:
     }
     for logical_id, source in sources_of(stack, TopicSource).items():
         topic_arn = source.arn or ref(logical_id)
+        alias = stack.function_of(source).id(ALIAS)
         if source.arn is None:
             name = fitting(deployed_name(source, stack.name), _MAX_NAME, source)
             found[logical_id] = _topic(stack, name)
@@ -29,12 +30,12 @@ def topic_resources(stack: Stack) -> Resources:
             "AWS::Lambda::Permission",
             {
                 "Action": "lambda:InvokeFunction",
-                "FunctionName": ref(ALIAS),
+                "FunctionName": ref(alias),
                 "Principal": "sns.amazonaws.com",
                 "SourceArn": topic_arn,
             },
         )
-        found[f"{logical_id}Subscription"] = _subscription(logical_id, source, topic_arn)
+        found[f"{logical_id}Subscription"] = _subscription(logical_id, source, topic_arn, alias)
     return found
 
 
@@ -59,7 +60,7 @@ def _topic(stack: Stack, name: str) -> Resource:
     return resource("AWS::SNS::Topic", {"TopicName": name, "Tags": stack.tags})
 
 
-def _subscription(logical_id: str, source: TopicSource, topic_arn: Any) -> Resource:
+def _subscription(logical_id: str, source: TopicSource, topic_arn: Any, alias: str) -> Resource:
     return resource(
         "AWS::SNS::Subscription",
         {
@@ -67,7 +68,7 @@ def _subscription(logical_id: str, source: TopicSource, topic_arn: Any) -> Resou
             # One that exists may be in another Region.
             "Region": source.arn.split(":")[3] if source.arn is not None else None,
             "Protocol": "lambda",
-            "Endpoint": ref(ALIAS),
+            "Endpoint": ref(alias),
             "FilterPolicy": source.filter_policy,
             "FilterPolicyScope": source.filter_scope if source.filter_policy is not None else None,
             "RedrivePolicy": {"deadLetterTargetArn": get_att(FAILED_EVENTS, "Arn")},
