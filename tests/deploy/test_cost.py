@@ -87,6 +87,13 @@ def test_alarms_dashboards_secrets_and_snapshots_cost_by_the_month():
     assert found["SnapStart, one cached version"] == pytest.approx(730 * 3600 * 0.0000015046)
 
 
+def test_every_function_has_a_snapshot_of_its_own():
+    snapped = {"SnapStart": {"ApplyOn": "PublishedVersions"}, "MemorySize": 3072}
+    worker = {"Type": "AWS::Lambda::Function", "Properties": snapped}
+    found = lines(document(function={"SnapStart": snapped["SnapStart"]}, WorkerFunction=worker), secrets=0)
+    assert found["SnapStart, 2 cached versions"] == pytest.approx(4 * 730 * 3600 * 0.0000015046)
+
+
 def test_lambda_asks_a_queue_for_messages_all_month_and_of_one_that_is_switched_off_does_not():
     asked, off = ({"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"Enabled": on}} for on in (True, False))
     found = lines(document(One=asked, Other=asked, Off=off), 0)

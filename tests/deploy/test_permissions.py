@@ -53,6 +53,17 @@ def test_an_action_that_is_gone_is_one_that_the_function_may_no_longer_take():
     )
 
 
+def test_a_function_that_only_consumes_is_named():
+    statement = allow("sqs:ReceiveMessage", "arn:aws:sqs:eu-west-1:123456789012:shop-dev-imports")
+    role = {"Policies": [{"PolicyName": "declared", "PolicyDocument": {"Statement": [statement]}}]}
+    function = {"FunctionName": "shop-dev-worker", "Role": {"Fn::GetAtt": ["WorkerRole", "Arn"]}}
+    after = template(
+        WorkerRole={"Type": "AWS::IAM::Role", "Properties": role},
+        WorkerFunction={"Type": "AWS::Lambda::Function", "Properties": function},
+    )
+    assert [change.to for change in changes(template(), after)] == ["the function shop-dev-worker"]
+
+
 def test_the_same_permission_written_in_another_way_is_no_change():
     logs = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/shop-dev:*"
     before = template(allow("logs:PutLogEvents", {"Fn::GetAtt": ["FunctionLogs", "Arn"]}))

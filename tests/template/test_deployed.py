@@ -109,6 +109,20 @@ def test_a_version_that_proves_bad_never_goes_live(deployed):
     assert deployed.live() == "1"
 
 
+def test_reserved_concurrency_is_what_the_template_says_as_long_as_it_says_anything(deployed):
+    def reserved():
+        return deployed.lambda_.get_function_concurrency(FunctionName=deployed.name).get("ReservedConcurrentExecutions")
+
+    deployed.create("handler = 1")
+    deployed.update("handler = 1", "concurrency.reserved = 5")
+    assert (reserved(), deployed.versions()) == (5, ["1"])
+    deployed.update("handler = 1")
+    assert reserved() is None
+    deployed.lambda_.put_function_concurrency(FunctionName=deployed.name, ReservedConcurrentExecutions=3)
+    deployed.update("handler = 1", "logs.retention = 90")
+    assert reserved() == 3
+
+
 def test_two_stages_live_side_by_side_and_only_logs_outlive_one(local_aws, load, unique):
     blue, green = (Deployed(local_aws, load, unique(stage)) for stage in ("blue", "green"))
     blue.create("handler = 1")

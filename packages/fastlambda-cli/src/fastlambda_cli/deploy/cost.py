@@ -98,6 +98,7 @@ class _Stack:
 
     @property
     def _function(self) -> Mapping[str, Any]:
+        """The one that answers HTTP, which is what the load is of."""
         return next(iter(self._of_type("AWS::Lambda::Function")), {})
 
     @property
@@ -106,7 +107,7 @@ class _Stack:
 
     @property
     def _gigabytes(self) -> float:
-        return int(self._function.get("MemorySize", 128)) / _MB_IN_GB
+        return _gigabytes(self._function)
 
     @property
     def _snap_start(self) -> bool:
@@ -142,9 +143,11 @@ class _Stack:
             what = "Lambda, ephemeral storage"
             yield self._line(what, f"{stored:,.0f} GB-s", stored * prices["ephemeral_gb_second"])
         if self._snap_start:
-            cached = _MONTH_S * self._gigabytes
+            snapped = [one for one in self._of_type("AWS::Lambda::Function") if one.get("SnapStart")]
+            cached = _MONTH_S * sum(_gigabytes(one) for one in snapped)
             price = prices["snap_start_cached_gb_second"]
-            yield self._line("SnapStart, one cached version", f"{cached:,.0f} GB-s", cached * price)
+            versions = "one cached version" if len(snapped) == 1 else f"{len(snapped)} cached versions"
+            yield self._line(f"SnapStart, {versions}", f"{cached:,.0f} GB-s", cached * price)
 
     def _queues(self) -> Iterator[CostLine]:
         polled = [one for one in self._of_type("AWS::Lambda::EventSourceMapping") if one.get("Enabled", True)]
@@ -179,6 +182,10 @@ class _Stack:
     @staticmethod
     def _line(what: str, quantity: str, usd: float) -> CostLine:
         return CostLine(what, quantity, usd)
+
+
+def _gigabytes(function: Mapping[str, Any]) -> float:
+    return int(function.get("MemorySize", 128)) / _MB_IN_GB
 
 
 def _counted(number: int, what: str) -> str:
