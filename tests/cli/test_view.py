@@ -180,6 +180,25 @@ def test_a_failed_init_shows_its_error_and_where(shown):
     ]
 
 
+def test_what_another_function_does_is_shown_with_its_name(shown):
+    view = lambda console: TerminalView(console, ROOT, function=lambda: "shop-dev")  # noqa: E731
+    lines = shown(
+        InitEnded(1, 100.0, Status.SUCCESS, function="shop-dev"),
+        InitEnded(2, 100.0, Status.SUCCESS, function="shop-dev-worker"),
+        InitEnded(3, 100.0, Status.ERROR, {}, function="shop-test"),
+        report(source="sqs shop-dev-imports", function="shop-dev-worker"),
+        report(source="sqs shop-dev-stock", function="shop-dev"),
+        view=view,
+    )
+    assert [line[10:].partition(" is up")[0] for line in lines[:2]] == [
+        "INIT   environment 1",
+        "INIT   environment 2 of worker",
+    ]
+    assert lines[2][10:] == "INIT   of shop-test failed after 100 ms"
+    ends = [line.split(ID)[1] for line in lines if ID in line]
+    assert ends == ["  worker", ""]
+
+
 def test_a_flood_of_metrics_is_cut_and_counted(shown):
     document = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Metrics": [{"Name": "Sold"}]}]}, "Sold": 1}
     lines = shown(*[MetricRecord(1, ID, document, "{...}")] * 700, exchange())

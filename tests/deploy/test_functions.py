@@ -13,6 +13,7 @@ from fastlambda_cli.deploy import deploy, destruction, status
 from fastlambda_cli.deploy.health import LiveHealthCheck
 from fastlambda_cli.deploy.model import Remark
 from fastlambda_cli.errors import HealthCheckError
+from local_aws import every
 
 FAILS_IN_THE_WORKER = 'if NAME.endswith("-worker"): raise RuntimeError("no room for the worker")'
 
@@ -155,6 +156,14 @@ def test_a_consumer_moves_into_a_function_of_its_own_and_back_and_the_end_takes_
     shop.declare(worker="")
     shop.deploy()
     shop.declare()
+    shop.code("one", FAILS_IN_THE_WORKER)
+    with pytest.raises(HealthCheckError, match="worker does not answer") as failure:
+        shop.deploy()
+    assert failure.value.remedy.endswith("The stack is as it was, and version 1 has all traffic.")
+    assert sorted(shop.mapped(shop.stack)) == ["imports", "stock"]
+    assert shop.worker not in [one["FunctionName"] for one in every(shop.aws, "lambda", "list_functions", "Functions")]
+
+    shop.code("one")
     shop.deploy()
     assert (shop.mapped(shop.stack), shop.mapped(shop.worker)) == (["stock"], ["imports"])
     shop.declare(worker="")

@@ -52,3 +52,5 @@ def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_
         finally:
             (tmp_path / "over").touch()
         dev.wait_for(rf"{WORKER}:\$LATEST", after=seen)
+        dev.wait_for(r"INIT +environment \d+ of worker is up", after=seen)
+        dev.wait_for(rf"SQS +{API}-imports \d+ records? .*  worker$", after=seen)

@@ -32,14 +32,19 @@ def run_in_terminal(service: Service, *, stage: str, port: int, aws_port: int, r
         FastLambdaError: Something that is needed cannot be had; nothing is left running then.
 
     """
-    view: Sink = RawView(console) if raw else TerminalView(console, service.root)
-    asyncio.run(_serve(service, view, stage, port, aws_port))
+    asyncio.run(_serve(service, stage, port, aws_port, raw=raw))
 
 
-async def _serve(service: Service, view: Sink, stage: str, port: int, aws_port: int) -> None:
+async def _serve(service: Service, stage: str, port: int, aws_port: int, *, raw: bool) -> None:
     serving = asyncio.current_task()
     assert serving is not None  # noqa: S101 - asyncio.run runs this in a task
     _on_signal(serving)
+    view: Sink = (
+        RawView(console)
+        if raw
+        # A saved pyproject.toml may rename it.
+        else TerminalView(console, service.root, function=lambda: local_cloud.function_name)
+    )
     # Not twice: a second cancellation would break off the end that the first has begun.
     output = Output(view, lambda: serving.cancelling() or serving.cancel())
     output.say(f"[bold]fastlambda[/] {service.name}: starting the local cloud")

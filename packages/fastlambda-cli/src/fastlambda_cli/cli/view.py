@@ -84,13 +84,18 @@ class TerminalView:
     Args:
         console: Where it goes.
         root: The service's folder; files in it are shown relative to it.
+        function: Tells the name of the function that answers HTTP. What others do is shown with their names, those of
+            functions that only consume without this one before them.
         clock: Tells the time of a line.
 
     """
 
-    def __init__(self, console: Console, root: Path, *, clock: Clock = datetime.now) -> None:
+    def __init__(
+        self, console: Console, root: Path, *, function: Callable[[], str] = str, clock: Clock = datetime.now
+    ) -> None:
         self._console = console
         self._root = root
+        self._function = function
         self._clock = clock
         self._lines: defaultdict[str, list[Text]] = defaultdict(list)
         self._hidden: Counter[str] = Counter()
@@ -152,6 +157,7 @@ class TerminalView:
             f" {event.duration_ms:>7.1f} ms  ",
             ("cold", "cyan") if event.init_duration_ms is not None else ("warm", "dim"),
             (f"  {self._id(event.request_id)}", "dim"),
+            (self._by(event.function, "  "), "dim"),
         )
         self._flush(line, event.request_id)
 
@@ -202,11 +208,20 @@ class TerminalView:
         if written > _MAX_LINES:
             self._print_below([_more(written - _MAX_LINES)])
         if event.status is Status.SUCCESS:
-            text = f"INIT   environment {event.environment} is up after {event.duration_ms:.0f} ms"
+            of = self._by(event.function, " of ")
+            text = f"INIT   environment {event.environment}{of} is up after {event.duration_ms:.0f} ms"
             self._say(Text(text, style="dim"))
             return
-        self._say(Text(f"INIT   failed after {event.duration_ms:.0f} ms", style="bold red"))
+        of = self._by(event.function, "of ", " ")
+        self._say(Text(f"INIT   {of}failed after {event.duration_ms:.0f} ms", style="bold red"))
         self._print_below(init_failure_lines(event, self._root))
+
+    def _by(self, function: str, before: str, after: str = "") -> str:
+        """The name of a function, unless it is the one that answers HTTP."""
+        main = self._function()
+        if not main or function in {"", main}:
+            return ""
+        return f"{before}{function.removeprefix(f'{main}-')}{after}"
 
     def _say(self, line: Text) -> None:
         self._print(Text.assemble((f"{self._clock():%H:%M:%S}  ", "dim"), line))

@@ -151,12 +151,13 @@ class InitStarted:
 
 @dataclass(frozen=True, slots=True)
 class InitEnded:
-    """INIT is over: `duration_ms` from spawn to the first `/next`, or to the failure."""
+    """INIT is over: `duration_ms` from spawn to the first `/next`, or to the failure; of which function."""
 
     environment: int
     duration_ms: float
     status: Status
     error: Mapping[str, Any] | None = None
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,8 @@ class InvocationTraced:
 class InvocationReported:
     """The platform's REPORT line; times in milliseconds, memory in MB.
 
-    `init_duration_ms` is set when this event paid for the INIT; `error_type` when the invocation failed.
+    `init_duration_ms` is set when this event paid for the INIT; `error_type` when the invocation failed. `function` is
+    the name of the one that was invoked.
     """
 
     environment: int
@@ -262,6 +264,7 @@ class InvocationReported:
     error_type: str | None = None
     trace_id: str | None = None
     source: str = "invoke"
+    function: str = ""
 
     def line(self) -> str:
         """The line as CloudWatch Logs shows it, tab-separated, Init Duration last."""

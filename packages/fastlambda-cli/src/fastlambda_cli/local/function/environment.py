@@ -233,7 +233,7 @@ class ExecutionEnvironment:
         status = Status.SUCCESS if failure is None else failure.status
         error = None if failure is None else as_object(failure.payload.decode(errors="replace"))
         self._log.init_end(phase, elapsed_ms, status, None if failure is None else failures.error_type(failure.payload))
-        self._sink(InitEnded(self.number, elapsed_ms, status, error))
+        self._sink(InitEnded(self.number, elapsed_ms, status, error, spec.name))
         pays = phase is InitPhase.INIT and spec.initialization_type != PROVISIONED
         self._init_ms = elapsed_ms if failure is None and pays else None
         return failure
@@ -307,6 +307,7 @@ class ExecutionEnvironment:
             error_type=failures.error_type(payload) if failed else None,
             trace_id=running.trace.root,
             source=running.invocation.source,
+            function=self.spec.name,
         )
         self._log.end(report, running.trace, len(payload))
         self._sink(report)
