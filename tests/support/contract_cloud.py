@@ -71,6 +71,7 @@ class Api:
     endpoint: str | None
 
     def send(self, method: str, path: str = "/", headers: Any = None, **body: Any) -> Any:
+        self.http.cookies.clear()  # what a case is given must not reach the next one
         if self.endpoint is None:
             return self.http.request(method, self.url + path, headers=headers, **body)
         host = {
