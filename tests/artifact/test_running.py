@@ -26,6 +26,48 @@ def hello(request):
 app = Starlette(routes=[Route("/hello/{name}", hello)])
 """
 
+BUNDLED = """
+import sys
+
+from fastlambda import FastLambda
+
+# isort: split
+import dataclasses
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/loaders")
+async def loaders() -> dict[str, str]:
+    names = ("demo", "fastapi", "fastapi.openapi.models", "pydantic_core", "fastlambda.handler")
+    return {name: type(sys.modules[name].__spec__.loader).__name__ for name in names if name in sys.modules}
+
+handler = FastLambda(app)
+"""
+
+
+def test_the_runtime_reads_the_packages_code_out_of_one_file(tmp_path):
+    runtime = f'[tool.uv.sources]\nfastlambda = {{ path = "{ROOT}/packages/fastlambda" }}'
+    service = service_in(
+        tmp_path / "mine", {"lambda_handler.py": BUNDLED}, dependencies=("fastlambda", "fastapi"), sources=runtime
+    )
+    result = built(service, tmp_path / "cache", platform=Platform.THIS_MACHINE)
+    folder = tmp_path / "task"
+    with zipfile.ZipFile(result.artifact.path) as file:
+        file.extractall(folder)
+
+    said = answer_of(folder, "/loaders")
+
+    assert said["statusCode"] == 200
+    assert json.loads(said["body"]) == {
+        "fastapi": "BundleLoader",
+        "fastapi.openapi.models": "TunedLoader",
+        "pydantic_core": "BundleLoader",
+        "fastlambda.handler": "BundleLoader",
+    }
+    assert not list((folder / "fastapi").rglob("*.pyc"))
+
 
 def test_a_runtime_client_answers_an_http_event_from_the_bytecode_of_the_zip(tmp_path):
     app = {"lambda_handler.py": HANDLER, "demo/__init__.py": "", "demo/app.py": APP}

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-
 from fastlambda_cli.errors import FastLambdaError
 
 if TYPE_CHECKING:
@@ -44,6 +42,8 @@ def state_document(state: StackState) -> dict[str, Any]:
 
 def print_document(document: Any) -> None:
     """Print records, and whatever holds them, as JSON on standard output."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - not for those who read tables
+
     plain = TypeAdapter(Any).dump_json(document, indent=2)
     sys.stdout.write(f"{plain.decode()}\n")
 

@@ -14,6 +14,8 @@ def run() -> None:
     """Run the command line; a user's mistake is one clear message, a bug of ours keeps its traceback."""
     # Until a command takes signals over there is nothing to clean up, and a traceback of half an import helps nobody.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Pydantic would read what every installed package says of itself, to find one that wants to watch our models.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     ending = _Ending()
     # What is registered first runs last: everybody else's handlers have run by then, and threads have ended.
     atexit.register(ending.at_once)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
 from fastlambda_cli.errors import FastLambdaError
-from fastlambda_cli.local.model import Sink, TelemetryEvent
+
+if TYPE_CHECKING:
+    from fastlambda_cli.local.model import Sink, TelemetryEvent
 
 _LOG_WIDTH = 120
 """Columns where output goes into a file or a pipe."""

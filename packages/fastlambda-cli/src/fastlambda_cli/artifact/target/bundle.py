@@ -14,6 +14,7 @@ The layout is that of `fastlambda.startup.bundle`.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import marshal
 import struct
@@ -82,23 +83,24 @@ class Dataclasses:
     def __init__(self, modules: Iterable[Module]) -> None:
         self._modules = {module.name: module for module in modules}
         self._classes: dict[tuple[str, str], type] = {}
-        self._texts: dict[str, list[str]] = {}
+        self._generated: dict[str, dict[str, CodeType]] = {}
         self._at = ""
         vars(dataclasses)["exec"] = self._exec
 
     def _exec(self, source: str, names: dict[str, Any], into: dict[str, Any]) -> None:
-        self._texts[self._at].append(source)
-        exec(compile(source, "<string>", "exec", dont_inherit=True), names, into)  # noqa: S102 - as `dataclasses` does
+        code = compile(source, "<string>", "exec", dont_inherit=True)
+        self._generated[self._at][source] = code
+        exec(code, names, into)  # noqa: S102 - as `dataclasses` does
 
     def generated(self, name: str) -> dict[str, CodeType]:
         """What `dataclasses` would compile for a module's classes, by its text."""
         self._read(name)
-        return {text: compile(text, "<string>", "exec", dont_inherit=True) for text in self._texts[name]}
+        return self._generated[name]
 
     def _read(self, name: str) -> None:
-        if name in self._texts or name not in self._modules:
+        if name in self._generated or name not in self._modules:
             return
-        self._texts[name] = []
+        self._generated[name] = {}
         module = self._modules[name]
         source = module.source.read_bytes()
         if b"dataclass" not in source:
@@ -107,10 +109,11 @@ class Dataclasses:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError):
             return
-        imported = dict(_imports(tree, module))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                self._stand_in(node, name, imported)
+        statements = list(_statements(tree.body))
+        imported = dict(_imports(statements, module))
+        for statement in statements:
+            if isinstance(statement, ast.ClassDef):
+                self._stand_in(statement, name, imported)
 
     def _found(self, name: str, module: str, imported: dict[str, tuple[str, str]]) -> type | None:
         """The stand-in that a name means in a module."""
@@ -140,13 +143,11 @@ class Dataclasses:
         names.pop("__slots__", None)
         names.pop("__class_getitem__", None)
         names.pop("__init_subclass__", None)
-        texts = self._texts[module]
-        before, self._at = len(texts), module
-        try:
+        self._at = module
+        # Whatever a stand-in cannot be, the class itself will be at run time, without our help.
+        with contextlib.suppress(Exception):
             made = type(node.name, tuple(bases), names)
             self._classes[module, node.name] = made if flags is None else dataclasses.dataclass(**flags)(made)
-        except Exception:  # noqa: BLE001 - whatever a stand-in cannot be, the class itself will be at run time
-            del texts[before:]
 
 
 def _method(*_: Any) -> None:
@@ -214,10 +215,19 @@ def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _imports(tree: ast.Module, module: Module) -> Iterator[tuple[str, tuple[str, str]]]:
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """All statements, those in others too, in the order of their lines."""
+    for statement in body:
+        yield statement
+        for inner in ("body", "handlers", "orelse", "finalbody"):
+            for each in getattr(statement, inner, ()):
+                yield from _statements(each.body if isinstance(each, ast.ExceptHandler) else [each])
+
+
+def _imports(statements: Iterable[ast.stmt], module: Module) -> Iterator[tuple[str, tuple[str, str]]]:
     """The names that a module imports from others: each with the module and the name there."""
     package = module.name if module.is_package else module.name.rpartition(".")[0]
-    for node in ast.walk(tree):
+    for node in statements:
         if isinstance(node, ast.ImportFrom):
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             source = ".".join([*above, *([node.module] if node.module else [])])

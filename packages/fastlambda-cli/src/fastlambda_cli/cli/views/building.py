@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from fastlambda_cli.artifact.image.model import Descriptor
 from fastlambda_cli.artifact.model import LeftOut, Package
 from fastlambda_cli.cli.views.layout import columns, section
 from fastlambda_cli.cli.views.words import plural, size
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 _SHOWN = 10
 _DIGEST_DIGITS = 19
@@ -27,25 +29,20 @@ class Building:
     """
 
     def __init__(self, console: Console) -> None:
-        self._bars = Progress(
-            TextColumn("  {task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self._bars = _bars(console) if console.is_terminal else None
         self._console = console
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         """Begin to show what is under way, where the console is a terminal."""
-        self._bars.start()
+        if self._bars is not None:
+            self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Take what is under way off the terminal."""
-        self._bars.stop()
+        if self._bars is not None:
+            self._bars.stop()
 
     def tell(self, text: str, /, *, warning: bool = False) -> None:
         """Print a sentence."""
@@ -53,10 +50,18 @@ class Building:
 
     def moved(self, blob: Descriptor, done: int) -> None:
         """Show how far a blob has come."""
+        if self._bars is None:
+            return
         task = self._tasks.get(blob.digest)
         if task is None:
             task = self._tasks[blob.digest] = self._bars.add_task(blob.digest[:_DIGEST_DIGITS], total=blob.size)
         self._bars.update(task, completed=done, visible=done < blob.size)
+
+
+def _bars(console: Console) -> Progress:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn  # noqa: PLC0415 - only terminals have bars
+
+    return Progress(TextColumn("  {task.description}"), BarColumn(), DownloadColumn(), console=console, transient=True)
 
 
 def facts_of(heading: str, rows: Sequence[tuple[str, str]]) -> Text:
