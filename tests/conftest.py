@@ -6,9 +6,11 @@ The files that take longest come first, so that no worker is left alone with one
 
 from __future__ import annotations
 
+import compileall
 import gc
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,13 @@ def pytest_xdist_auto_num_workers() -> int | None:
         return None
     processors = os.cpu_count() or 1
     return processors + processors // 2
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the sources once, where no process may write bytecode: the suite starts hundreds of the command."""
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        for sources in (TESTS.parent / "packages").glob("*/src"):
+            compileall.compile_dir(sources, quiet=1)
 
 
 def pytest_collection_finish() -> None:

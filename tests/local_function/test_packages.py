@@ -58,6 +58,11 @@ def test_a_project_without_a_lock_is_locked_first_and_told_so(project):
     assert importable.runtime == f"python{OWN}"
 
 
+def test_a_project_without_dependencies_has_nothing_to_lock(project):
+    _, said = prepared(project([]))
+    assert not [text for text in said if "lock:" in text or "has no lock" in text]
+
+
 def test_an_unchanged_lock_is_found_again_without_a_word(project):
     service = project(["idna>=3"])
     first, _ = prepared(service)

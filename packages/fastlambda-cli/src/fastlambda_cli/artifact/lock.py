@@ -74,8 +74,11 @@ async def _lock(service: Service, state: Path, python: Path, version: str, tell:
     if not target.exists():
         for earlier in state.glob(f"{prefix}*.txt"):
             earlier.unlink()
-        tell("The project has no lock (uv.lock or a hash-pinned requirements.txt): locking its dependencies now")
-        await _compile(service, target, python, version)
+        if service.dependencies:
+            tell("The project has no lock (uv.lock or a hash-pinned requirements.txt): locking its dependencies now")
+            await _compile(service, target, python, version)
+        else:
+            target.write_text("", encoding="utf-8")
     return target
 
 
