@@ -155,6 +155,20 @@ def test_api_gateway_counts_requests_errors_and_time_by_api_and_stage(cloudwatch
     assert latency["Sum"] >= integration["Sum"] > 0
 
 
+def test_lambda_counts_the_requests_to_a_functions_url(aws, cloudwatch):
+    function = aws.create(ANSWERING)
+    made = aws.lambda_.create_function_url_config(FunctionName=function, AuthType="NONE")
+    host = {"Host": made["FunctionUrl"].removeprefix("http://").rstrip("/")}
+
+    assert httpx.get(aws.aws.endpoint_url, headers=host, verify=NO_TLS).status_code == 403
+
+    for dimensions in ({"FunctionName": function}, {"FunctionName": function, "Resource": f"{function}:$LATEST"}):
+        counts = [
+            total(cloudwatch, "AWS/Lambda", f"Url{name}Count", **dimensions) for name in ("Request", "4xx", "5xx")
+        ]
+        assert counts == [1, 1, 0]
+
+
 def document(**changes):
     directive = {"Namespace": "Books", "Dimensions": [["service"]], "Metrics": [{"Name": "Latency"}]}
     header = {"Timestamp": time.time() * 1000, "CloudWatchMetrics": [directive | changes.pop("directive", {})]}

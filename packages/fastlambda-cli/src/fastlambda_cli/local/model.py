@@ -300,6 +300,7 @@ class HttpExchange:
         api_id: The API's id; None when the request reached no route.
         stage: The API's stage.
         integration_ms: How long the gateway waited for the function; None when it did not call it.
+        url_of: Whose function URL was asked, such as `books:live`; None for an HTTP API.
 
     """
 
@@ -315,6 +316,7 @@ class HttpExchange:
     api_id: str | None = None
     stage: str = ""
     integration_ms: float | None = None
+    url_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,8 @@ class Exchange:
 
     def report(self, status: int, error: str | None) -> HttpExchange:
         """Say how it went, now that it is over."""
-        api = self.gateway if self._kind.metered else None
+        url_of = self.gateway.url_of if self.gateway else None
+        api = self.gateway if url_of is None else None
         return HttpExchange(
             method=self.request.method,
             path=self.request.target,
@@ -126,4 +127,5 @@ class Exchange:
             api_id=api.api_id if api else None,
             stage=api.stage if api else "",
             integration_ms=self.integration_ms,
+            url_of=url_of,
         )

@@ -38,7 +38,6 @@ class Kind:
         invocation_id: Whether a request's id is also Lambda's id of the invocation.
         max_head_bytes: Of the request line and the headers together, where there is a limit.
         max_body_bytes: Of a request's body.
-        metered: Whether CloudWatch has its requests as those of an HTTP API.
         own: Makes answers that the function has no part in.
         failed: The status of a function's failure, and what the client is told.
         throttled: The same where the function is throttled.
@@ -50,7 +49,6 @@ class Kind:
     invocation_id: bool
     max_head_bytes: int | None
     max_body_bytes: int
-    metered: bool
     own: OwnAnswer
     failed: Callable[[str], Answer]
     throttled: Callable[[str], Answer]
@@ -62,7 +60,6 @@ HTTP_API = Kind(
     invocation_id=False,
     max_head_bytes=MAX_HEAD_BYTES,
     max_body_bytes=MAX_BODY_BYTES,
-    metered=True,
     own=message,
     failed=lambda error: message(500, "Internal Server Error", error=error),
     # No recording of this one is known; 503 is what an HTTP API says when it cannot reach a function.
@@ -82,7 +79,6 @@ FUNCTION_URL = Kind(
     invocation_id=True,
     max_head_bytes=None,
     max_body_bytes=MAX_EVENT_BYTES,
-    metered=False,
     own=url_message,
     # LocalStack's AWS-validated `test_lambda_url_invocation_exception`: no JSON, whatever the content type says.
     failed=lambda error: Answer(502, (("content-type", JSON),), b"Internal Server Error", error),

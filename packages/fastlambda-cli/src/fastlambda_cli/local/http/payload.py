@@ -53,12 +53,14 @@ class Gateway:
         api_id: The API's id, in `requestContext`.
         stage: `$default`, or a named stage: the first segment of every path.
         stage_variables: The stage's variables.
+        url_of: Whose function URL it is, such as `books:live`; None for an HTTP API.
 
     """
 
     api_id: str = "local"
     stage: str = DEFAULT_STAGE
     stage_variables: Mapping[str, str] = field(default_factory=dict)
+    url_of: str | None = None
 
     @property
     def arn(self) -> str:

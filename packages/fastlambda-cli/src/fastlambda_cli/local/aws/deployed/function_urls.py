@@ -19,7 +19,7 @@ from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import Answer
 from fastlambda_cli.local.http.routing import Route
 from fastlambda_cli.local.http.signed import signed_for
-from fastlambda_cli.local.model import Notice, Sink
+from fastlambda_cli.local.model import LATEST, Notice, Sink
 
 HOST = re.compile(r"(?P<id>[a-z0-9]+)\.lambda-url(\.[a-z0-9-]+)?\.localhost(:\d{1,5})?", re.IGNORECASE)
 
@@ -70,7 +70,7 @@ class FunctionUrls:
             return url_message(501, f"Not Implemented: {error}", error=error)
         return Route(
             invoking(self._functions, reference),
-            Gateway(url_id),
+            Gateway(url_id, url_of=f"{record.function}:{record.qualifier or LATEST}"),
             timeout_s=None,
             cors=cors,
             authorize=await self._authorize(record, reference),
