@@ -246,6 +246,17 @@ def test_a_body_over_10_mb_is_413(api):
     assert answer.status_code == 413
 
 
+@fact(
+    "HTTP API",
+    'Past the integration\'s timeout, at most 30 s, the answer is 503 `{"message":"Service Unavailable"}`.',
+    "answers of deployed APIs in cortex issue 1225 and compiler-explorer issue 19",
+)
+def test_an_integration_that_takes_too_long_is_503(cloud, function):
+    answer = cloud.api(function, timeout_ms=100).send("GET", headers={"x-answer": "sleep"})
+
+    assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})
+
+
 @fact("HTTP API", "Without a permission for the API, the function is not invoked: 500.", PAYLOAD)
 def test_without_a_permission_it_is_500(cloud):
     name = cloud.new_function("http_answers")

@@ -193,6 +193,7 @@ class Cloud:
         route: Mapping[str, Any] | None = None,
         stage_settings: Mapping[str, Any] | None = None,
         payload: str = "2.0",
+        timeout_ms: int = 30_000,
         **settings: Any,
     ) -> Api:
         """Make an HTTP API in front of a function or its alias, with what its routes have in common."""
@@ -201,7 +202,11 @@ class Cloud:
         api_id = made["ApiId"]
         self._remove(gateway.delete_api, ApiId=api_id)
         target = gateway.create_integration(
-            ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=function_arn, PayloadFormatVersion=payload
+            ApiId=api_id,
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=function_arn,
+            PayloadFormatVersion=payload,
+            TimeoutInMillis=timeout_ms,
         )["IntegrationId"]
         of_route = dict(route or {})
         if authorizer:
