@@ -79,8 +79,8 @@ def test_what_the_service_has_not_taken_for_a_reason_of_its_own_is_sent_again_al
 def test_messages_that_are_not_taken_are_named_and_the_ids_of_the_others_are_known():
     error = refusal(Service(m1=[REFUSED], m2=[LIMITED] * 3), entries(4))
     assert error.failed == (
-        FailedMessage(1, "InvalidMessageContents", "What a message"),
-        FailedMessage(2, "InternalError", "Try again"),
+        FailedMessage(index=1, code="InvalidMessageContents", message="What a message"),
+        FailedMessage(index=2, code="InternalError", message="Try again"),
     )
     assert error.sent == {0: "id-m0", 3: "id-m3"}
     assert str(error) == (
@@ -110,7 +110,9 @@ def test_a_failure_in_order_is_not_sent_again_and_nothing_follows_it():
 
 
 def test_a_message_of_a_queue_carries_the_trace_header_and_a_deduplication_id_of_its_own():
-    requests = QueueRequests(Destination(kind="sqs", name="orders.fifo"), Origin("r-1", "Root=1-2-3"), None, {})
+    requests = QueueRequests(
+        Destination(kind="sqs", name="orders.fifo"), Origin(correlation_id="r-1", trace_header="Root=1-2-3"), None, {}
+    )
     first, second = (requests.entry("text", "group", None).parameters for _ in range(2))
     header = {"DataType": "String", "StringValue": "Root=1-2-3"}
     assert first["MessageSystemAttributes"] == {"AWSTraceHeader": header}
@@ -119,5 +121,5 @@ def test_a_message_of_a_queue_carries_the_trace_header_and_a_deduplication_id_of
 
 
 def test_what_is_published_outside_of_an_event_carries_nothing():
-    requests = QueueRequests(QUEUE, Origin(None, None), None, {})
+    requests = QueueRequests(QUEUE, Origin(correlation_id=None, trace_header=None), None, {})
     assert requests.entry("text", None, None).parameters == {"MessageBody": "text"}

@@ -29,12 +29,14 @@ HEADERS = {
 )
 def test_a_signed_request_is_what_botocore_signs(url: str, body: bytes, token: str | None) -> None:
     reference = AWSRequest("POST", url, headers=dict(HEADERS), data=body)
-    SigV4Auth(BotocoreCredentials("AKID", "se/cret+", token), "secretsmanager", "eu-central-1").add_auth(reference)
+    SigV4Auth(
+        BotocoreCredentials(access_key="AKID", secret_key="se/cret+", token=token), "secretsmanager", "eu-central-1"
+    ).add_auth(reference)
     moment = datetime.strptime(reference.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     host, _, path = url.split("://")[1].partition("/")
 
     signed = sign(
-        Credentials("AKID", "se/cret+", token),
+        Credentials(access_key="AKID", secret_key="se/cret+", token=token),
         service="secretsmanager",
         region="eu-central-1",
         host=host,
@@ -51,10 +53,10 @@ def test_a_signed_request_is_what_botocore_signs(url: str, body: bytes, token: s
 def test_a_signature_is_of_this_moment() -> None:
     keys = {"service": "s", "region": "r", "host": "h", "path": "/", "headers": {}, "body": b""}
     before = datetime.now(UTC).replace(microsecond=0)
-    signed = sign(Credentials("AKID", "secret"), **keys)
+    signed = sign(Credentials(access_key="AKID", secret_key="secret"), **keys)
     stamped = datetime.strptime(signed["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     assert before <= stamped <= datetime.now(UTC) + timedelta(seconds=1)
 
 
 def test_a_repr_of_credentials_shows_only_the_access_key_id() -> None:
-    assert repr(Credentials("AKID", "hidden", "hidden")) == "Credentials(access_key='AKID')"
+    assert repr(Credentials(access_key="AKID", secret_key="hidden", token="hidden")) == "Credentials(access_key='AKID')"

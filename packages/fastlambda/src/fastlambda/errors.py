@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from fastlambda.frozen import Frozen
 
 
 class FastLambdaError(Exception):
@@ -76,8 +77,7 @@ class KeyReusedError(IdempotencyError):
     """An idempotency key came with another payload than before."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailedMessage:
+class FailedMessage(Frozen):
     """A message that its service has not taken.
 
     Attributes:

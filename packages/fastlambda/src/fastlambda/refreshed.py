@@ -6,8 +6,9 @@ import asyncio
 import contextvars
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from fastlambda.frozen import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Held(Generic[T]):
+class _Held(Frozen, Generic[T]):
     value: T
     read_at: float
 
@@ -103,5 +103,5 @@ class Refreshed(Generic[T]):
             return held.value
         with self._lock:
             self._flight = self._failure = self._failed_at = None
-            self._held = _Held(value, self._clock())
+            self._held = _Held(value=value, read_at=self._clock())
         return value

@@ -16,10 +16,10 @@ import random
 import ssl
 import time
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from fastlambda.frozen import Frozen
 from fastlambda.powertools_parameters import BaseProvider
 from fastlambda.sigv4 import Credentials, sign
 
@@ -77,8 +77,7 @@ class SecretsManagerError(Exception):
         self.transient = transient
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Frozen):
     """How long to insist: what suits Lambda, where INIT has ten seconds in all.
 
     Attributes:

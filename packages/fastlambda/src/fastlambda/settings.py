@@ -8,9 +8,10 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from fastlambda.errors import SettingsError
+from fastlambda.frozen import Frozen
 
 SERVE = (
     "FASTLAMBDA_SERVE_GRACE_SECONDS",
@@ -48,8 +49,7 @@ _TRUE = frozenset({"1", "y", "yes", "t", "true", "on"})
 _FALSE = frozenset({"0", "n", "no", "f", "false", "off"})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Frozen):
     """What the runtime needs to know of its environment.
 
     Attributes:
@@ -87,8 +87,8 @@ class Settings:
     in_lambda: bool = False
     raise_errors: bool = False
     root_path: str = ""
-    event_destinations: Mapping[str, str] = field(default_factory=dict)
-    event_sources: Mapping[str, str] = field(default_factory=dict)
+    event_destinations: Mapping[str, str] = MappingProxyType({})
+    event_sources: Mapping[str, str] = MappingProxyType({})
     idempotency_table: str = ""
     idempotency_expires: int = 86_400
     idempotency_disabled: bool = False

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from fastlambda.frozen import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,22 +20,24 @@ if TYPE_CHECKING:
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Frozen):
     """The keys of the function's role. Only the access key id may be seen."""
 
     access_key: str
-    secret_key: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
+    secret_key: str
+    token: str | None = None
 
     @classmethod
     def from_environment(cls) -> Credentials:
         """Read what Lambda put into the environment; raises KeyError for a missing key."""
         return cls(
-            os.environ["AWS_ACCESS_KEY_ID"],
-            os.environ["AWS_SECRET_ACCESS_KEY"],
-            os.environ.get("AWS_SESSION_TOKEN") or None,
+            access_key=os.environ["AWS_ACCESS_KEY_ID"],
+            secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
+            token=os.environ.get("AWS_SESSION_TOKEN") or None,
         )
+
+    def __repr__(self) -> str:
+        return f"Credentials(access_key={self.access_key!r})"
 
 
 def sign(  # each of these is part of what is signed

@@ -5,14 +5,13 @@ The runtime delivers and publishes by it, and a deployment can be derived from i
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fastlambda.errors import EventDeclarationError
+from fastlambda.frozen import Frozen
 
 _ARN = re.compile(r"arn:[\w-]+:(?P<service>[a-z]+):[a-z0-9-]+:\d{12}:(?P<name>\S+)")
 _NAMES = {"sqs": re.compile(r"[\w-]{1,80}|[\w-]{1,75}\.fifo"), "sns": re.compile(r"[\w-]{1,256}")}
@@ -28,8 +27,7 @@ _MAX_WINDOW = 300
 _CONCURRENCY = range(2, 1001)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declaration:
+class Declaration(Frozen):
     """A consumer and its source.
 
     Attributes:
@@ -51,10 +49,9 @@ class Declaration:
 
     def as_json(self) -> dict[str, Any]:
         """Return the declaration, its kind among it, as values that JSON has."""
-        return {"kind": self.kind, **dataclasses.asdict(self)}
+        return {"kind": self.kind, **self.as_dict()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SqsDeclaration(Declaration):
     """A queue.
 
@@ -107,7 +104,6 @@ class SqsDeclaration(Declaration):
         return {**Declaration.as_json(self), "fifo": self.fifo, "filters": list(self.filters)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SnsDeclaration(Declaration):
     """A topic.
 
@@ -129,7 +125,6 @@ class SnsDeclaration(Declaration):
         _require_json(self, "filter_policy", self.filter_policy)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EventBridgeDeclaration(Declaration):
     """Events of a bus.
 
@@ -159,7 +154,6 @@ class EventBridgeDeclaration(Declaration):
         return self.source == other.source and (None in types or types[0] == types[1])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleDeclaration(Declaration):
     """A schedule.
 
@@ -183,8 +177,7 @@ class ScheduleDeclaration(Declaration):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
+class Destination(Frozen):
     """What a service publishes to.
 
     Attributes:
@@ -225,7 +218,7 @@ class Destination:
 
     def as_json(self) -> dict[str, Any]:
         """Return the destination as values that JSON has."""
-        return dataclasses.asdict(self)
+        return self.as_dict()
 
 
 def _require(holds: bool, declaration: Declaration, why: str) -> None:  # noqa: FBT001 - a condition is what it takes

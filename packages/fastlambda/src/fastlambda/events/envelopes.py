@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from fastlambda.errors import InvalidMessageError
 from fastlambda.events.publish_origin import RESOURCE, of_attribute, of_resources
+from fastlambda.frozen import Frozen
 
 if TYPE_CHECKING:
     from fastlambda.events.record import Record
@@ -24,10 +24,8 @@ AttributeValue = str | bytes | Decimal
 """A message attribute: of the type String or String.Array its text, of Binary the bytes, of Number the number."""
 
 
-class Envelope:
+class Envelope(Frozen):
     """The base of all envelopes: a consumer names one as a parameter's type, a dependency writes `Depends(X.of)`."""
-
-    __slots__ = ()
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Self:
@@ -43,7 +41,6 @@ class Envelope:
         return record.envelope(cls)
 
 
-@dataclass(frozen=True, slots=True)
 class SqsMessage(Envelope):
     """A message of a queue.
 
@@ -99,7 +96,6 @@ class SqsMessage(Envelope):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class SnsMessage(Envelope):
     """A notification of a topic, delivered by the topic itself or through a queue.
 
@@ -139,7 +135,6 @@ class SnsMessage(Envelope):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class EventBridgeEvent(Envelope):
     """An event of a bus, delivered by its rule or through a queue or a topic.
 
@@ -182,7 +177,6 @@ class EventBridgeEvent(Envelope):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class ScheduledEvent(Envelope):
     """A schedule that is due.
 

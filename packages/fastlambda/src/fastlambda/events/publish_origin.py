@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 from fastlambda import exchange
+from fastlambda.frozen import Frozen
 from fastlambda.observe.logging import logger
 from fastlambda.observe.tracing import trace_header
 
@@ -28,8 +28,7 @@ RESOURCE = "urn:fastlambda:correlation-id:"
 _ID = re.compile(r"[\x21-\x7e]{1,256}")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Frozen):
     """What is being done while something is published.
 
     Attributes:
@@ -45,7 +44,7 @@ class Origin:
     def current(cls) -> Self:
         """Return the origin of what is published now, by this task."""
         found = exchange.keys().get("correlation_id") or logger.get_correlation_id()
-        return cls(correlation_id(found), trace_header())
+        return cls(correlation_id=correlation_id(found), trace_header=trace_header())
 
 
 def correlation_id(value: Any) -> str | None:

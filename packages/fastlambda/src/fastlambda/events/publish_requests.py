@@ -53,7 +53,7 @@ class Answer:
 
     def failure(self, index: int) -> FailedMessage:
         """Return the failure of the message of this index."""
-        return FailedMessage(index, self.code, self.message)
+        return FailedMessage(index=index, code=self.code, message=self.message)
 
 
 class Requests(Protocol):

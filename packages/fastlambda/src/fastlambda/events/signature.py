@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import params
@@ -23,6 +22,7 @@ from fastlambda.events.envelopes import (
     SqsMessage,
 )
 from fastlambda.events.record import Record
+from fastlambda.frozen import Frozen
 
 _ENVELOPES: dict[str, tuple[type[Envelope], ...]] = {
     "sqs": (SqsMessage, SnsMessage, EventBridgeEvent),
@@ -75,8 +75,7 @@ def invalid_message(what: str, found: Sequence[Mapping[str, Any]]) -> InvalidMes
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(Frozen):
     """The parameters of a consumer.
 
     Attributes:
@@ -115,7 +114,7 @@ def parameters(function: Callable[..., Any], kind: str) -> Parameters:
             raise _refused(function, parameter, f"{message.name!r} takes the message already")
         else:
             message = Message(parameter.name, parameter.annotation)
-    return Parameters(message, envelopes, inspect.Signature(provided))
+    return Parameters(message=message, envelopes=envelopes, provided=inspect.Signature(provided))
 
 
 def _unannotated(parameter: inspect.Parameter) -> tuple[Any, list[Any]]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from fastlambda.errors import SettingsError, UnknownEventError
 from fastlambda.events.declarations import Declaration, EventBridgeDeclaration
+from fastlambda.frozen import Frozen
 
 _SCHEDULERS = (("aws.events", "Scheduled Event"), ("aws.scheduler", "Scheduled Event"))
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Frozen):
     """What an event turned out to be.
 
     Attributes:
@@ -101,7 +100,7 @@ class Sources:
             name = arn.rpartition("/" if kind == "schedule" else ":")[2]
             key = self._keys.get((kind, arn)) or self._keys.get((kind, name))
             if key is not None:
-                return Found(key, tuple(records))
+                return Found(key=key, records=tuple(records))
         raise NoConsumerError(
             kind, f"an event of kind {kind} from {', '.join(sorted(arns)) or 'no source'}", self._known
         )
@@ -110,7 +109,7 @@ class Sources:
         source, detail_type = event["source"], event["detail-type"]
         for rule in self._rules:
             if rule.source == source and rule.detail_type in (None, detail_type):
-                return Found(rule.key, (event,))
+                return Found(key=rule.key, records=(event,))
         raise NoConsumerError("eventbridge", f"an EventBridge event {detail_type!r} from {source!r}", self._known)
 
     @property
