@@ -23,7 +23,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -114,12 +114,18 @@ def by_handler(spec: FunctionSpec) -> dict[str, FunctionSpec]:
     return {name: dataclasses.replace(spec, handler=f"{module}.handler") for name, module in HANDLERS.items()}
 
 
-async def measure(specs: Mapping[str, FunctionSpec], registry: LastSpawned, rounds: int) -> Samples:
+async def measure(
+    specs: Mapping[str, FunctionSpec],
+    registry: LastSpawned,
+    rounds: int,
+    before: Callable[[FunctionSpec], None] = lambda _: None,
+) -> Samples:
     """One environment of each function per round, in random order, after one of each that is not counted."""
     samples: Samples = {what: {name: [] for name in specs} for what in WHAT}
     event = json.dumps(http_event("/api/v1/books")).encode()
     for number in range(rounds + 1):
         for name in random.sample(list(specs), k=len(specs)):
+            before(specs[name])
             environment = ExecutionEnvironment(specs[name], number, registry, ignore)
             began = time.perf_counter()
             await environment.start()

@@ -1,8 +1,11 @@
 """The books service as `fastlambda build` packs it, against a folder of `pip install --target`: size and INIT.
 
 Both are for this machine, with the same lock, the same handler and the same Lambda runtime beside them. The folder is
-taken as pip leaves it, with pip's bytecode, and as Lambda would have it from a zip: with the times that a zip keeps,
-which are those of local time to two seconds, and in a task root that cannot be written to. Otherwise as `init.py`.
+taken as pip leaves it, with pip's bytecode, and as an ordinary person deploys it: zipped as it is, and unzipped by
+Lambda with the times that a zip keeps, which are those of local time to two seconds, in a task root that cannot be
+written to.
+`--cold` takes the files of each from the page cache before each start, so that they are read from the disk as in a new
+environment; Python's own stay, as others' environments have read them on the same host. Otherwise as `init.py`.
 """
 
 from __future__ import annotations
@@ -62,7 +65,14 @@ def unzipped(path: Path, folder: Path) -> Path:
     return folder
 
 
-async def main(rounds: int, *, instructions: bool) -> None:
+def evict(spec: FunctionSpec) -> None:
+    """Have all files of a function read from the disk when they are read next."""
+    for path in (path for path in spec.task_root.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+async def main(rounds: int, *, instructions: bool, cold: bool) -> None:
     """Print the sizes, and a table for each measure."""
     with tempfile.TemporaryDirectory() as work:
         state = Path(work)
@@ -88,7 +98,9 @@ async def main(rounds: int, *, instructions: bool) -> None:
                     counts = await asyncio.to_thread(count, specs, events)
                     print(f"\n{what}, instructions\n{table('M', counts, base=IN_PLACE)}")
                 return
-            samples = await measure(specs, LastSpawned(state / "processes"), rounds)
+            os.sync()  # what is not on the disk yet cannot be taken out of the cache
+            before = evict if cold else lambda _: None
+            samples = await measure(specs, LastSpawned(state / "processes"), rounds, before)
     for what, values in samples.items():
         print(f"\n{what}\n{table('ms', values, base=IN_PLACE)}")
 
@@ -97,5 +109,6 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=15)
     options.add_argument("--instructions", action="store_true", help="count instructions under Valgrind, once each")
+    options.add_argument("--cold", action="store_true", help="with none of the function's files in the page cache")
     chosen = options.parse_args()
-    asyncio.run(main(chosen.rounds, instructions=chosen.instructions))
+    asyncio.run(main(chosen.rounds, instructions=chosen.instructions, cold=chosen.cold))

@@ -1,0 +1,43 @@
+"""What makes a command begin and end sooner: most of them take less time than Python takes to import what they need."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import os
+import sys
+
+_THRESHOLD = 50_000
+"""Objects beyond which the collector looks for garbage. What imports make stays, so every look at it is for nothing."""
+
+
+class Ending:
+    """Ends the process without taking apart what it imported, which takes a sixth of a `plan`.
+
+    Attributes:
+        code: The exit code of a command that has ended; None for an uncaught exception, which Python ends with.
+
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        # What is registered first runs last: everybody else's handlers have run by then, and threads have ended.
+        atexit.register(self._at_once)
+
+    def _at_once(self) -> None:
+        """End it, unless what was printed cannot be delivered: the interpreter says so in its own way."""
+        if self.code is None:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self.code)
+
+
+def begin() -> Ending:
+    """Prepare the process, before anything else is imported; how it ends is to be told what is returned."""
+    gc.set_threshold(_THRESHOLD, *gc.get_threshold()[1:])
+    # Pydantic would read what every installed package says of itself, to find one that wants to watch our models.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    return Ending()
