@@ -8,9 +8,9 @@ import random
 
 import pytest
 
-from fastlambda_cli.local.function.answers import Refusal
+from fastlambda_cli.local.function.answers import Answer, Refusal
 from fastlambda_cli.local.function.extensions import Extensions
-from fastlambda_cli.local.function.runtime_api import Event, RuntimeApi
+from fastlambda_cli.local.function.runtime_api import RuntimeApi
 
 VERSION = "/2018-06-01"
 EXTENSION = "/2020-01-01/extension"
@@ -22,8 +22,11 @@ class Environment:
     def __init__(self):
         self.taken = []
 
-    async def next_event(self):
-        return Event(b'{"n": 1}', (("Lambda-Runtime-Aws-Request-Id", "id"),))
+    def next_event(self):
+        waiting = asyncio.get_running_loop().create_future()
+        headers = (("content-type", "application/json"), ("Lambda-Runtime-Aws-Request-Id", "id"))
+        waiting.set_result(Answer(200, headers, b'{"n": 1}'))
+        return waiting
 
     def respond(self, request_id, payload):
         self.taken.append((request_id, payload))
@@ -124,6 +127,22 @@ def test_what_is_wrong_is_refused_with_lambdas_error_types(conversation):
         (403, "Forbidden"),
     ]
     assert not taken
+
+
+def test_requests_in_one_packet_are_answered_in_their_order_and_too_many_of_them_are_not(conversation):
+    ping = f"GET {VERSION}/ping HTTP/1.1\r\nHost: HOST\r\n\r\n".encode()
+    following = f"GET {VERSION}/runtime/invocation/next HTTP/1.1\r\nHost: HOST\r\n\r\n".encode()
+    (answers, too_many), _ = conversation(ping + following + ping, following * 40)
+
+    assert answers.count(b"HTTP/1.1 200 ") == 3
+    assert answers.index(b"pong") < answers.index(b'{"n": 1}') < answers.rindex(b"pong")
+    assert b"HTTP/1.1 400 " in too_many
+
+
+def test_a_head_without_end_is_refused(conversation):
+    (answer,), _ = conversation(b"GET / HTTP/1.1\r\nHost: HOST\r\nX: " + b"x" * 70_000)
+
+    assert error(answer) == (431, "InvalidRequest")
 
 
 def test_an_extension_registers_once_in_init_and_only_for_invocations(conversation):

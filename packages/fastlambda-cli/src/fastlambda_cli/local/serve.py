@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
+from fastlambda_cli.local.http_protocol import Headers, Malformed, http_protocol
 from fastlambda_cli.local.ports import LOOPBACK, listen
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -21,10 +19,6 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
-Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
-"""Answers what is not HTTP: takes the status (400, 431, 501, 505) and the reason, returns all headers and the body."""
 
 DEFAULT_MAX_HEADER_BYTES = 64 * 1024
 
@@ -84,7 +78,7 @@ async def serve(
     """
     config = uvicorn.Config(
         _reporting(app, label),
-        http=_protocol(malformed or _plain_text),
+        http=http_protocol(malformed or _plain_text, max_header_bytes),
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -94,7 +88,6 @@ async def serve(
         proxy_headers=False,  # a client on this machine does not get to say where it comes from
         server_header=False,
         timeout_graceful_shutdown=grace_s,
-        h11_max_incomplete_event_size=max_header_bytes,
     )
     config.load()
     server = uvicorn.Server(config)
@@ -153,25 +146,6 @@ def _reporting(app: AsgiApp, label: str) -> AsgiApp:
             raise
 
     return reporting
-
-
-def _protocol(malformed: Malformed) -> type[asyncio.Protocol]:
-    class Protocol(H11Protocol):
-        def send_400_response(self, msg: str) -> None:
-            problem = sys.exception()  # uvicorn calls this while it handles h11's verdict
-            status = problem.error_status_hint if isinstance(problem, h11.RemoteProtocolError) else 400
-            if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-                headers, body = malformed(status, str(problem or msg))
-                head = [*self.server_state.default_headers, *headers, (b"connection", b"close")]
-                for event in (
-                    h11.Response(status_code=status, headers=head, reason=STATUS_PHRASES[status]),
-                    h11.Data(data=body),
-                    h11.EndOfMessage(),
-                ):
-                    self.transport.write(self.conn.send(event) or b"")
-            self.transport.close()
-
-    return Protocol
 
 
 def _plain_text(_status: int, reason: str) -> tuple[Headers, bytes]:

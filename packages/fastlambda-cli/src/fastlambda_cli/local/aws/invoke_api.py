@@ -196,12 +196,16 @@ async def _payload(receive: Receive, kind: str) -> bytes:
     return bytes(kept)
 
 
-def _check_json(payload: bytearray) -> None:
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is not JSON")
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
+
+_decode = json.JSONDecoder(parse_constant=_not_json, parse_int=str, parse_float=str).decode
+
+
+def _check_json(payload: bytearray) -> None:
     try:
-        json.loads(payload.decode("utf-8"), parse_constant=refuse, parse_int=str, parse_float=str)
+        _decode(payload.decode("utf-8"))
     except (ValueError, RecursionError) as problem:
         raise bad_content(f"Could not parse request body into json: {problem}") from problem
 

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastlambda_cli.local import failures
-from fastlambda_cli.local.function.answers import Refusal
+from fastlambda_cli.local.function.answers import Answer, Refusal
 from fastlambda_cli.local.function.logs import as_object, is_emf
 from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
 from fastlambda_cli.local.function.process import RuntimeProcess
 from fastlambda_cli.local.function.running import Running
-from fastlambda_cli.local.function.runtime_api import Event
 from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
 from fastlambda_cli.local.function.states import Lifecycle, State
 from fastlambda_cli.local.model import (
@@ -75,8 +74,8 @@ class ExecutionEnvironment:
         self._log = PlatformLog(spec, self._write)
         self._runtime: RuntimeProcess
         self._initialised: asyncio.Future[_Failure | None]
-        self._events: asyncio.Queue[Event]
-        self._asked = False
+        self._asked: asyncio.Future[Answer] | None = None
+        self._undelivered: Answer | None = None
         self._running: Running | None = None
         self._init_ms: float | None = None
 
@@ -115,12 +114,12 @@ class ExecutionEnvironment:
         try:
             failure = await self._begin(running)
             if failure is None:
-                await _first_of(running.done, self._runtime.exited, within=running.left_s)
+                await self._over(running)
                 failure = self._outcome(running)
             return self._concluded(running, failure)
         finally:
             self._running = None
-            if not running.done.done():
+            if not running.settled:
                 await self._broken()
 
     async def end(self, grace: float = SHUTDOWN_GRACE) -> None:
@@ -134,16 +133,21 @@ class ExecutionEnvironment:
 
     # The Runtime API's side: RuntimeState.
 
-    async def next_event(self) -> Event:
+    def next_event(self) -> asyncio.Future[Answer]:
         """Finish INIT or the running event, freeze, and wait for the next."""
         running = self._running
         answered = running is not None and running.answer is not None
         initialising = self._life.state in {State.INITIALISING, State.REINITIALISING} and not self._initialised.done()
+        undelivered, self._undelivered = self._undelivered, None
+        if undelivered is not None and self._life.state is State.RUNNING:  # whoever asked before hung up
+            asked = asyncio.get_running_loop().create_future()
+            asked.set_result(undelivered)
+            return asked
         if not (initialising or self._life.state is State.READY or (self._life.state is State.RUNNING and answered)):
             raise _illegal("next", self._life.state)
-        self._asked = True
+        self._asked = asked = asyncio.get_running_loop().create_future()
         self._settle()
-        return await self._events.get()
+        return asked
 
     def respond(self, request_id: str, payload: bytes) -> None:
         """Take the answer of the running event."""
@@ -186,7 +190,7 @@ class ExecutionEnvironment:
 
     def _settle(self) -> None:
         """Go on when the runtime and every extension wait for their next event."""
-        if not (self._asked and self._runtime.extensions.idle):
+        if self._asked is None or self._asked.done() or not self._runtime.extensions.idle:
             return
         if self._life.state is State.READY:
             self._runtime.freeze()
@@ -194,7 +198,7 @@ class ExecutionEnvironment:
             self._runtime.drain()
             self._life.move(State.READY)
             self._runtime.freeze()
-            self._running.done.set_result(None)
+            self._running.settle()
         elif self._life.state is State.INITIALISING and not self._initialised.done():
             self._life.move(State.READY)
             self._runtime.freeze()
@@ -209,8 +213,7 @@ class ExecutionEnvironment:
         """Start a runtime and wait until it is up; return why it is not."""
         began = time.perf_counter()
         self._initialised = asyncio.get_running_loop().create_future()
-        self._events = asyncio.Queue(maxsize=1)
-        self._asked = False
+        self._asked = self._undelivered = None
         self._runtime = RuntimeProcess(
             self.spec, self._log_stream, self._registry, self, self._emit_line, self._tell_memory
         )
@@ -268,11 +271,24 @@ class ExecutionEnvironment:
         self._log.start(running.invocation.request_id, running.trace)
         self._sink(InvocationStarted(self.number, running.invocation.request_id))
         if failure is None:
-            self._asked = False
             self._runtime.thaw()
-            self._runtime.extensions.invoke(running.for_extensions())
-            self._events.put_nowait(running.for_runtime())
+            if self._runtime.extensions:
+                self._runtime.extensions.invoke(running.for_extensions())
+            if self._asked is not None and not self._asked.done():
+                self._asked.set_result(running.for_runtime())
+            else:
+                self._undelivered = running.for_runtime()
         return failure
+
+    async def _over(self, running: Running) -> None:
+        """Wait until the runtime is done with an event, has ended, or has taken too long."""
+        timer = asyncio.get_running_loop().call_later(running.left_s, running.end)
+        self._runtime.exited.add_done_callback(running.end)
+        try:
+            await running.over
+        finally:
+            timer.cancel()
+            self._runtime.exited.remove_done_callback(running.end)
 
     def _outcome(self, running: Running) -> _Failure | None:
         """Why the event failed without an answer; None when there is an answer, be it an error of the function's."""

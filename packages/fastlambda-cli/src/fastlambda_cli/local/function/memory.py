@@ -71,11 +71,16 @@ def peak_memory_mb(pid: int) -> int:
     Where /proc tells no peak (macOS), it is the resident memory of this moment.
     """
     try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        # Not by pathlib: this is in every event's time, and ten times as fast.
+        file = os.open(f"/proc/{pid}/status", os.O_RDONLY)
+        try:
+            status = os.read(file, 4096)
+        finally:
+            os.close(file)
     except OSError:
         return 0 if _HAS_PROC else _resident_by_ps(pid)
-    peak = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
-    return -(-int(peak.split()[1]) // 1024) if peak else 0
+    _, found, peak = status.partition(b"VmHWM:")
+    return -(-int(peak.split(None, 1)[0]) // 1024) if found else 0
 
 
 def _tree(pid: int) -> Iterator[int]:

@@ -16,6 +16,9 @@ from typing import Any
 from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
 from fastlambda_cli.local.model import InvocationReported, Status, Trace
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+"""`json.dumps` makes an encoder for every call that is not by default, and every event has three lines."""
+
 
 class InitPhase(StrEnum):
     """Where an INIT ran: ahead of the events, or inside one because an earlier one failed."""
@@ -119,7 +122,7 @@ class PlatformLog:
         if level >= self._lowest:
             time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             line = {"time": time, "type": f"platform.{kind}", "record": record}
-            self._write(json.dumps(line, separators=(",", ":")))
+            self._write(_encode(line))
 
 
 def _report_lines(report: InvocationReported, trace: Trace) -> Iterator[str]:

@@ -18,6 +18,13 @@ from fastlambda_cli.local.processes import ProcessRegistry, kill_marked, signal_
 if sys.platform == "linux":
     import resource
 
+FREEZE_AFTER_S = 0.005
+"""Seconds that a runtime with nothing to do goes on before it is frozen: a next event may be on its way.
+
+Lambda freezes an environment "when the runtime and each extension have completed and there are no pending events"
+(AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle").
+"""
+
 MOST_FILES = 1024
 """File descriptors that a function may have open (AWS Lambda Developer Guide, "Lambda quotas")."""
 
@@ -60,6 +67,8 @@ class RuntimeProcess:
         self._pipes: list[LogPipe] = []
         self._process: asyncio.subprocess.Process | None = None
         self._memory: MemoryLimit | None = None
+        self._freezing: asyncio.TimerHandle | None = None
+        self._frozen = False
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -93,16 +102,18 @@ class RuntimeProcess:
         self._watcher = asyncio.create_task(self._watch(self._process))
 
     def freeze(self) -> None:
-        """Stop everything in it, as Lambda does between events."""
-        if self._memory is not None:
-            self._memory.rest()
-        self._signal(signal.SIGSTOP)
+        """Stop everything in it soon, as Lambda does between events."""
+        if self._freezing is None and not self._frozen:
+            self._freezing = asyncio.get_running_loop().call_later(FREEZE_AFTER_S, self._stop)
 
     def thaw(self) -> None:
         """Let it go on."""
-        if self._memory is not None and not self.exited.done():
-            self._memory.watch()
-        self._signal(signal.SIGCONT)
+        self._keep_going()
+        if self._frozen:
+            self._frozen = False
+            if self._memory is not None and not self.exited.done():
+                self._memory.watch()
+            self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it and everything it started, at once."""
@@ -132,8 +143,21 @@ class RuntimeProcess:
         if self._process is not None:
             self.peak_memory_mb = max(self.peak_memory_mb, peak_memory_mb(self._process.pid))
 
+    def _keep_going(self) -> None:
+        if self._freezing is not None:
+            self._freezing.cancel()
+            self._freezing = None
+
+    def _stop(self) -> None:
+        self._freezing = None
+        self._frozen = True
+        if self._memory is not None:
+            self._memory.rest()
+        self._signal(signal.SIGSTOP)
+
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         return_code = await process.wait()
+        self._keep_going()
         if self._memory is not None:
             self._memory.rest()
         # Whatever the function started goes with its runtime, as the whole sandbox does on Lambda.

@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from fastlambda_cli.local.function.runtime_api import Event
+from fastlambda_cli.local.function.answers import Answer
 from fastlambda_cli.local.function.spec import FunctionSpec
 from fastlambda_cli.local.model import Invocation, Trace
 
@@ -24,7 +24,8 @@ class Running:
         spec: The version that it runs on.
 
     Attributes:
-        done: Is set when the runtime has answered and asks for the next event.
+        over: Is set when the runtime has answered and asks for the next event, has ended, or has taken too long.
+        settled: Whether it is the first of these.
         answer: What the runtime answered, or None.
         failed: Whether that is an error.
         cold: Whether the event met an INIT, of its own or the environment's first.
@@ -35,7 +36,8 @@ class Running:
     def __init__(self, invocation: Invocation, trace: Trace, spec: FunctionSpec) -> None:
         self.invocation = invocation
         self.trace = trace
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.settled = False
         self.answer: bytes | None = None
         self.failed = False
         self.cold = False
@@ -59,9 +61,20 @@ class Running:
         """Add a line to its log."""
         self.tail = (self.tail + line.encode() + b"\n")[-LOG_TAIL:]
 
-    def for_runtime(self) -> Event:
+    def settle(self) -> None:
+        """Take note that the runtime is done with it."""
+        self.settled = True
+        self.end()
+
+    def end(self, _: object = None) -> None:
+        """Have nobody wait for it any longer."""
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def for_runtime(self) -> Answer:
         """What `/next` answers the runtime (AWS Lambda Developer Guide, "Using the Lambda runtime API")."""
         headers = [
+            ("content-type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", self.invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(self._deadline_ms)),
             ("Lambda-Runtime-Invoked-Function-Arn", self._arn),
@@ -71,7 +84,7 @@ class Running:
             # JSON may have line breaks and letters that no header can.
             context = json.dumps(json.loads(self.invocation.client_context))
             headers.append(("Lambda-Runtime-Client-Context", context))
-        return Event(self.invocation.payload, tuple(headers))
+        return Answer(200, tuple(headers), self.invocation.payload)
 
     def for_extensions(self) -> dict[str, Any]:
         """What `/event/next` answers an extension, but for the event's type."""

@@ -23,6 +23,7 @@ from fastlambda_cli.local.http.kinds import HTTP_API, MAX_EVENT_BYTES, Kind
 from fastlambda_cli.local.http.request import HttpRequest, from_scope
 from fastlambda_cli.local.http.response import Answer, MalformedResponseError, message
 from fastlambda_cli.local.http.routing import Route, Router, TurnedAway
+from fastlambda_cli.local.http_protocol import Headers
 from fastlambda_cli.local.model import (
     HttpExchange,
     Invocation,
@@ -31,7 +32,7 @@ from fastlambda_cli.local.model import (
     Sink,
     ThrottledError,
 )
-from fastlambda_cli.local.serve import Headers, Receive, Scope, Send, Served, serve
+from fastlambda_cli.local.serve import Receive, Scope, Send, Served, serve
 
 LABEL = "The HTTP API"
 """What people read in messages about it."""

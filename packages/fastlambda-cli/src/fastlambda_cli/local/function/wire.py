@@ -1,0 +1,195 @@
+"""HTTP/1.1 on the wire of an execution environment: what a runtime sends comes in as requests, answers go out.
+
+Two requests of the Runtime API belong to every event, so their cost is in every event's time: they are parsed by
+llhttp, in C, and an answer that is known at once is written at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import http
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import httptools
+
+from fastlambda_cli.local.function.answers import Answer, Refusal
+
+MAX_HEAD = 64 * 1024
+"""Bytes of a request line with its headers."""
+MAX_BODY = 8 * 1024 * 1024
+"""Bytes read of any one body: above the answer's own limit, so that the environment can judge that one."""
+
+_MOST_WAITING = 16
+"""Requests that a client may send before the first of them is answered; runtimes send none."""
+_STATUS_LINES = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n" for each in http.HTTPStatus}
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request; header names are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    keeps_alive: bool
+
+
+Answering: TypeAlias = Callable[[Request], Answer | Awaitable[Answer]]
+
+
+class Connection(asyncio.Protocol):
+    """One client.
+
+    Args:
+        answer: Answers a request, at once or later.
+        connections: Every open connection, which this one joins and leaves.
+
+    Attributes:
+        closed: Is set when the client or this side has hung up.
+
+    """
+
+    def __init__(self, answer: Answering, connections: set[Connection]) -> None:
+        self._answer = answer
+        self._connections = connections
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.WriteTransport
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._in_head = False
+        self._head_size = 0
+        self._ended = False
+        self._waiting: deque[Request] = deque()
+        self._pending: asyncio.Future[Answer] | None = None
+
+    def close(self) -> None:
+        """Hang up."""
+        self._transport.close()
+
+    # asyncio's side.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - a stream's is
+        self._transport = transport
+        self._connections.add(self)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """End: nobody waits for the answer any more."""
+        self._connections.discard(self)
+        if self._pending is not None:
+            self._pending.cancel()
+        self.closed.set_result(None)
+
+    def eof_received(self) -> bool:
+        """Keep the connection when a client that has sent everything still waits for its answer."""
+        self._ended = True
+        return self._pending is not None
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and answer the requests that are complete."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as problem:
+            self._refuse(Refusal(400, "InvalidRequest", str(problem.__context__ or problem)))
+            return
+        self._head_size += len(data)
+        if self._in_head and self._head_size > MAX_HEAD:
+            self._refuse(Refusal(431, "InvalidRequest", "The headers are too large."))
+        elif len(self._waiting) > _MOST_WAITING:
+            self._refuse(Refusal(400, "InvalidRequest", "Too many requests at once."))
+        elif self._pending is None:
+            self._go_on()
+
+    # llhttp's side.
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._target, self._headers, self._body = b"", {}, bytearray()
+        self._in_head, self._head_size = True, 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        key = name.decode("latin-1").lower()
+        if key == "host" and key in self._headers:
+            raise ValueError("A request has one Host.")
+        self._headers[key] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Have the client send its body, where it waits for that."""
+        self._in_head = False
+        if "host" not in self._headers:
+            raise ValueError("A request has a Host.")
+        if self._headers.get("expect", "").lower() == "100-continue":
+            self._transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body, and drop what is too much of it."""
+        if len(self._body) < MAX_BODY:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """Put the request into its row."""
+        method, keeps_alive = self._parser.get_method().decode("latin-1"), self._parser.should_keep_alive()
+        target = self._target.decode("latin-1")
+        self._waiting.append(Request(method, target, self._headers, bytes(self._body), keeps_alive))
+
+    # Answers.
+
+    def _go_on(self) -> None:
+        """Answer what waits, until an answer has to be waited for."""
+        while self._waiting and not self._transport.is_closing():
+            request = self._waiting.popleft()
+            try:
+                answer = self._answer(request)
+            except Refusal as refusal:
+                answer = refusal.answer
+            if not isinstance(answer, Answer):
+                self._pending = asyncio.ensure_future(answer)
+                self._pending.add_done_callback(functools.partial(self._answered, request))
+                return
+            self._send(request, answer)
+        if self._ended:
+            self._transport.close()
+
+    def _answered(self, request: Request, done: asyncio.Future[Answer]) -> None:
+        self._pending = None
+        if done.cancelled():
+            self._transport.close()
+            return
+        problem = done.exception()
+        if problem is None:
+            self._send(request, done.result())
+        elif isinstance(problem, Refusal):
+            self._send(request, problem.answer)
+        else:
+            self._transport.close()
+            raise problem
+        self._go_on()
+
+    def _send(self, request: Request, answer: Answer) -> None:
+        head = [_STATUS_LINES[answer.status]]
+        head += [f"{name}: {value}\r\n" for name, value in answer.headers]
+        head.append(f"content-length: {len(answer.body)}\r\n")
+        head.append("\r\n" if request.keeps_alive else "connection: close\r\n\r\n")
+        self._transport.write("".join(head).encode("latin-1") + (b"" if request.method == "HEAD" else answer.body))
+        if not request.keeps_alive:
+            self._transport.close()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer what is no HTTP, unless another answer is still owed, and hang up."""
+        if self._pending is None and not self._transport.is_closing():
+            self._send(Request("", "", {}, b"", keeps_alive=False), refusal.answer)
+        self._transport.close()

@@ -1,0 +1,164 @@
+"""HTTP/1.1 of the servers on this machine: uvicorn's protocol on llhttp, which parses in C, with stricter manners.
+
+llhttp takes heads of any length and requests without a Host, and uvicorn parses targets as URLs, which they
+need not be: here a head has a limit, a request one Host, and a target is what the client wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import sys
+import urllib.parse
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
+Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
+"""Answers what is not HTTP: takes the status (400, 431, 501, 505) and the reason, returns all headers and the body."""
+
+_HOSTLESS = "1.0"
+_VERSIONS = frozenset({_HOSTLESS, "1.1"})
+
+
+class _MalformedError(ValueError):
+    """A request that llhttp would take."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.Protocol]:  # noqa: C901 - one class
+    """Make the protocol of a server.
+
+    Args:
+        malformed: Answers what is not HTTP.
+        max_header_bytes: How long a request line with its headers may be while it is still incomplete.
+
+    """
+
+    class Protocol(HttpToolsProtocol):
+        _in_head = False
+        _in_message = False
+        _begun = 0
+        _head_bytes = 0
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's is
+            super().connection_made(_HeadWithBody(transport))
+
+        def data_received(self, data: bytes) -> None:
+            self._begun = 0
+            follows = self._in_message and not self._in_head
+            super().data_received(data)
+            if not self._in_head or self.transport.is_closing():
+                return
+            # Where the head began behind something else, nobody knows how much of this is its own.
+            if not follows and self._begun <= 1:
+                self._head_bytes += len(data)
+            if self._head_bytes > max_header_bytes:
+                self._answer_malformed(431, "The request line and the headers are too long")
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._begun += 1
+            self._in_head = self._in_message = True
+            self._head_bytes = 0
+
+        def on_message_complete(self) -> None:
+            self._in_message = False
+            super().on_message_complete()
+
+        def on_headers_complete(self) -> None:
+            self._in_head = False
+            _check(self.parser.get_http_version(), self.headers)
+            raw_path, _, query = self.url.partition(b"?")
+            path = raw_path.decode("ascii")
+            self.url = b"/"
+            super().on_headers_complete()
+            # The request's task begins in the loop's next round, and sees these.
+            self.scope["path"] = urllib.parse.unquote(path) if "%" in path else path
+            self.scope["raw_path"], self.scope["query_string"] = raw_path, query
+
+        def send_400_response(self, msg: str) -> None:
+            problem = sys.exception()  # uvicorn calls this while it handles llhttp's verdict
+            cause = problem.__context__ if isinstance(problem, httptools.HttpParserCallbackError) else problem
+            status = cause.status if isinstance(cause, _MalformedError) else 400
+            self._answer_malformed(status, str(cause or msg))
+
+        def _answer_malformed(self, status: int, reason: str) -> None:
+            cycle: RequestResponseCycle | None = self.cycle
+            if cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body):
+                cycle.keep_alive = False  # an earlier request gets its answer first, and it is the last
+                return
+            headers, body = malformed(status, reason)
+            head = [b"HTTP/1.1 %d %s\r\n" % (status, http.HTTPStatus(status).phrase.encode())]
+            every = [*self.server_state.default_headers, *headers, (b"connection", b"close")]
+            head += [b"%s: %s\r\n" % pair for pair in every]
+            self.transport.write(b"".join((*head, b"\r\n", body)))
+            self.transport.close()
+
+    return Protocol
+
+
+class _HeadWithBody(asyncio.Transport):
+    """A connection on which an answer's head waits for its body, so that both leave in one packet.
+
+    uvicorn writes them one after the other, and the client would be woken twice.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + bytes(data))
+        elif bytes(data[:5]) == b"HTTP/":
+            self._head = bytes(data)
+            asyncio.get_running_loop().call_soon(self._flush)  # where no body follows at once
+        else:
+            self._transport.write(data)
+
+    def _flush(self) -> None:
+        head, self._head = self._head, b""
+        if head:
+            self._transport.write(head)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._transport.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+
+def _check(version: str, headers: Headers) -> None:
+    if version not in _VERSIONS:
+        raise _MalformedError(505, f"HTTP/{version} is not spoken here")
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise _MalformedError(501, "No transfer coding but chunked is understood")
+    if hosts > 1 or (not hosts and version != _HOSTLESS):
+        raise _MalformedError(400, "A request has one Host")
