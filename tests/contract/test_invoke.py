@@ -150,6 +150,27 @@ def test_an_alias_runs_its_version_and_stays_in_the_arn(cloud):
 
 @fact(
     "Invoke",
+    "100 of the account's concurrency stay unreserved: PutFunctionConcurrency refuses more with "
+    "`InvalidParameterValueException`.",
+    "Lambda Developer Guide, “Configuring reserved concurrency for a function”",
+)
+def test_a_part_of_the_account_cannot_be_reserved(cloud):
+    name, lambda_ = cloud.new_function("echo"), cloud.client("lambda")
+    unreserved = lambda_.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+
+    refusal = cloud.refusal(
+        lambda_.put_function_concurrency, FunctionName=name, ReservedConcurrentExecutions=unreserved - 99
+    )
+
+    assert refusal["Error"]["Code"] == "InvalidParameterValueException"
+    assert refusal["Error"]["Message"].startswith(
+        "Specified ReservedConcurrentExecutions for function decreases account's "
+        "UnreservedConcurrentExecution below its minimum value of ["
+    )
+
+
+@fact(
+    "Invoke",
     "A function with no reserved concurrency is throttled: 429 `TooManyRequestsException`, “Rate Exceeded.”, "
     "and `ReservedFunctionConcurrentInvocationLimitExceeded` as its reason.",
     SNAPSHOTS,

@@ -129,7 +129,11 @@ class LocalCloud:
         stack.enter_context(guarded(self._state / "processes"))
         concurrency = self.service.configuration.local.concurrency
         numbers = itertools.count(1)
-        running = Running(concurrency=concurrency, numbers=numbers)
+        running = Running(
+            concurrency=concurrency,
+            account_concurrency=self.service.configuration.local.account_concurrency,
+            numbers=numbers,
+        )
         self._aws = LocalAws(self._state / "aws", self._sink, port=self._aws_port, running=running)
         # The packages and the emulator need nothing of each other, and both take their time on a first start.
         async with _together() as group:

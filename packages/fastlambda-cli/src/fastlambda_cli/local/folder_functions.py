@@ -69,6 +69,7 @@ class FolderFunctions:
             function.replace(spec, concurrency, warm=warm)
             return
         function = self._functions[spec.name] = self._make(spec, concurrency)
-        self._aws.register(spec.name, function.invoke, _LIVE)
+        made = function  # whose version may become another one
+        self._aws.register(spec.name, made.invoke, _LIVE, lambda: made.spec.reserved is not None)
         if warm:
             function.warm()

@@ -89,10 +89,12 @@ class LocalSpec(Record):
 
     Attributes:
         concurrency: How many execution environments may run at once; more events than that are throttled.
+        account_concurrency: How many events all functions may run at once, but for those with reserved concurrency.
 
     """
 
     concurrency: int = Field(default=10, ge=1, le=1000)
+    account_concurrency: int = Field(default=1000, ge=1, le=1000)
 
 
 class Configuration(Record):

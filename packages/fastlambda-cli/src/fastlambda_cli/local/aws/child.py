@@ -41,6 +41,7 @@ class Berth:
         owner_fd: The read end of a pipe whose other end closes when this process ends.
         lock_fd: A lock it holds by inheriting it.
         ahead: Its services, by its own names, that it loads before they are asked for.
+        account_concurrency: Events at once of all functions, as GetAccountSettings tells.
 
     """
 
@@ -51,6 +52,7 @@ class Berth:
     owner_fd: int
     lock_fd: int
     ahead: tuple[str, ...] = ()
+    account_concurrency: int = 1000
 
     @property
     def log(self) -> Path:
@@ -87,6 +89,7 @@ class Berth:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LAMBDA_STRICT": "1",
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(self.account_concurrency),
             "DOCKER_HOST": f"unix://{self.home / 'no-docker.sock'}",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self.directory / "state"),

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastlambda_cli.local.aws.account import AccountConcurrency
 from fastlambda_cli.local.aws.deployed.authorizers import Authorizers
 from fastlambda_cli.local.aws.deployed.endpoints import with_present_port
 from fastlambda_cli.local.aws.deployed.function_urls import HOST as URL_HOST
@@ -86,11 +87,12 @@ async def front_door(
     port: int = listener.getsockname()[1]
     memory = Memory()
     state = DeployedState(emulator, memory)
+    account = AccountConcurrency(running.account_concurrency, state.unreserved)
     async with contextlib.AsyncExitStack() as stack:
         deployed = await stack.enter_async_context(
-            deployed_functions(directory / "functions", state, sink, surroundings, running)
+            deployed_functions(directory / "functions", state, sink, surroundings, running, account)
         )
-        functions = Functions(deployed, sink.invocations)
+        functions = Functions(deployed, sink.invocations, account)
         traces = TraceHeaders()
         services = Services(emulator, traces)
         event_sources = EventSources(services, functions, sink)

@@ -106,6 +106,7 @@ class InvokeApi:
         await self._functions.check(reference)
         request = await _read(scope, receive, reference)
         if request.kind == "DryRun":
+            await self._functions.prepare(reference)
             await _answer(send, 204, _request_id(request.invocation.request_id), b"")
         elif request.kind == "Event":
             self._accept(reference, replace(request.invocation, source=sender(request.invocation.payload)))

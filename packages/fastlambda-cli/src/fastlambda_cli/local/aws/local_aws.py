@@ -90,7 +90,9 @@ class LocalAws:
         listener = stack.enter_context(listen(self._port, label="The AWS endpoint", option="--aws-port"))
         port: int = listener.getsockname()[1]
         self.endpoint_url = f"http://{LOOPBACK}:{port}"
-        starting = asyncio.create_task(self._emulator.start(port, self._ahead), name="start of the emulator")
+        limit = self._running.account_concurrency
+        start = self._emulator.start(port, self._ahead, account_concurrency=limit)
+        starting = asyncio.create_task(start, name="start of the emulator")
         stack.push_async_callback(_given_up, starting)
         self.xray_address = (await stack.enter_async_context(XrayReceiver(self._sink))).address
         # A sixth of a second goes into importing what answers requests: on a thread, while the emulator starts.
@@ -126,16 +128,23 @@ class LocalAws:
         """The emulator's process id, for people and for tests."""
         return self._emulator.pid
 
-    def register(self, function_name: str, invoke: Invoke, aliases: Collection[str] = ()) -> None:
+    def register(
+        self,
+        function_name: str,
+        invoke: Invoke,
+        aliases: Collection[str] = (),
+        reserved: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Have Invoke of this function answered by `invoke`, from now on; its published versions stay as deployed.
 
         Args:
             function_name: The function's name.
             invoke: Runs it.
             aliases: The qualifiers, besides none and $LATEST, that reach it.
+            reserved: Tells whether it has reserved concurrency, and so takes none of the account's.
 
         """
-        self._functions.register(function_name, invoke, aliases)
+        self._functions.register(function_name, invoke, aliases, reserved)
 
     def unregister(self, function_name: str) -> None:
         """Have the function answered as it is deployed, if it is."""

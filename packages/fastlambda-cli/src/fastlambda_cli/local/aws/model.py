@@ -7,6 +7,9 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+LIMIT = 1000
+"""Events at once in a new account's Region (AWS Lambda Developer Guide, "Lambda quotas")."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -32,6 +35,7 @@ class Running:
 
     Attributes:
         concurrency: How many events a function may run at once; its reserved concurrency can only make that less.
+        account_concurrency: How many events all functions together may run at once.
         idle_s: Seconds without an event after which a version's environments end.
         choose: Draws a number from 0 up to 1 for every event: an alias may have weights.
         numbers: Names the environments, for people.
@@ -39,6 +43,7 @@ class Running:
     """
 
     concurrency: int = 10
+    account_concurrency: int = LIMIT
     idle_s: float = 60.0
     choose: Callable[[], float] = random.random
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))

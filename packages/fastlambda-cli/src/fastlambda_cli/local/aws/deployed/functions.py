@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
+from fastlambda_cli.local.aws.account import AccountConcurrency
 from fastlambda_cli.local.aws.deployed.code import CodeStore
 from fastlambda_cli.local.aws.deployed.packages import MissingImageError, image_package, zip_package
 from fastlambda_cli.local.aws.deployed.runtimes import MissingRuntimeError, Runtimes
@@ -32,12 +33,13 @@ class DeployedFunctions:
         versions: Runs them.
         surroundings: What the functions find round themselves.
         sink: Is told when a package that nobody uses cannot be deleted.
-        concurrency: How many events a function without reserved concurrency may run at once.
+        account: Limits all functions without reserved concurrency together.
+        concurrency: How many events one of them may run at once.
         choose: Draws a number from 0 up to 1 for every event: an alias may have weights.
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a room of its own
         self,
         state: DeployedState,
         code: CodeStore,
@@ -45,6 +47,7 @@ class DeployedFunctions:
         versions: Versions,
         surroundings: Surroundings,
         sink: Sink,
+        account: AccountConcurrency,
         *,
         concurrency: int,
         choose: Callable[[], float] = random.random,
@@ -55,6 +58,7 @@ class DeployedFunctions:
         self._versions = versions
         self._surroundings = surroundings
         self._sink = sink
+        self._account = account
         self._concurrency = concurrency
         self._choose = choose
         self._running: Counter[str] = Counter()
@@ -74,7 +78,7 @@ class DeployedFunctions:
         configuration = record.configuration
         name, version = configuration["FunctionName"], configuration["Version"]
         ahead = await self._state.provisioned(name, reference.qualifier) if reference.qualifier else 0
-        with self._admitted(name, record.reserved):
+        async with self._admitted(name, record.reserved):
             made_of = digest(configuration)
             async with self._versions.environments(name, version, made_of, lambda: self._spec(record)) as environments:
                 environments.provision(ahead)
@@ -83,6 +87,21 @@ class DeployedFunctions:
             self._grown = False
             self._pruning = asyncio.create_task(self._prune(), name="prune unpacked packages")
         return result
+
+    async def prepare(self, reference: FunctionReference) -> None:
+        """Start the environments that are provisioned for an alias or a version.
+
+        Raises:
+            InvokeError: There is no such function, version or alias, or its code cannot be run.
+            EmulatorError: The emulator does not answer.
+
+        """
+        record = await self._found(reference, 1.0)
+        name, version = record.configuration["FunctionName"], record.configuration["Version"]
+        if ahead := await self._state.provisioned(name, reference.qualifier) if reference.qualifier else 0:
+            made_of = digest(record.configuration)
+            async with self._versions.environments(name, version, made_of, lambda: self._spec(record)) as environments:
+                environments.provision(ahead)
 
     async def close(self) -> None:
         """Wait until no packages are being deleted any more."""
@@ -132,16 +151,17 @@ class DeployedFunctions:
             drawn -= weight
         return alias.version
 
-    @contextlib.contextmanager
-    def _admitted(self, name: str, reserved: int | None) -> Iterator[None]:
-        """Count an event; the function's versions share what is reserved for it."""
+    @contextlib.asynccontextmanager
+    async def _admitted(self, name: str, reserved: int | None) -> AsyncIterator[None]:
+        """Count an event; the function's versions share what is reserved for it, or the account's."""
         if reserved is not None and self._running[name] >= reserved:
             raise ThrottledError(ThrottleReason.RESERVED)
         if self._running[name] >= self._concurrency:
             raise ThrottledError(ThrottleReason.ACCOUNT)
         self._running[name] += 1
         try:
-            yield
+            async with self._account.admitted() if reserved is None else contextlib.nullcontext():
+                yield
         finally:
             self._running[name] -= 1
 

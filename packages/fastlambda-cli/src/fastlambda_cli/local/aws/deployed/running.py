@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from fastlambda_cli.local.aws.account import AccountConcurrency
 from fastlambda_cli.local.aws.deployed.code import CodeStore
 from fastlambda_cli.local.aws.deployed.functions import DeployedFunctions
 from fastlambda_cli.local.aws.deployed.runtimes import Runtimes
@@ -19,7 +20,12 @@ from fastlambda_cli.local.processes import ProcessRegistry
 
 @contextlib.asynccontextmanager
 async def deployed_functions(
-    directory: Path, state: DeployedState, sink: Sink, surroundings: Surroundings, running: Running
+    directory: Path,
+    state: DeployedState,
+    sink: Sink,
+    surroundings: Surroundings,
+    running: Running,
+    account: AccountConcurrency,
 ) -> AsyncIterator[DeployedFunctions]:
     """Run deployed functions while the block runs; what an earlier run had to leave behind is ended first.
 
@@ -29,6 +35,7 @@ async def deployed_functions(
         sink: Is told what happens.
         surroundings: What the functions find round themselves.
         running: How they run.
+        account: Limits how many events run at once.
 
     """
     directory.mkdir(mode=0o700, exist_ok=True)
@@ -46,6 +53,7 @@ async def deployed_functions(
                 versions,
                 surroundings,
                 sink,
+                account,
                 concurrency=running.concurrency,
                 choose=running.choose,
             )

@@ -124,6 +124,11 @@ class DeployedState:
         )
         return 0 if found is None else int(found["RequestedProvisionedConcurrentExecutions"])
 
+    async def unreserved(self) -> int:
+        """The events at once that GetAccountSettings says are reserved for no function."""
+        found = await self._remembered("/2016-08-19/account-settings/")
+        return int(found["AccountLimit"]["UnreservedConcurrentExecutions"])
+
     async def policy(self, function: str, qualifier: str | None) -> list[Mapping[str, Any]]:
         """The statements of GetPolicy; none when there is no policy."""
         query = f"?Qualifier={_quoted(qualifier)}" if qualifier else ""

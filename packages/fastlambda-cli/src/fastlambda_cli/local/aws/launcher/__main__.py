@@ -27,6 +27,7 @@ from typing import Any, NoReturn, TypeAlias
 import uvicorn
 from activating import activate_at_once  # type: ignore[import-not-found,unused-ignore]
 from alarms import evaluate_alarms_rightly  # type: ignore[import-not-found,unused-ignore]
+from concurrency import keep_concurrency  # type: ignore[import-not-found,unused-ignore]
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
 from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
@@ -241,6 +242,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     make_local_urls(port)
     activate_at_once()
     evaluate_alarms_rightly()
+    keep_concurrency(port)
     check_images()
     refuse_websockets()
     reserve_concurrency()

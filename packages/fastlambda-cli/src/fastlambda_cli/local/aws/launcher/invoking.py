@@ -66,6 +66,12 @@ class LocalLambda:
             _LOG.error("An event for %s was not accepted: %s %s", arn, status, payload.decode(errors="replace"))
         return status != _NOT_FOUND
 
+    def prepare(self, arn: str) -> None:
+        """Have the environments started that are provisioned for an alias or a version."""
+        status, _, payload = self._invoke(arn, {}, "DryRun")
+        if status >= http.client.BAD_REQUEST:
+            _LOG.error("%s was not prepared: %s %s", arn, status, payload.decode(errors="replace"))
+
     def _invoke(self, arn: str, event: Event, kind: str) -> tuple[int, Mapping[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port)
         try:
@@ -91,10 +97,10 @@ def invoke_elsewhere(port: int) -> None:
 
     def accept_retried(function: Mapping[str, Any], event: Event) -> None:
         configuration = function.get("config") or function
-        _apart(local_lambda.accept, configuration["FunctionArn"], event)
+        apart(local_lambda.accept, configuration["FunctionArn"], event)
 
     def accept_from_rule(arn: str, payload: str) -> None:
-        _apart(local_lambda.accept, arn, _json_or_text(payload))
+        apart(local_lambda.accept, arn, _json_or_text(payload))
 
     def accept_from_topic(endpoint: str, envelope: str, topic: str, subscription: str, *_: object) -> None:
         if not local_lambda.accept(endpoint, _sns_event(endpoint, envelope, subscription)):
@@ -140,7 +146,8 @@ def _on_event_loop() -> bool:
     return True
 
 
-def _apart(accept: Any, *arguments: object) -> None:
+def apart(accept: Any, *arguments: object) -> None:
+    """Talk to the front door on a thread."""
     # Never on ministack's event loop, which the front door may need for its answer.
     threading.Thread(target=accept, args=arguments, name="event for a function", daemon=True).start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,4 +45,9 @@ def _updating(update: Any) -> Any:
 
 def _reserve(name: str, properties: Mapping[str, Any]) -> None:
     reserved = properties.get(_RESERVED)
-    lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)  # noqa: SLF001
+    if reserved is None:
+        lambda_svc._delete_function_concurrency(name)  # noqa: SLF001
+        return
+    status, _, body = lambda_svc._put_function_concurrency(name, {_RESERVED: int(reserved)})  # noqa: SLF001
+    if status >= 400:  # noqa: PLR2004
+        raise ValueError(json.loads(body)["message"])
