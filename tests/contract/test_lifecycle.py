@@ -113,7 +113,8 @@ def test_lambdas_variables_are_there(shown):
     "Environment",
     "Beside Lambda's variables there are the function's own and no others.",
     f"{INTROSPECTION}; {VARIABLES}",
-    differs="`AWS_ENDPOINT_URL` besides, so that SDKs find the local AWS; and `SSL_CERT_FILE` and `SSL_CERT_DIR` "
+    differs="`AWS_ENDPOINT_URL` besides, so that SDKs find the local AWS; `TMPDIR`, the environment's own "
+    "/tmp; and `SSL_CERT_FILE` and `SSL_CERT_DIR` "
     "where this machine has them",
 )
 def test_the_endpoint_is_the_one_variable_more(shown):
@@ -121,7 +122,7 @@ def test_the_endpoint_is_the_one_variable_more(shown):
     certificates = {"SSL_CERT_FILE", "SSL_CERT_DIR"} & set(os.environ)
 
     assert set(shown["environment"]) - LAMBDA_VARIABLES - of_some_pythons == {
-        *("STAGE", "AWS_ENDPOINT_URL"),
+        *("STAGE", "AWS_ENDPOINT_URL", "TMPDIR"),
         *certificates,
     }
 

@@ -39,7 +39,7 @@ def test_the_function_sees_lambdas_variables_its_own_and_the_endpoint_and_nothin
         variables={"GREETING": "hello", "AWS_REGION": "mars-1", "_HIDDEN": "1"},
     )
 
-    assert set(seen) == LAMBDA_VARIABLES | {"GREETING", "AWS_ENDPOINT_URL"}
+    assert set(seen) == LAMBDA_VARIABLES | {"GREETING", "AWS_ENDPOINT_URL", "TMPDIR"}
     assert seen["AWS_REGION"] == "us-east-1", "the platform's variables win over the customer's"
     assert seen["_X_AMZN_TRACE_ID"].startswith("Root=1-")
 

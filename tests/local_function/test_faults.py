@@ -189,3 +189,56 @@ def test_an_environment_that_dies_while_it_is_frozen_costs_no_event(laboratory):
     result = laboratory.run(MISBEHAVING, scenario)
 
     assert (result.function_error, json.loads(result.payload), result.cold) == (None, [1, 2], True)
+
+
+WRITING = """
+    import os, pathlib, tempfile
+
+    def handler(event, context):
+        folder = pathlib.Path(tempfile.gettempdir())
+        if isinstance(event, dict):
+            for name, size in event.items():
+                (folder / name).write_bytes(bytes(size))
+        if event == "exit":
+            os._exit(0)
+        return {"folder": str(folder), "files": sorted(each.name for each in folder.iterdir())}
+"""
+
+
+def test_a_function_that_fills_its_temporary_folder_fails_and_the_next_event_has_what_fitted(laboratory):
+    async def scenario(lab):
+        filled = await lab.invoke({"small": 1000, "large": 3_000_000})
+        return filled, json.loads((await lab.invoke()).payload)
+
+    filled, after = laboratory.run(WRITING, scenario, ephemeral_storage_mb=1)
+
+    assert error_of(filled) == "OSError"
+    assert after["files"] == ["large", "small"]
+
+
+def test_more_in_the_temporary_folder_than_lambda_would_let_in_is_told_once(laboratory):
+    async def scenario(lab):
+        for _ in range(2):
+            await lab.invoke(dict.fromkeys("abc", 600000))
+            while not lab.of(Notice):  # noqa: ASYNC110 - it is looked at when the environment is frozen
+                await asyncio.sleep(0.005)
+
+    laboratory.run(WRITING, scenario, ephemeral_storage_mb=1)
+
+    (notice,) = laboratory.of(Notice)
+    assert "2 MB in its temporary folder, more than its 1 MB" in notice.text
+
+
+def test_every_environment_has_a_temporary_folder_of_its_own_that_outlives_a_crash_and_goes_with_it(laboratory):
+    async def scenario(lab):
+        one = json.loads((await lab.invoke({"kept": 1})).payload)
+        await lab.invoke("exit")
+        again = json.loads((await lab.invoke()).payload)
+        lab.function.replace(lab.function.spec)
+        return one, again, json.loads((await lab.invoke()).payload)
+
+    one, again, other = laboratory.run(WRITING, scenario)
+
+    assert one == again
+    assert (other["files"], other["folder"] != one["folder"]) == ([], True)
+    assert not list((laboratory.folder / "processes" / "tmp").iterdir())

@@ -225,6 +225,7 @@ class LocalCloud:
             runtime=importable.runtime,
             memory_mb=function.memory,
             timeout=function.timeout,
+            ephemeral_storage_mb=configuration.ephemeral_storage,
             endpoint_url=self.endpoint_url,
             xray_address=self._aws.xray_address,
             log_level=configuration.log_level,

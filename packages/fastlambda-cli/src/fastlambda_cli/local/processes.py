@@ -11,11 +11,15 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+_TEMPORARY = "tmp"
 
 
 def start_time(pid: int) -> str | None:
@@ -83,6 +87,12 @@ class ProcessRegistry:
         self._record(process.pid).write_text(json.dumps(record), encoding="utf-8")
         return process
 
+    def temporary_folder(self) -> Path:
+        """Make a folder for a child's temporary files: for the owner to delete, or else for `end_strays`."""
+        parent = self._directory.absolute() / _TEMPORARY
+        parent.mkdir(mode=0o700, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+
     def forget(self, pid: int) -> None:
         """Drop the record of a child that has ended."""
         self._record(pid).unlink(missing_ok=True)
@@ -107,6 +117,8 @@ class ProcessRegistry:
                 signal_group(pid, signal.SIGKILL)
                 ended += 1
             path.unlink(missing_ok=True)
+        for folder in (self._directory / _TEMPORARY).glob("*" if owner is None else f"{owner}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
         return ended
 
     def _record(self, pid: int) -> Path:

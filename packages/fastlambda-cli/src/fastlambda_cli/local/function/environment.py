@@ -21,6 +21,7 @@ from fastlambda_cli.local.function.process import RuntimeProcess
 from fastlambda_cli.local.function.running import Running
 from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
 from fastlambda_cli.local.function.states import Lifecycle, State
+from fastlambda_cli.local.function.temporary import TemporaryFolder
 from fastlambda_cli.local.model import (
     InitEnded,
     InitStarted,
@@ -71,6 +72,7 @@ class ExecutionEnvironment:
         self._log_stream = spec.new_log_stream()
         self._registry = registry
         self._sink = sink
+        self._temporary: TemporaryFolder | None = None
         self._log = PlatformLog(spec, self._write)
         self._runtime: RuntimeProcess
         self._initialised: asyncio.Future[_Failure | None]
@@ -130,6 +132,8 @@ class ExecutionEnvironment:
         self._life.move(State.ENDED)
         if before is not State.NEW:
             await self._runtime.end(grace if self._runtime.extensions else 0)
+        if self._temporary is not None:
+            await self._temporary.delete()
 
     # The Runtime API's side: RuntimeState.
 
@@ -214,8 +218,11 @@ class ExecutionEnvironment:
         began = time.perf_counter()
         self._initialised = asyncio.get_running_loop().create_future()
         self._asked = self._undelivered = None
+        if self._temporary is None:
+            spec = self.spec
+            self._temporary = TemporaryFolder(self._registry, spec.name, spec.ephemeral_storage_mb, self._sink)
         self._runtime = RuntimeProcess(
-            self.spec, self._log_stream, self._registry, self, self._emit_line, self._tell_memory
+            self.spec, self._log_stream, self._temporary, self._registry, self, self._emit_line, self._tell_memory
         )
         self._runtime.extensions.waits = self._settle
         spec = self.spec

@@ -13,6 +13,7 @@ from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe
 from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb
 from fastlambda_cli.local.function.runtime_api import RuntimeApi, RuntimeState
 from fastlambda_cli.local.function.spec import LOG_STREAM, FunctionSpec
+from fastlambda_cli.local.function.temporary import TemporaryFolder
 from fastlambda_cli.local.processes import ProcessRegistry, kill_marked, signal_group
 
 if sys.platform == "linux":
@@ -29,12 +30,17 @@ MOST_FILES = 1024
 """File descriptors that a function may have open (AWS Lambda Developer Guide, "Lambda quotas")."""
 
 
+_TMPDIR = "TMPDIR"
+_MB = 1024 * 1024
+
+
 class RuntimeProcess:
     """The runtime of an execution environment.
 
     Args:
         spec: The version it runs.
         log_stream: The log stream of its environment, which no other has.
+        temporary: The temporary folder of its environment.
         registry: Who starts the process and remembers it.
         state: What its calls of the Runtime API mean.
         emit: Is told every line that it writes.
@@ -50,6 +56,7 @@ class RuntimeProcess:
         self,
         spec: FunctionSpec,
         log_stream: str,
+        temporary: TemporaryFolder,
         registry: ProcessRegistry,
         state: RuntimeState,
         emit: Callable[[str], None],
@@ -59,6 +66,7 @@ class RuntimeProcess:
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.peak_memory_mb = 0
         self._spec = spec
+        self._temporary = temporary
         self._registry = registry
         self._emit = emit
         self._tell_exceeded = exceeded
@@ -82,10 +90,11 @@ class RuntimeProcess:
         out, err, frames = (LogPipe(decoder, self._emit) for decoder in (Lines(), Lines(), Frames()))
         self._pipes = [out, err, frames]
         framed = {"_LAMBDA_TELEMETRY_LOG_FD": str(frames.write_fd)}
+        temporary = {} if _TMPDIR in self._spec.variables else {_TMPDIR: str(self._temporary.path)}
         try:
             self._process = await self._registry.spawn(
                 self._spec.command,
-                env=self._spec.environment(self._api.address, self._log_stream) | framed,
+                env=self._spec.environment(self._api.address, self._log_stream) | framed | temporary,
                 cwd=self._spec.task_root,
                 stdout=out.write_fd,
                 stderr=err.write_fd,
@@ -96,7 +105,7 @@ class RuntimeProcess:
                 pipe.handed_over()
                 if self._process is None:
                     pipe.close()
-        _limit_files(self._process.pid)
+        _limit_files(self._process.pid, self._spec.ephemeral_storage_mb)
         self._memory = MemoryLimit(self._process.pid, self._spec.memory_mb, self._exceeded)
         self._memory.watch()
         self._watcher = asyncio.create_task(self._watch(self._process))
@@ -154,6 +163,7 @@ class RuntimeProcess:
         if self._memory is not None:
             self._memory.rest()
         self._signal(signal.SIGSTOP)
+        self._temporary.look()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         return_code = await process.wait()
@@ -180,10 +190,12 @@ class RuntimeProcess:
             signal_group(self._process.pid, number)
 
 
-def _limit_files(pid: int) -> None:
-    """Give the process Lambda's limit, where the system lets a parent do so without code between fork and exec."""
+def _limit_files(pid: int, largest_mb: int) -> None:
+    """Give the process Lambda's limits on files, where the system lets a parent do so after the child's start."""
     if sys.platform == "linux":
         with contextlib.suppress(ProcessLookupError):  # it may have ended this very moment
             _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
             most = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
+            # Files can be written into /tmp alone on Lambda, so none is larger than that.
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest_mb * _MB, largest_mb * _MB))

@@ -53,6 +53,7 @@ class FunctionSpec:
         tracing: Whether tracing is active; otherwise only what a caller samples is traced.
         keeps_bytecode: Whether the task root never changes, so that Python may keep there what it compiles.
         init_timeout: Seconds that INIT may take.
+        ephemeral_storage_mb: What the function may have in its temporary folder.
         reserved: How many events the function may run at once, by its reserved concurrency; None when it has none.
         initialization_type: "on-demand", or "provisioned-concurrency" for environments that are started ahead.
 
@@ -79,6 +80,7 @@ class FunctionSpec:
     keeps_bytecode: bool = False
     init_timeout: float = INIT_TIMEOUT
     initialization_type: str = "on-demand"
+    ephemeral_storage_mb: int = 512
     reserved: int | None = None
 
     @property

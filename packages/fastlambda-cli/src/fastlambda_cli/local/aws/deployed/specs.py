@@ -14,6 +14,7 @@ from fastlambda_cli.local.function import FunctionSpec
 _DECIDING = (
     "CodeSha256",
     "Environment",
+    "EphemeralStorage",
     "Handler",
     "ImageConfigResponse",
     "ImageUri",
@@ -75,4 +76,5 @@ def spec(
         log_group=logging.get("LogGroup", ""),
         tracing=configuration.get("TracingConfig", {}).get("Mode") == "Active",
         keeps_bytecode=True,
+        ephemeral_storage_mb=configuration.get("EphemeralStorage", {}).get("Size", 512),
     )

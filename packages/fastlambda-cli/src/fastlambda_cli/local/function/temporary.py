@@ -1,0 +1,69 @@
+"""The temporary folder of an execution environment, which is /tmp on Lambda: its own, and as large as configured.
+
+What Lambda does by a disk of that size takes a mount of our own here, which many systems let nobody but root have, and
+which would hide what a service has below /tmp. So the folder is named by TMPDIR, where Python and most programs look
+first; the kernel keeps every single file within the limit (RLIMIT_FSIZE), and the sum is looked at between events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from fastlambda_cli.local.model import Notice, Sink
+from fastlambda_cli.local.processes import ProcessRegistry
+
+_MB = 1024 * 1024
+_BLOCK = 512
+"""Bytes of what `st_blocks` counts."""
+
+
+class TemporaryFolder:
+    """A folder that lives as long as its environment, through every runtime in it.
+
+    Args:
+        registry: Has a place for it, and deletes it if this process cannot.
+        function: The function's name, for people.
+        limit_mb: What may be in it, in MB.
+        sink: Is told, once, that there is more.
+
+    Attributes:
+        path: Where it is.
+
+    """
+
+    def __init__(self, registry: ProcessRegistry, function: str, limit_mb: int, sink: Sink) -> None:
+        self.path = registry.temporary_folder()
+        self._function = function
+        self._limit_mb = limit_mb
+        self._sink = sink
+        self._told = False
+
+    def look(self) -> None:
+        """See how much is in it."""
+        used = _size(self.path)
+        if used > self._limit_mb * _MB and not self._told:
+            self._told = True
+            has = f"{self._function} has {-(-used // _MB)} MB in its temporary folder"
+            text = (
+                f"{has}, more than its {self._limit_mb} MB: "
+                "on Lambda it could not have written them (No space left on device)"
+            )
+            self._sink(Notice(text, warning=True))
+
+    async def delete(self) -> None:
+        """Delete it with all that is in it."""
+        await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
+
+
+def _size(folder: Path) -> int:
+    """The bytes on the disk of everything in a folder; what goes away meanwhile does not count."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(parent) / name).lstat().st_blocks * _BLOCK
+    return total
