@@ -99,6 +99,22 @@ def test_a_stack_that_reserves_too_much_fails_with_lambdas_reason(aws):
     assert "UnreservedConcurrentExecution" in eventually(reasons)[0]
 
 
+def test_a_function_on_managed_instances_has_environments_with_several_workers(aws):
+    provider = "arn:aws:lambda:us-east-1:000000000000:capacity-provider:books"
+    managed = {"CapacityProviderArn": provider, "PerExecutionEnvironmentMaxConcurrency": 2}
+    name = aws.create(
+        "import os\ndef handler(event, context): return dict(os.environ)",
+        CapacityProviderConfig={"LambdaManagedInstancesCapacityProviderConfig": managed},
+        MemorySize=2048,
+    )
+
+    seen = aws.invoke(name)
+
+    assert seen["AWS_LAMBDA_MAX_CONCURRENCY"] == "2"
+    assert seen["AWS_LAMBDA_INITIALIZATION_TYPE"] == "lambda-managed-instances"
+    assert seen["AWS_LAMBDA_LOG_FORMAT"] == "JSON"
+
+
 def test_provisioned_environments_start_before_any_event(aws):
     name = aws.create(WHICH_VERSION % "one")
     version = aws.lambda_.publish_version(FunctionName=name)["Version"]

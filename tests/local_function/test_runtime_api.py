@@ -22,7 +22,7 @@ class Environment:
     def __init__(self):
         self.taken = []
 
-    def next_event(self):
+    def next_event(self, _gone):
         waiting = asyncio.get_running_loop().create_future()
         headers = (("content-type", "application/json"), ("Lambda-Runtime-Aws-Request-Id", "id"))
         waiting.set_result(Answer(200, headers, b'{"n": 1}'))

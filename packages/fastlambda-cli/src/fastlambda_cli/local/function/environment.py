@@ -47,7 +47,7 @@ AWS Lambda Developer Guide, "Understanding the Lambda execution environment life
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
+class Failure:
     """Why INIT or an event failed; `payload` is what Invoke answers."""
 
     payload: bytes
@@ -75,7 +75,7 @@ class ExecutionEnvironment:
         self._temporary: TemporaryFolder | None = None
         self._log = PlatformLog(spec, self._write)
         self._runtime: RuntimeProcess
-        self._initialised: asyncio.Future[_Failure | None]
+        self._initialised: asyncio.Future[Failure | None]
         self._asked: asyncio.Future[Answer] | None = None
         self._undelivered: Answer | None = None
         self._running: Running | None = None
@@ -137,7 +137,7 @@ class ExecutionEnvironment:
 
     # The Runtime API's side: RuntimeState.
 
-    def next_event(self) -> asyncio.Future[Answer]:
+    def next_event(self, gone: asyncio.Future[None]) -> asyncio.Future[Answer]:  # noqa: ARG002 - its process tells
         """Finish INIT or the running event, freeze, and wait for the next."""
         running = self._running
         answered = running is not None and running.answer is not None
@@ -174,7 +174,7 @@ class ExecutionEnvironment:
         """Take the error that ends INIT."""
         if self._life.state not in {State.INITIALISING, State.REINITIALISING} or self._initialised.done():
             raise _illegal("init/error", self._life.state)
-        self._initialised.set_result(_Failure(payload, Status.ERROR))
+        self._initialised.set_result(Failure(payload, Status.ERROR))
 
     def about(self) -> Mapping[str, str]:
         """What an extension is told of the function when it registers."""
@@ -213,7 +213,7 @@ class ExecutionEnvironment:
 
     # INIT.
 
-    async def _initialise(self, phase: InitPhase, limit: float) -> _Failure | None:
+    async def _initialise(self, phase: InitPhase, limit: float) -> Failure | None:
         """Start a runtime and wait until it is up; return why it is not."""
         began = time.perf_counter()
         self._initialised = asyncio.get_running_loop().create_future()
@@ -233,7 +233,7 @@ class ExecutionEnvironment:
         try:
             await self._runtime.start()
         except OSError as problem:
-            self._initialised.set_result(_Failure(failures.not_started(str(problem)), Status.ERROR))
+            self._initialised.set_result(Failure(failures.not_started(str(problem)), Status.ERROR))
         await _first_of(self._initialised, self._runtime.exited, within=limit)
         failure = self._init_outcome()
         self._runtime.extensions.open = False
@@ -248,21 +248,21 @@ class ExecutionEnvironment:
         self._init_ms = elapsed_ms if failure is None and pays else None
         return failure
 
-    def _init_outcome(self) -> _Failure | None:
+    def _init_outcome(self) -> Failure | None:
         request_id = "" if self._running is None else self._running.invocation.request_id
         if self._initialised.done():
             return self._initialised.result()
         if self._runtime.exited.done():
-            failure = _Failure(failures.exited(request_id, self._runtime.exited.result()), Status.ERROR)
+            failure = Failure(failures.exited(request_id, self._runtime.exited.result()), Status.ERROR)
         else:
             limit = self.spec.init_timeout if self._running is None else self.spec.timeout
-            failure = _Failure(failures.timed_out(request_id, limit), Status.TIMEOUT)
+            failure = Failure(failures.timed_out(request_id, limit), Status.TIMEOUT)
         self._initialised.set_result(failure)
         return failure
 
     # One event.
 
-    async def _begin(self, running: Running) -> _Failure | None:
+    async def _begin(self, running: Running) -> Failure | None:
         """Hand the event to the runtime; return why the runtime that had to be started for it did not come up."""
         self._running = running
         failure = None
@@ -297,7 +297,7 @@ class ExecutionEnvironment:
             timer.cancel()
             self._runtime.exited.remove_done_callback(running.end)
 
-    def _outcome(self, running: Running) -> _Failure | None:
+    def _outcome(self, running: Running) -> Failure | None:
         """Why the event failed without an answer; None when there is an answer, be it an error of the function's."""
         self._runtime.measure()
         if self._runtime.exited.done():
@@ -306,10 +306,10 @@ class ExecutionEnvironment:
             return None
         request_id = running.invocation.request_id
         if self._runtime.exited.done():
-            return _Failure(failures.exited(request_id, self._runtime.exited.result()), Status.ERROR)
-        return _Failure(failures.timed_out(request_id, self.spec.timeout), Status.TIMEOUT)
+            return Failure(failures.exited(request_id, self._runtime.exited.result()), Status.ERROR)
+        return Failure(failures.timed_out(request_id, self.spec.timeout), Status.TIMEOUT)
 
-    def _concluded(self, running: Running, failure: _Failure | None) -> InvokeResult:
+    def _concluded(self, running: Running, failure: Failure | None) -> InvokeResult:
         """Turn what happened into the answer of Invoke and the REPORT line."""
         duration_ms = running.elapsed_ms
         if failure is not None:
@@ -360,9 +360,11 @@ class ExecutionEnvironment:
 
     def _emit_line(self, text: str) -> None:
         running = self._running if self._life.state is State.RUNNING else None
-        request_id = running.invocation.request_id if running else None
         self._remember(text)
-        fields: Any = as_object(text)
+        self._tell_line(text, as_object(text), running)
+
+    def _tell_line(self, text: str, fields: Any, running: Running | None) -> None:
+        request_id = running.invocation.request_id if running else None
         if fields is not None and is_emf(fields):
             self._sink(MetricRecord(self.number, request_id, fields, text))
         else:

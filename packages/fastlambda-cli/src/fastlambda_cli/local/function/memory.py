@@ -83,6 +83,11 @@ def peak_memory_mb(pid: int) -> int:
     return -(-int(peak.split(None, 1)[0]) // 1024) if found else 0
 
 
+def peak_memory_of_all_mb(pid: int) -> int:
+    """The same, of a process and its descendants together."""
+    return sum(map(peak_memory_mb, _tree(pid)))
+
+
 def _tree(pid: int) -> Iterator[int]:
     """The process and its descendants."""
     yield pid

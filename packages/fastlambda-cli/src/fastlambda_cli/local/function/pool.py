@@ -10,6 +10,7 @@ from typing import Any
 
 from fastlambda_cli.local.function.environment import ExecutionEnvironment
 from fastlambda_cli.local.function.logs import as_object
+from fastlambda_cli.local.function.managed import ManagedEnvironment
 from fastlambda_cli.local.function.spec import FunctionSpec
 from fastlambda_cli.local.function.tracing import Sampler, Sampling, joined
 from fastlambda_cli.local.model import (
@@ -57,7 +58,7 @@ class LambdaFunction:
         self._provisioned = spec.provisioned
         self._idle: list[ExecutionEnvironment] = []
         self._starting: list[tuple[ExecutionEnvironment, asyncio.Task[None]]] = []
-        self._in_use: set[ExecutionEnvironment] = set()
+        self._in_use: list[ExecutionEnvironment] = []  # once for every event in it
         self._background: set[asyncio.Task[Any]] = set()
 
     async def invoke(self, invocation: Invocation) -> InvokeResult:
@@ -80,7 +81,7 @@ class LambdaFunction:
     def warm(self) -> None:
         """Start an environment ahead of the first event, as Lambda may do; its failure is told to the sink."""
         if not self._starting and not self._idle:
-            self._starting.append(self._start())
+            self._starting += [self._start()] * (self.spec.workers or 1)
 
     def provision(self, count: int) -> None:
         """Have this many environments initialised ahead of events, as far as the limit allows; start those that lack.
@@ -135,19 +136,20 @@ class LambdaFunction:
             raise ThrottledError(ThrottleReason.RESERVED)
         if len(self._in_use) >= self._concurrency:
             raise ThrottledError(ThrottleReason.ACCOUNT)
+        self._idle = [each for each in self._idle if each.usable]
         if self._idle:
             environment = next((each for each in reversed(self._idle) if each.up), self._idle[-1])
             self._idle.remove(environment)
-            self._in_use.add(environment)
+            self._in_use.append(environment)
             return environment
         if not self._starting:
-            self._starting.append(self._start())
+            self._starting += [self._start()] * (self.spec.workers or 1)
         environment, started = self._starting.pop()
-        self._in_use.add(environment)
+        self._in_use.append(environment)
         try:
-            await started
+            await (started if self.spec.workers is None else asyncio.shield(started))
         except BaseException:
-            self._in_use.discard(environment)
+            self._in_use.remove(environment)
             raise
         return environment
 
@@ -174,39 +176,39 @@ class LambdaFunction:
         )
 
     def _end_idle(self) -> None:
-        for environment in self._idle:
+        for environment in {*self._idle} - {*self._in_use}:
             self._later(environment.end())
         self._idle.clear()
 
     def _abandon_starting(self) -> None:
         """Stop every INIT that no event waits for."""
-        for _, started in self._starting:
-            started.cancel()
+        for environment, started in self._starting:
+            if environment not in self._in_use:
+                started.cancel()
         self._starting.clear()
 
     def _start(self, spec: FunctionSpec | None = None) -> tuple[ExecutionEnvironment, asyncio.Task[None]]:
-        environment = ExecutionEnvironment(spec or self.spec, next(self._numbers), self._registry, self._sink)
+        kind = ExecutionEnvironment if self.spec.workers is None else ManagedEnvironment
+        environment = kind(spec or self.spec, next(self._numbers), self._registry, self._sink)
         task = self._later(environment.start())
         task.add_done_callback(lambda done: self._settled(environment, done))
         return environment, task
 
     def _settled(self, environment: ExecutionEnvironment, task: asyncio.Task[None]) -> None:
         """Move an environment that nobody waits for from starting to idle, also when its INIT failed."""
-        mine = next((pair for pair in self._starting if pair[0] is environment), None)
-        if mine is None:
-            return
-        self._starting.remove(mine)
+        mine = [pair for pair in self._starting if pair[0] is environment]
+        self._starting = [pair for pair in self._starting if pair[0] is not environment]
         if not task.cancelled() and task.exception() is None:
-            self._idle.append(environment)
+            self._idle += [environment for environment, _ in mine]
 
     def _release(self, environment: ExecutionEnvironment) -> None:
-        self._in_use.discard(environment)
+        self._in_use.remove(environment)
         if not environment.usable:
             return
         current = environment.spec is self.spec or environment.spec is self._provisioned
         if current and not self._retired:
             self._idle.append(environment)
-        else:
+        elif environment not in self._in_use:
             self._later(environment.end())
 
     def _later(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from fastlambda_cli.local.function.extensions import Extensions
 from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe
-from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb
+from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb, peak_memory_of_all_mb
 from fastlambda_cli.local.function.runtime_api import RuntimeApi, RuntimeState
 from fastlambda_cli.local.function.spec import LOG_STREAM, FunctionSpec
 from fastlambda_cli.local.function.temporary import TemporaryFolder
@@ -150,7 +150,8 @@ class RuntimeProcess:
     def measure(self) -> None:
         """Note the peak so far; a process that has exited can no longer be asked."""
         if self._process is not None:
-            self.peak_memory_mb = max(self.peak_memory_mb, peak_memory_mb(self._process.pid))
+            measured = peak_memory_mb if self._spec.workers is None else peak_memory_of_all_mb
+            self.peak_memory_mb = max(self.peak_memory_mb, measured(self._process.pid))
 
     def _keep_going(self) -> None:
         if self._freezing is not None:

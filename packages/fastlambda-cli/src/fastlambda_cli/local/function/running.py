@@ -26,6 +26,7 @@ class Running:
     Attributes:
         over: Is set when the runtime has answered and asks for the next event, has ended, or has taken too long.
         settled: Whether it is the first of these.
+        worker: Is set when the worker that has it hangs up; None where an environment has but one.
         answer: What the runtime answered, or None.
         failed: Whether that is an error.
         cold: Whether the event met an INIT, of its own or the environment's first.
@@ -38,6 +39,7 @@ class Running:
         self.trace = trace
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.settled = False
+        self.worker: asyncio.Future[None] | None = None
         self.answer: bytes | None = None
         self.failed = False
         self.cold = False

@@ -26,10 +26,14 @@ _ACCEPTED = json_answer(202, {"status": "OK"})
 class RuntimeState(Protocol):
     """The environment, as its Runtime API sees it."""
 
-    def next_event(self) -> asyncio.Future[Answer]:
+    def next_event(self, gone: asyncio.Future[None]) -> asyncio.Future[Answer]:
         """The next event as an answer, once there is one; so a runtime says that it is done with the last.
 
         Whoever does not want it any more cancels it.
+
+        Args:
+            gone: Is set when the one that asks has hung up.
+
         """
 
     def respond(self, request_id: str, payload: bytes) -> None:
@@ -85,7 +89,7 @@ class RuntimeApi:
     def _route(self, request: Request) -> Answer | Awaitable[Answer]:
         match request.method, request.target:
             case "GET", path if path == _NEXT:
-                return self._state.next_event()
+                return self._state.next_event(request.gone)
             case "GET", path if path == f"{_VERSION}/ping":
                 return Answer(200, (("content-type", "text/plain"),), b"pong")
             case "POST", path if path.startswith(_INVOCATION):

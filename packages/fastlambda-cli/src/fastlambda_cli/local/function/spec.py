@@ -18,6 +18,9 @@ INIT_TIMEOUT = 10.0
 PROVISIONED = "provisioned-concurrency"
 """The value of AWS_LAMBDA_INITIALIZATION_TYPE in environments that are initialised ahead of events."""
 
+MANAGED = "lambda-managed-instances"
+"""Its value in environments of Lambda Managed Instances, which run several events at once."""
+
 PROVISIONED_INIT_TIMEOUT = 130.0
 """Seconds that such an INIT may take at least; a longer timeout of the function is its limit (same page)."""
 
@@ -55,7 +58,9 @@ class FunctionSpec:
         init_timeout: Seconds that INIT may take.
         ephemeral_storage_mb: What the function may have in its temporary folder.
         reserved: How many events the function may run at once, by its reserved concurrency; None when it has none.
-        initialization_type: "on-demand", or "provisioned-concurrency" for environments that are started ahead.
+        workers: How many events an environment of Lambda Managed Instances runs at once; None for all others.
+        initialization_type: "on-demand", "lambda-managed-instances", or "provisioned-concurrency" for environments that
+            are started ahead.
 
     """
 
@@ -82,6 +87,13 @@ class FunctionSpec:
     initialization_type: str = "on-demand"
     ephemeral_storage_mb: int = 512
     reserved: int | None = None
+    workers: int | None = None
+
+    @property
+    def managed(self) -> FunctionSpec:
+        """The same, on Lambda Managed Instances: logs are always JSON, and INIT may take as long as ahead of events."""
+        limit = max(PROVISIONED_INIT_TIMEOUT, self.timeout)
+        return replace(self, initialization_type=MANAGED, init_timeout=limit, log_format="JSON")
 
     @property
     def provisioned(self) -> FunctionSpec:
@@ -153,6 +165,8 @@ class FunctionSpec:
             "SHLVL": "0",
             "TZ": ":UTC",
         }
+        if self.workers is not None:
+            platform["AWS_LAMBDA_MAX_CONCURRENCY"] = str(self.workers)
         if self.log_format == "JSON":
             platform["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
             platform["AWS_LAMBDA_LOG_LEVEL"] = lambda_log_level(self.log_level)

@@ -31,13 +31,20 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; header names are in lower case."""
+    """A request.
+
+    Attributes:
+        headers: By their names in lower case.
+        gone: Is set when its client has hung up.
+
+    """
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes
     keeps_alive: bool
+    gone: asyncio.Future[None]
 
 
 Answering: TypeAlias = Callable[[Request], Answer | Awaitable[Answer]]
@@ -144,7 +151,7 @@ class Connection(asyncio.Protocol):
         """Put the request into its row."""
         method, keeps_alive = self._parser.get_method().decode("latin-1"), self._parser.should_keep_alive()
         target = self._target.decode("latin-1")
-        self._waiting.append(Request(method, target, self._headers, bytes(self._body), keeps_alive))
+        self._waiting.append(Request(method, target, self._headers, bytes(self._body), keeps_alive, self.closed))
 
     # Answers.
 
@@ -191,5 +198,5 @@ class Connection(asyncio.Protocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no HTTP, unless another answer is still owed, and hang up."""
         if self._pending is None and not self._transport.is_closing():
-            self._send(Request("", "", {}, b"", keeps_alive=False), refusal.answer)
+            self._send(Request("", "", {}, b"", keeps_alive=False, gone=self.closed), refusal.answer)
         self._transport.close()

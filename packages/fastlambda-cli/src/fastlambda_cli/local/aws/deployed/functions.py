@@ -191,4 +191,5 @@ class DeployedFunctions:
             runtime=runtime,
             endpoint_url=self._surroundings.endpoint_url,
             xray_address=self._surroundings.xray_address,
+            most_workers=self._concurrency,
         )

@@ -11,7 +11,11 @@ from typing import Any
 from fastlambda_cli.local.aws.deployed.runtimes import InstalledRuntime
 from fastlambda_cli.local.function import FunctionSpec
 
+_WORKERS_PER_VCPU = 16
+_GIB_PER_VCPU = 2.0
+
 _DECIDING = (
+    "CapacityProviderConfig",
     "CodeSha256",
     "Environment",
     "EphemeralStorage",
@@ -43,6 +47,7 @@ def spec(
     runtime: InstalledRuntime,
     endpoint_url: str,
     xray_address: str,
+    most_workers: int,
 ) -> FunctionSpec:
     """Describe the environments of a version.
 
@@ -53,10 +58,12 @@ def spec(
         runtime: What runs it.
         endpoint_url: Where AWS SDKs in the function find AWS.
         xray_address: host:port of the X-Ray daemon.
+        most_workers: How many events the function may run at once, and so no environment more.
 
     """
     logging = configuration.get("LoggingConfig", {})
-    return FunctionSpec(
+    workers = _workers(configuration, most_workers)
+    described = FunctionSpec(
         name=configuration["FunctionName"],
         handler=handler,
         task_root=code,
@@ -76,5 +83,22 @@ def spec(
         log_group=logging.get("LogGroup", ""),
         tracing=configuration.get("TracingConfig", {}).get("Mode") == "Active",
         keeps_bytecode=True,
+        workers=workers,
         ephemeral_storage_mb=configuration.get("EphemeralStorage", {}).get("Size", 512),
     )
+    return described if workers is None else described.managed
+
+
+def _workers(configuration: Mapping[str, Any], most: int) -> int | None:
+    """How many events an environment of Lambda Managed Instances runs at once; None for all other functions.
+
+    Without a number of its own it is 16 for every vCPU, of which there is one for every 2 GB if nothing else is said
+    (AWS Lambda Developer Guide, "Python runtime for Lambda Managed Instances").
+    """
+    managed = configuration.get("CapacityProviderConfig", {}).get("LambdaManagedInstancesCapacityProviderConfig")
+    if managed is None:
+        return None
+    gib_per_vcpu = float(managed.get("ExecutionEnvironmentMemoryGiBPerVCpu", _GIB_PER_VCPU))
+    vcpus = max(1, round(configuration["MemorySize"] / 1024 / gib_per_vcpu))
+    wanted = int(managed.get("PerExecutionEnvironmentMaxConcurrency", _WORKERS_PER_VCPU * vcpus))
+    return min(wanted, most)
