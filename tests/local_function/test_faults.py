@@ -242,3 +242,36 @@ def test_every_environment_has_a_temporary_folder_of_its_own_that_outlives_a_cra
     assert one == again
     assert (other["files"], other["folder"] != one["folder"]) == ([], True)
     assert not list((laboratory.folder / "processes" / "tmp").iterdir())
+
+
+MEDDLING = """
+    import http.client, json, os, random
+
+    def handler(event, context):
+        dice = random.Random(event)
+        runtime, extension = "/2018-06-01/runtime", "/2020-01-01/extension"
+        ids = ["", "x", "0" * 36, context.aws_request_id[::-1]]
+        paths = [f"{runtime}/invocation/{dice.choice(ids)}/{verb}" for verb in ("response", "error", "nothing")]
+        paths += [f"{runtime}/{rest}" for rest in ("invocation/next", "init/error", "restore/next")]
+        paths += [f"{extension}/register", f"{extension}/event/next", "/", "/%00", "/2022-07-01/telemetry"]
+        answers = set()
+        for _ in range(100):
+            api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"], timeout=5)
+            body = dice.randbytes(dice.randrange(100))
+            api.request(dice.choice(["GET", "POST", "PUT", "DELETE"]), dice.choice(paths), body)
+            if dice.random() < 0.8:  # the others hang up
+                answers.add(api.getresponse().status)
+            api.close()
+        return sorted(answers)
+"""
+
+
+def test_a_function_that_meddles_with_its_runtime_api_is_refused_and_answers_all_the_same(laboratory):
+    async def scenario(lab):
+        return [await lab.invoke(seed) for seed in range(3)]
+
+    answers = laboratory.run(MEDDLING, scenario)
+
+    assert {answer.function_error for answer in answers} == {None}
+    assert [json.loads(answer.payload) for answer in answers] == [[202, 400, 403, 404]] * 3
+    assert len({report.environment for report in laboratory.of(InvocationReported)}) == 1
