@@ -8,6 +8,7 @@ import threading
 from urllib.parse import parse_qs
 
 import pytest
+from access_keys import NOBODYS
 
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.aws.stacks import ChangeRequest, Stacks
@@ -83,7 +84,7 @@ def cloudformation(**answers):
 
 
 def propose(server):
-    with connect(endpoint_url=f"http://127.0.0.1:{server.server_port}") as aws:
+    with connect(endpoint_url=f"http://127.0.0.1:{server.server_port}", keys=NOBODYS) as aws:
         Stacks(aws).create_change_set(ChangeRequest("shop-prod", "{}"))
 
 

@@ -9,6 +9,7 @@ import socket
 import threading
 
 import pytest
+from access_keys import NOBODYS
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
@@ -127,7 +128,7 @@ def test_an_answer_of_aws_is_told_over_the_wire(no_configuration):
     body = {"__type": "ExpiredTokenException", "message": "The security token included in the request is expired"}
     with (
         _answering(400, body) as url,
-        connect(endpoint_url=url) as aws,
+        connect(endpoint_url=url, keys=NOBODYS) as aws,
         pytest.raises(CredentialsError, match="have expired") as caught,
         translated("read a secret"),
     ):
@@ -140,7 +141,7 @@ def test_nobody_at_the_endpoint_is_told():
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with (
-            connect(endpoint_url=url) as aws,
+            connect(endpoint_url=url, keys=NOBODYS) as aws,
             pytest.raises(AwsUnreachableError, match="read a secret"),
             translated("read a secret"),
         ):

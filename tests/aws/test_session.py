@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from access_keys import NOBODYS
 
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.errors import AwsError, CredentialsError
@@ -28,7 +29,7 @@ def test_the_local_aws_needs_nothing_of_the_users_configuration(local_aws, no_co
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
-    with connect(endpoint_url=local_aws.endpoint_url) as aws:
+    with connect(endpoint_url=local_aws.endpoint_url, keys=local_aws.keys) as aws:
         assert aws.client("sts").get_caller_identity()["Account"] == "000000000000"
 
 
@@ -37,13 +38,13 @@ def test_the_users_keys_never_reach_the_local_aws(no_configuration, monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREALREALREALREAL")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
-    with connect(endpoint_url="http://127.0.0.1:1") as aws:
+    with connect(endpoint_url="http://127.0.0.1:1", keys=NOBODYS) as aws:
         sent = {}
         client = aws.client("sts")
         client.meta.events.register("before-send", lambda request, **_: sent.update(request.headers) or _refused())
         with contextlib.suppress(ConnectionRefusedError):
             client.get_caller_identity()
-    assert b"Credential=local/" in sent["Authorization"]
+    assert b"Credential=AKIAFASTLAMBDANOBODY/" in sent["Authorization"]
     assert "X-Amz-Security-Token" not in sent
 
 

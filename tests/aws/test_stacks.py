@@ -194,7 +194,7 @@ def test_a_busy_stack_is_waited_for_and_only_its_present_operation_is_told(stack
 
 
 def test_throttling_slows_the_looks_down_and_loses_no_event(local_aws, name):
-    with connect(endpoint_url=local_aws.endpoint_url) as aws:
+    with connect(endpoint_url=local_aws.endpoint_url, keys=local_aws.keys) as aws:
         waits = []
         stacks = Stacks(aws, wait=waits.append)
         change_set = stacks.create_change_set(request(name, Queue=QUEUE))

@@ -8,10 +8,10 @@ import json
 
 import httpx
 import pytest
+from access_keys import as_dev_of
 from no_tls import NO_TLS
 
 from fastlambda_cli.cli.main import run_command
-from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
 
 HANDLER = """
 def handler(event, context):
@@ -30,8 +30,7 @@ def service(tmp_path_factory, local_aws):
     folder.mkdir()
     write(folder, "first")
     (folder / "pyproject.toml").write_text('[project]\nname = "cli-shop"\nversion = "1"\nrequires-python = ">=3.11"\n')
-    session = Session("folder", local_aws.endpoint_url, http_url="")
-    with exclusive(folder / STATE), recorded(folder / STATE, session):
+    with as_dev_of(folder, local_aws):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as told:
             assert run_command(["deploy", str(folder), "--local", "--yes"]) == 0, told.getvalue()
         yield folder

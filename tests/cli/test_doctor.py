@@ -10,6 +10,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from access_keys import NOBODYS
 
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.cli.checkup.account import (
@@ -104,7 +105,7 @@ def test_a_folder_without_a_service_fails_and_the_rest_of_it_is_skipped(tmp_path
 
 
 def test_an_account_that_answers_is_looked_at_to_the_end(local_aws):
-    checks = list(account_checks(None, lambda: connect(endpoint_url=local_aws.endpoint_url)))
+    checks = list(account_checks(None, lambda: connect(endpoint_url=local_aws.endpoint_url, keys=local_aws.keys)))
     found = statuses(checks)
     assert found.pop("concurrency") in {Status.OK, Status.WARN}
     assert set(found.values()) == {Status.OK}, checks
@@ -116,7 +117,7 @@ def test_when_nobody_answers_the_network_fails_and_what_needs_it_is_skipped():
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        checks = list(account_checks(None, lambda: connect(endpoint_url=url)))
+        checks = list(account_checks(None, lambda: connect(endpoint_url=url, keys=NOBODYS)))
     assert by_name(checks, "network").status is Status.FAIL
     assert by_name(checks, "network").remedy
     assert {check.status for check in checks[2:]} == {Status.SKIP}
@@ -143,7 +144,7 @@ def test_the_other_clock_is_read_from_an_answer_without_credentials():
 
     with http.server.HTTPServer(("127.0.0.1", 0), Clock) as server:
         threading.Thread(target=server.handle_request).start()
-        with connect(endpoint_url=f"http://127.0.0.1:{server.server_port}") as aws:
+        with connect(endpoint_url=f"http://127.0.0.1:{server.server_port}", keys=NOBODYS) as aws:
             assert server_time(aws) == NOW
 
 
@@ -151,7 +152,7 @@ def test_a_certificate_bundle_that_cannot_be_read_is_a_network_failure_with_its_
     local_aws, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "none.pem"))
-    checks = account_checks(None, lambda: connect(endpoint_url=local_aws.endpoint_url))
+    checks = account_checks(None, lambda: connect(endpoint_url=local_aws.endpoint_url, keys=local_aws.keys))
     network = by_name(list(checks), "network")
     assert (network.status, "AWS_CA_BUNDLE" in network.remedy) == (Status.FAIL, True)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-
-from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
+from access_keys import as_dev_of
 
 HANDLER = """
 from fastlambda import EventRouter, FastLambda
@@ -35,8 +34,7 @@ def service(tmp_path, local_aws, unique):
     (tmp_path / "lambda_handler.py").write_text(HANDLER)
     project = f'[project]\nname = "{unique("shop")}"\nversion = "1"\nrequires-python = ">=3.11"\n'
     (tmp_path / "pyproject.toml").write_text(project)
-    session = Session("folder", local_aws.endpoint_url, http_url="")
-    with exclusive(tmp_path / STATE), recorded(tmp_path / STATE, session):
+    with as_dev_of(tmp_path, local_aws):
         yield tmp_path
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
 
 from deployments import target_in
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.aws.model import StackEvent
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.deploy import deploy
@@ -24,7 +26,8 @@ def main(folder: str, endpoint: str, stop_at: str) -> None:
             print("stopped", flush=True)  # noqa: T201
             signal.pause()
 
-    with connect(endpoint_url=endpoint) as aws:
+    keys = Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    with connect(endpoint_url=endpoint, keys=keys) as aws:
         deploy(target_in(Path(folder)), aws, tell, confirm=lambda _: True)
 
 

@@ -26,7 +26,7 @@ def test_of_two_who_agreed_to_the_same_plan_at_once_one_deploys_and_the_other_is
     both_agreed = threading.Barrier(2, timeout=60)
 
     def deploy(one):
-        with connect(endpoint_url=shop.aws.endpoint_url) as aws:
+        with connect(endpoint_url=shop.aws.endpoint_url, keys=shop.aws.keys) as aws:
             return one.deploy(aws=aws, confirm=lambda _: both_agreed.wait() >= 0)
 
     with ThreadPoolExecutor() as people:

@@ -9,6 +9,7 @@ import json
 import threading
 
 import pytest
+from access_keys import NOBODYS
 
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.deploy.health import LiveHealthCheck
@@ -87,7 +88,7 @@ def lambda_that(*answers, states=()):
 def ask(server):
     """Ask version 2; return the seconds that were waited in between."""
     waits = []
-    with connect(endpoint_url=f"http://127.0.0.1:{server.server_port}") as aws:
+    with connect(endpoint_url=f"http://127.0.0.1:{server.server_port}", keys=NOBODYS) as aws:
         LiveHealthCheck(aws, waits.append, start=START_S, ready=READY_S).version("shop", "2", "/")
     return waits
 

@@ -12,6 +12,7 @@ from no_tls import NO_TLS
 
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.aws.bucket import Bucket
+from fastlambda_cli.aws.registry import registry_login
 from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.cli.dev_deployment import bring_up_to_date
 from fastlambda_cli.deploy.bootstrap import find_bootstrap
@@ -181,13 +182,14 @@ def test_images_that_no_kept_release_of_the_stack_has_go_and_those_of_other_stac
 
 @pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "registry.evil.example"}])
 def test_the_local_registry_does_not_answer_web_pages(local_aws, headers):
-    assert httpx.get(f"{local_aws.endpoint_url}/v2/", verify=NO_TLS).is_success
-    assert httpx.get(f"{local_aws.endpoint_url}/v2/", headers=headers, verify=NO_TLS).status_code == 403
+    url, login = f"{local_aws.endpoint_url}/v2/", registry_login(local_aws, "localhost")
+    assert httpx.get(url, auth=login, verify=NO_TLS).is_success
+    assert httpx.get(url, auth=login, headers=headers, verify=NO_TLS).status_code == 403
 
 
 def test_dev_keeps_the_stack_of_an_image_too(pictures):
     shop, told = pictures, []
-    bring_up_to_date(shop.target().service, "dev", shop.aws.endpoint_url, told.append)
+    bring_up_to_date(shop.target().service, "dev", shop.aws.endpoint_url, shop.aws.keys, told.append)
     assert any(f"Stack {shop.stack}: made" in notice.text for notice in told)
     answer = shop.aws.client("lambda").invoke(FunctionName=shop.stack, Qualifier="live")
     assert b"runs from its folder" in answer["Payload"].read()

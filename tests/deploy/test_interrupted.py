@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from access_keys import of_environment
 from deployments import target_in
 
 from fastlambda_cli import deploy as engine
@@ -20,7 +21,7 @@ DEPLOYER = Path(__file__).with_name("deployer.py")
 
 def kill_at(word, shop):
     """Deploy in a process that is killed when it tells something with this word in it."""
-    environment = {**os.environ, "PYTHONPATH": str(TESTS / "support")}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS / "support"), **of_environment(shop.aws.keys)}
     command = [sys.executable, DEPLOYER, shop.folder, shop.aws.endpoint_url, word]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as deployer:
         assert deployer.stdout is not None

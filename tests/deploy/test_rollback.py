@@ -75,7 +75,7 @@ def test_a_release_that_was_never_live_is_none_to_return_to(shop):
 
 def test_what_dev_kept_is_passed_over_and_is_no_release_to_return_to(shop):
     shop.deploy()
-    bring_up_to_date(shop.target().service, "dev", shop.aws.endpoint_url, lambda _: None)
+    bring_up_to_date(shop.target().service, "dev", shop.aws.endpoint_url, shop.aws.keys, lambda _: None)
     deploy_bodies(shop, "three")
     assert [release.stands_in for release in engine.releases(shop.aws, shop.stack)] == [False, True, False]
     with pytest.raises(NoSuchReleaseError, match="ran the service from its folder"):

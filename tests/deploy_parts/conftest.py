@@ -6,6 +6,7 @@ import httpx
 import pytest
 from no_tls import NO_TLS
 
+from fastlambda_cli.aws.registry import registry_login
 from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.deploy.bootstrap import STACK_NAME
 from local_aws import local_aws  # noqa: F401  one of this room's own, whose bootstrap is taken away
@@ -16,9 +17,8 @@ def image_uri(local_aws, unique):  # noqa: F811 - the fixture
     """An image of the local AWS's registry."""
     made = local_aws.client("ecr").create_repository(repositoryName=unique("images"))["repository"]
     manifest = f"{local_aws.endpoint_url}/v2/{made['repositoryName']}/manifests/one"
-    answer = httpx.put(
-        manifest, content=b"{}", headers={"content-type": "application/vnd.oci.image.manifest.v1+json"}, verify=NO_TLS
-    )
+    kind, login = {"content-type": "application/vnd.oci.image.manifest.v1+json"}, registry_login(local_aws, "localhost")
+    answer = httpx.put(manifest, content=b"{}", headers=kind, auth=login, verify=NO_TLS)
     return f"{made['repositoryUri']}@{answer.headers['docker-content-digest']}"
 
 

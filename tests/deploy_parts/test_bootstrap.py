@@ -125,7 +125,7 @@ def test_people_who_are_first_at_once_get_one_stack(local_aws, stacks):
     del stacks
 
     def ensure(_):
-        with connect(endpoint_url=local_aws.endpoint_url) as aws:
+        with connect(endpoint_url=local_aws.endpoint_url, keys=local_aws.keys) as aws:
             return ensure_bootstrap(aws, lambda _: None)
 
     with ThreadPoolExecutor(4) as pool:

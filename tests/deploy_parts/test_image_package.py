@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from access_keys import NOBODYS
 from built_artifacts import OWN_RUNTIME, service_in
 from dockerfiles import PLATFORM, dockerfile, needs_builder, separate_storage
 from image_registry import Fault, image_registry
@@ -31,7 +32,7 @@ def registry():
 @pytest.fixture
 def aws(registry):
     """An AWS of which nothing but the registry is there."""
-    with connect(endpoint_url=f"http://{registry.host}") as connected:
+    with connect(endpoint_url=f"http://{registry.host}", keys=NOBODYS) as connected:
         yield connected
 
 
@@ -91,7 +92,7 @@ def test_a_dockerfiles_image_is_for_aws_as_a_whole_and_its_layers_are_called_by_
     with connect(region="eu-west-1") as aws:
         image = built_image(Target(service, "dev", OWN_RUNTIME), aws, lambda _: None)
     assert json.loads(image.config)["config"]["Entrypoint"] == ["/lambda-entrypoint.sh"]
-    with connect(endpoint_url="http://127.0.0.1:1") as nobody:
+    with connect(endpoint_url="http://127.0.0.1:1", keys=NOBODYS) as nobody:
         layers = ImagePackage(image).published("shop-dev", nobody, None).layers
     assert layers == {"COPY /var/task/lambda_handler.py": (image.size, image.layers[0].digest)}
 

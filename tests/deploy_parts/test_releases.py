@@ -249,7 +249,7 @@ def test_a_release_that_was_ended_is_not_renewed_and_its_own_deployer_has_the_la
 
 
 def test_a_release_whose_recording_was_repeated_has_one_number(bucket, stack, local_aws, desired):
-    with connect(endpoint_url=local_aws.endpoint_url) as aws:
+    with connect(endpoint_url=local_aws.endpoint_url, keys=local_aws.keys) as aws:
         # As when the answer to the first write is lost: it was written, and is written again.
         aws.client("s3").meta.events.register_first(
             "needs-retry.s3.PutObject", lambda attempts, **_: 0 if attempts == 1 else None

@@ -9,6 +9,7 @@ import sys
 
 import boto3
 import pytest
+from access_keys import of_boto3, of_environment
 from background import eventually
 from botocore.config import Config
 
@@ -19,7 +20,7 @@ GROUP = "/aws/lambda/fastapi-books-dev"
 @pytest.fixture(scope="module")
 def writer(dev):
     command = [sys.executable, "-m", "demo.token"]
-    env = {**os.environ, "AWS_ENDPOINT_URL": dev.endpoint_url}
+    env = {**os.environ, "AWS_ENDPOINT_URL": dev.endpoint_url, **of_environment(dev.keys)}
     token = subprocess.run(command, cwd=dev.service, env=env, capture_output=True, text=True, check=True).stdout.strip()
     return {"Authorization": f"Bearer {token}"}
 
@@ -27,7 +28,7 @@ def writer(dev):
 def logged(dev, correlation_id):
     """The function's log lines of a correlation id, by their message."""
     options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1", "config": Config(proxies={})}
-    logs = boto3.client("logs", **options, aws_access_key_id="local", aws_secret_access_key="local")
+    logs = boto3.client("logs", **options, **of_boto3(dev.keys))
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=GROUP)
     texts = [event["message"] for page in pages for event in page["events"]]
     lines = [json.loads(text) for text in texts if text.startswith("{") and '"message"' in text]

@@ -9,6 +9,7 @@ import sys
 
 import boto3
 import pytest
+from access_keys import of_boto3, of_environment
 
 from fastlambda_cli.local.standing import local_aws
 
@@ -17,7 +18,7 @@ from fastlambda_cli.local.standing import local_aws
 def token(dev):
     """A token from the books service's own command, which reads the secret that `dev` created."""
     command = [sys.executable, "-m", "demo.token"]
-    env = {**os.environ, "AWS_ENDPOINT_URL": dev.endpoint_url}
+    env = {**os.environ, "AWS_ENDPOINT_URL": dev.endpoint_url, **of_environment(dev.keys)}
     return subprocess.run(command, cwd=dev.service, env=env, capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -62,7 +63,7 @@ def test_the_docs_page_and_its_schema_are_served(dev):
 
 def test_an_sdk_can_invoke_the_function_and_read_its_secret(dev):
     options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1"}
-    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    keys = of_boto3(dev.keys)
     start = len(dev.output)
     event = {
         "version": "2.0",
@@ -103,7 +104,7 @@ def test_an_sdk_can_invoke_the_function_and_read_its_secret(dev):
 @pytest.mark.parametrize("qualifier", ["live", "$LATEST"])
 def test_the_folder_takes_the_place_of_the_stacks_function(dev, qualifier):
     options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1"}
-    client = boto3.client("lambda", **options, aws_access_key_id="x", aws_secret_access_key="x")
+    client = boto3.client("lambda", **options, **of_boto3(dev.keys))
 
     answer = client.invoke(FunctionName="fastapi-books-dev", Qualifier=qualifier, Payload=b"{}")
 
@@ -118,7 +119,7 @@ def test_other_commands_find_the_local_aws_that_dev_runs(dev):
 
 def test_no_secret_value_is_ever_shown(dev, token):
     options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1"}
-    client = boto3.client("secretsmanager", **options, aws_access_key_id="x", aws_secret_access_key="x")
+    client = boto3.client("secretsmanager", **options, **of_boto3(dev.keys))
     values = json.loads(client.get_secret_value(SecretId="fastapi-books-dev/app")["SecretString"]).values()
     dev.client.get("/api/v1/books")
     shown = "\n".join(dev.output)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from access_keys import as_dev_of
 from deployments import target_in
 from dev_command import COMMAND, running
 from terminal import at_a_terminal
 
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.aws.session import connect
-from fastlambda_cli.local.session import STATE, Session, exclusive, recorded
 
 HANDLER = 'def handler(event, context):\n    return {"statusCode": 200, "body": "hello"}\n'
 
@@ -24,8 +24,7 @@ def shop_in(folder, name):
 @pytest.fixture
 def service(tmp_path, local_aws, unique):
     """A service beside a local AWS that a `dev` of another stage could be running."""
-    session = Session("another", local_aws.endpoint_url, http_url="")
-    with exclusive(tmp_path / STATE), recorded(tmp_path / STATE, session):
+    with as_dev_of(tmp_path, local_aws, "another"):
         yield shop_in(tmp_path, unique("shop"))
 
 
@@ -52,7 +51,7 @@ def test_a_yes_deploys_and_the_api_answers_where_the_command_said_while_dev_runs
     assert ended == 0, printed
     assert "Deployed: shop-dev" in printed
     assert "fastlambda dev" in printed
-    with running(service) as dev, connect(endpoint_url=dev.endpoint_url) as aws:
+    with running(service) as dev, connect(endpoint_url=dev.endpoint_url, keys=dev.keys) as aws:
         host = engine.status(aws, "shop-dev").outputs["ApiUrl"].removeprefix("http://").partition(":")[0]
         port = dev.endpoint_url.rpartition(":")[2]
         answer = dev.client.get(dev.endpoint_url, headers={"host": f"{host}:{port}"})

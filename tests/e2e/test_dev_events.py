@@ -8,6 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from access_keys import of_boto3
 from botocore.config import Config
 from dev_command import Dev, running
 
@@ -39,9 +40,8 @@ handler = FastLambda(app, events=events)
 
 
 def sqs(dev: Dev):
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
     options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1", "config": Config(proxies={})}
-    return boto3.client("sqs", **options, **keys)
+    return boto3.client("sqs", **options, **of_boto3(dev.keys))
 
 
 def save(books: Path, consumers: str) -> None:

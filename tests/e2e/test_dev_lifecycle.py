@@ -7,6 +7,7 @@ import signal
 import httpx
 import psutil
 import pytest
+from access_keys import Signed
 from dev_command import PATIENCE_S, Dev, running
 from no_tls import NO_TLS
 
@@ -26,7 +27,8 @@ def app(dev):
 def secret_of(dev, name):
     body = {"SecretId": name}
     headers = {"X-Amz-Target": "secretsmanager.GetSecretValue", "Content-Type": "application/x-amz-json-1.1"}
-    return httpx.post(dev.endpoint_url, json=body, headers=headers, timeout=60, verify=NO_TLS)
+    auth = Signed(dev.keys, "secretsmanager")
+    return httpx.post(dev.endpoint_url, json=body, headers=headers, timeout=60, verify=NO_TLS, auth=auth)
 
 
 def test_saving_replaces_the_code_a_broken_save_says_so_and_a_good_one_heals(dev, app):

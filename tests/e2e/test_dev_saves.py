@@ -11,6 +11,7 @@ import subprocess
 import httpx
 import psutil
 import pytest
+from access_keys import Signed
 from dev_command import COMMAND, PATIENCE_S, running
 from no_tls import NO_TLS
 
@@ -87,7 +88,7 @@ def test_what_is_saved_in_the_moment_it_is_ready_is_taken_over(mine):
 def test_a_new_name_is_what_sdks_invoke_from_then_on(mine):
     def invoke(dev, name):
         url = f"{dev.endpoint_url}/2015-03-31/functions/{name}/invocations"
-        return httpx.post(url, content=b"{}", timeout=PATIENCE_S, verify=NO_TLS)
+        return httpx.post(url, content=b"{}", timeout=PATIENCE_S, verify=NO_TLS, auth=Signed(dev.keys, "lambda"))
 
     with running(mine) as dev:
         assert invoke(dev, "mine-dev").json()["body"] == "mine-dev"

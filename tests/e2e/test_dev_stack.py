@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import boto3
 import httpx
 import pytest
+from access_keys import of_boto3
 from botocore.config import Config
 from dev_command import Dev, running
 from no_tls import NO_TLS
@@ -27,9 +28,8 @@ def stack(dev: Dev) -> Dev:
 
 
 def client(dev: Dev, service: str):
-    config = Config(proxies={})
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    return boto3.client(service, endpoint_url=dev.endpoint_url, region_name="us-east-1", config=config, **keys)
+    options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1", "config": Config(proxies={})}
+    return boto3.client(service, **options, **of_boto3(dev.keys))
 
 
 def outputs(dev: Dev) -> dict[str, str]:

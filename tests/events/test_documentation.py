@@ -7,6 +7,7 @@ import re
 import textwrap
 from pathlib import Path
 
+from access_keys import of_environment
 from queue_events import failed, sns, sqs
 
 GUIDE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -36,7 +37,10 @@ def test_the_examples_of_the_guide_deliver_and_publish(deploy, local_aws) -> Non
     source = textwrap.dedent(AROUND) + consuming.replace("handler =", f"{publishing}\nhandler =")
     local_aws.client("sqs").create_queue(QueueName="book-imports")
     function = deploy(
-        source, AWS_ENDPOINT_URL=local_aws.endpoint_url, FASTLAMBDA_EVENT_DESTINATIONS=json.dumps(DESTINATIONS)
+        source,
+        AWS_ENDPOINT_URL=local_aws.endpoint_url,
+        FASTLAMBDA_EVENT_DESTINATIONS=json.dumps(DESTINATIONS),
+        **of_environment(local_aws.keys),
     )
     assert function.invoke(sqs({"title": "Dune"}, queue="stock")).answer == failed()
     assert function.invoke(sqs({"title": "Dune"}, {"name": "Dune"})).answer == failed("2")

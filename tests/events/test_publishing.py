@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from access_keys import of_environment
 from deployed_function import TRACE_ID, InitFailedError
 from http_events import http_api
 from queue_events import failed, sns, sqs_record
@@ -114,7 +115,10 @@ class Shop:
             "eventbridge:default": f"arn:aws:events:{aws.region}:000000000000:event-bus/default",
         }
         self.function = deploy(
-            APP, AWS_ENDPOINT_URL=aws.endpoint_url, FASTLAMBDA_EVENT_DESTINATIONS=json.dumps(destinations)
+            APP,
+            AWS_ENDPOINT_URL=aws.endpoint_url,
+            FASTLAMBDA_EVENT_DESTINATIONS=json.dumps(destinations),
+            **of_environment(aws.keys),
         )
 
     def post(self, path, body, **options):

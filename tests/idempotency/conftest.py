@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from access_keys import of_environment
 from background import eventually
 from deployed_function import DeployedFunction
 from function_fixtures import deploy, runtime_dir
@@ -73,7 +74,7 @@ def table_resource(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def start_stage(local_aws, deploy, table_resource):
     """Make a stage: `start_stage()`."""
-    start = partial(deploy, AWS_ENDPOINT_URL=local_aws.endpoint_url)
+    start = partial(deploy, AWS_ENDPOINT_URL=local_aws.endpoint_url, **of_environment(local_aws.keys))
     return lambda: Stage(local_aws, start, table_resource)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import background
 import boto3
 import pytest
+from access_keys import of_boto3
 from background import PATIENCE_S, in_background
 from botocore.config import Config
 
@@ -27,13 +28,12 @@ class RunningAws:
     notices: list[Notice]
     clients: list[Any] = field(default_factory=list)
 
-    def client(self, service, **config):
+    def client(self, service, keys=None, **config):
         client = boto3.client(
             service,
             endpoint_url=self.aws.endpoint_url,
             region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            **of_boto3(keys or self.aws.keys),
             config=Config(**config),
         )
         self.clients.append(client)

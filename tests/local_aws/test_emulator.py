@@ -16,9 +16,11 @@ from pathlib import Path
 
 import boto3
 import pytest
+from access_keys import of_boto3
 
 from fastlambda_cli.errors import EmulatorError, PortTakenError
 from fastlambda_cli.local.aws import LocalAws
+from fastlambda_cli.local.keys import read_keys
 from fastlambda_cli.local.processes import start_time
 
 OWNER = Path(__file__).with_name("owner.py")
@@ -106,8 +108,7 @@ def killed_owner(directory, act):
                 "secretsmanager",
                 endpoint_url=where["url"],
                 region_name="us-east-1",
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
+                **of_boto3(read_keys(directory)),
             )
             with contextlib.closing(client):
                 act(client)

@@ -8,7 +8,10 @@ import json
 import threading
 from collections import deque
 
+import httpx
 import pytest
+from access_keys import Signed
+from no_tls import NO_TLS
 
 from fastlambda_cli.local.model import InvokeResult, ThrottledError, ThrottleReason
 
@@ -257,12 +260,12 @@ def test_an_event_waits_while_the_function_is_throttled(lambda_, books, eventual
 
 @pytest.mark.usefixtures("books")
 def test_an_invocation_type_that_does_not_exist_is_refused(aws):
-    headers = [("Host", "127.0.0.1"), ("X-Amz-Invocation-Type", "Maybe")]
+    url, headers = f"{aws.aws.endpoint_url}/2015-03-31/functions/books/invocations", {"X-Amz-Invocation-Type": "Maybe"}
 
-    status, answered, body = aws.http("POST", "/2015-03-31/functions/books/invocations", body=b"{}", headers=headers)
+    answer = httpx.post(url, content=b"{}", headers=headers, auth=Signed(aws.aws.keys, "lambda"), verify=NO_TLS)
 
-    assert (status, answered["x-amzn-ErrorType"]) == (400, "InvalidParameterValueException")
-    assert b"DryRun, Event, RequestResponse" in body
+    assert (answer.status_code, answer.headers["x-amzn-ErrorType"]) == (400, "InvalidParameterValueException")
+    assert "DryRun, Event, RequestResponse" in answer.text
 
 
 def test_invocations_run_at_the_same_time(aws, lambda_):

@@ -17,9 +17,11 @@ from pathlib import Path
 import boto3
 import psutil
 import pytest
+from access_keys import NOBODYS, of_boto3
 
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.errors import EmulatorError
+from fastlambda_cli.local.keys import keep_keys
 from fastlambda_cli.local.model import Notice
 from fastlambda_cli.local.session import STATE, Session, exclusive, recorded, running_session
 from fastlambda_cli.local.standing import local_aws
@@ -30,8 +32,8 @@ def told(event):
 
 
 def buckets(endpoint):
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=endpoint.endpoint_url, **keys)
+    options = {"endpoint_url": endpoint.endpoint_url, "region_name": "us-east-1"}
+    client = boto3.client("s3", **options, **of_boto3(endpoint.keys))
     try:
         return client, {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
     finally:
@@ -59,12 +61,30 @@ def test_the_local_aws_of_a_running_dev_is_used_as_it_is(tmp_path):
     state = tmp_path / STATE
     session = Session("dev", "http://127.0.0.1:4566", "http://127.0.0.1:8000")
 
+    keep_keys(state / "aws", NOBODYS)
+
     with exclusive(state), recorded(state, session), local_aws(tmp_path, told) as endpoint:
+        assert endpoint.keys == NOBODYS
         assert endpoint.endpoint_url == session.endpoint_url
         assert not endpoint.owned
         assert running_session(state) == session
 
     assert running_session(state) is None
+
+
+def test_a_dev_of_a_release_that_checked_no_signatures_has_to_be_started_again(tmp_path):
+    state = tmp_path / STATE
+    session = Session("dev", "http://127.0.0.1:4566", "http://127.0.0.1:8000")
+
+    with (
+        exclusive(state),
+        recorded(state, session),
+        pytest.raises(EmulatorError, match="an older release") as caught,
+        local_aws(tmp_path, told),
+    ):
+        pass
+
+    assert "start it again" in caught.value.remedy
 
 
 class Second:
@@ -107,6 +127,8 @@ def test_a_dev_that_is_not_ready_yet_is_waited_for_and_used(tmp_path):
     state = tmp_path / STATE
     session = Session("dev", "http://127.0.0.1:4566", "http://127.0.0.1:8000")
 
+    keep_keys(state / "aws", NOBODYS)
+
     with exclusive(state), Second(tmp_path) as second, recorded(state, session):
         assert second.endpoint.result().dev == session
 
@@ -148,7 +170,10 @@ def unreadable(service):
 
 def test_an_emulator_that_does_not_start_is_told_by_the_first_call(tmp_path):
     def call():
-        with local_aws(tmp_path, told) as at, connect(endpoint_url=at.endpoint_url, ready=at.ready) as aws:
+        with (
+            local_aws(tmp_path, told) as at,
+            connect(endpoint_url=at.endpoint_url, keys=at.keys, ready=at.ready) as aws,
+        ):
             aws.client("s3").list_buckets()
             pytest.fail("answered")
 

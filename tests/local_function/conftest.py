@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from access_keys import NOBODYS
 
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
 from fastlambda_cli.local.model import Invocation, InvokeResult, LogLine, Notice, TelemetryEvent
@@ -55,7 +56,7 @@ class Laboratory:
             self.registry = ProcessRegistry(self.folder / "processes")
             async with XrayReceiver(self.seen.append) as xray:
                 defaults = {"name": "books", "handler": "lambda_handler.handler", "memory_mb": 512, "timeout": 20}
-                defaults["python"] = PYTHON
+                defaults |= {"python": PYTHON, "keys": NOBODYS}
                 options = defaults | {"endpoint_url": "http://127.0.0.1:9", "xray_address": xray.address} | spec
                 paths = {"task_root": self.folder, "packages": self.folder, "runtime_dir": self.runtime_dir}
                 self.function = LambdaFunction(

@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+from access_keys import Signed
 from background import eventually
 from botocore.exceptions import ClientError
 from no_tls import NO_TLS
@@ -193,7 +194,8 @@ def test_what_cannot_be_answered_is_refused_in_the_services_words(logs, written,
 def test_a_request_that_no_sdk_would_send_is_refused_too(aws, body):
     headers = {"X-Amz-Target": "Logs_20140328.FilterLogEvents", "Content-Type": "application/x-amz-json-1.1"}
 
-    answer = httpx.post(aws.aws.endpoint_url, content=body, headers=headers, verify=NO_TLS)
+    auth = Signed(aws.aws.keys, "logs")
+    answer = httpx.post(aws.aws.endpoint_url, content=body, headers=headers, verify=NO_TLS, auth=auth)
 
     assert (answer.status_code, answer.json()["__type"]) == (400, "InvalidParameterException")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from access_keys import of_environment
 
 from fastlambda_cli.local.aws.local_aws import LocalAws
 
@@ -121,15 +122,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running local AWS."""
-    ready: asyncio.Queue[str] = asyncio.Queue()
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """A running local AWS."""
+    ready: asyncio.Queue[LocalAws] = asyncio.Queue()
     loop = asyncio.new_event_loop()
     over = asyncio.Event()
 
     async def run() -> None:
         async with LocalAws(tmp_path_factory.mktemp("aws"), lambda _: None, port=0) as aws:
-            ready.put_nowait(aws.endpoint_url)
+            ready.put_nowait(aws)
             await over.wait()
 
     def serve() -> None:
@@ -146,9 +147,11 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def secrets_manager(local_aws: str, function_environment: pytest.MonkeyPatch) -> Iterator[Any]:
+def secrets_manager(local_aws: LocalAws, function_environment: pytest.MonkeyPatch) -> Iterator[Any]:
     """A boto3 client of the local AWS, which the environment's endpoint points to as well."""
-    function_environment.setenv("AWS_ENDPOINT_URL", local_aws)
+    function_environment.setenv("AWS_ENDPOINT_URL", local_aws.endpoint_url)
+    for name, value in of_environment(local_aws.keys).items():
+        function_environment.setenv(name, value)
     function_environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
     client = boto3.client("secretsmanager")
     yield client

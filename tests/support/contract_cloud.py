@@ -21,10 +21,12 @@ from typing import Any, TypeVar
 import background
 import boto3
 import httpx
+from access_keys import of_boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from contract_facts import CONTRACT
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.aws import RetryPolicy
 from local_aws import running_local_aws
 
@@ -102,9 +104,10 @@ class UserPool:
 
 @dataclass
 class Cloud:
-    """AWS, and what was made in it; `endpoint` is None where it is AWS itself."""
+    """AWS, and what was made in it; `endpoint` and `keys` are None where it is AWS itself."""
 
     endpoint: str | None
+    keys: Keys | None
     http: httpx.Client
     made: contextlib.ExitStack
     suffix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
@@ -114,14 +117,13 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            local = {"region_name": "us-east-1", "aws_access_key_id": "local", "aws_secret_access_key": "local"}
             self._clients[service] = self.made.enter_context(
                 contextlib.closing(
                     boto3.client(
                         service,
                         endpoint_url=self.endpoint,
                         config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
-                        **(local if self.endpoint else {}),
+                        **({"region_name": "us-east-1", **of_boto3(self.keys)} if self.keys else {}),
                     )
                 )
             )
@@ -373,8 +375,11 @@ def running_cloud(directory: Path) -> Iterator[Cloud]:
     with contextlib.ExitStack() as made:
         http = made.enter_context(httpx.Client(timeout=60, trust_env=ON_AWS))
         at_once = RetryPolicy(after_error_s=(0.0, 0.0), throttle_first_s=0.0)
-        endpoint = None if ON_AWS else made.enter_context(running_local_aws(directory, retries=at_once))
-        yield Cloud(endpoint, http, made)
+        if ON_AWS:
+            yield Cloud(None, None, http, made)
+        else:
+            aws = made.enter_context(running_local_aws(directory, retries=at_once))
+            yield Cloud(aws.endpoint_url, aws.keys, http, made)
 
 
 def _package(source: Path) -> bytes:

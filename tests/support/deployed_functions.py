@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from access_keys import of_boto3
 from background import PATIENCE_S, in_background
 from botocore.config import Config
 
@@ -55,8 +56,7 @@ class Aws:
                 service,
                 endpoint_url=self.aws.endpoint_url,
                 region_name="us-east-1",
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
+                **of_boto3(self.aws.keys),
                 config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
             )
         return self.clients[service]

@@ -20,6 +20,9 @@ import psutil
 import pytest
 from no_tls import NO_TLS
 
+from fastlambda_cli.aws.keys import Keys
+from fastlambda_cli.local.keys import read_keys
+from fastlambda_cli.local.session import STATE
 from fastlambda_cli.service.load import load_service
 
 BOOKS = Path(__file__).parents[2] / "examples" / "books"
@@ -73,6 +76,11 @@ class Dev:
         self.endpoint_url = self.wait_for(r"AWS\s+(http://127\.0\.0\.1:\d+)")[1]
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_S, verify=NO_TLS)
         return self
+
+    @property
+    def keys(self) -> Keys:
+        """The access key of its local AWS."""
+        return read_keys(self.service / STATE / "aws")
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)

@@ -16,19 +16,23 @@ import pytest
 from background import in_background
 
 from fastlambda_cli.aws.session import Aws, connect
+from fastlambda_cli.local.aws import LocalAws
 
 
 @contextlib.contextmanager
-def running_local_aws(directory: Path, **settings: Any) -> Iterator[str]:
-    """Run a local AWS on a thread of its own while the block runs; yield its endpoint's URL."""
+def running_local_aws(directory: Path, **settings: Any) -> Iterator[LocalAws]:
+    """Run a local AWS on a thread of its own while the block runs."""
     with in_background(directory, lambda _: None, **settings) as (aws, _):
-        yield aws.endpoint_url
+        yield aws
 
 
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """An engine's connection to a local AWS that all tests of the session share."""
-    with running_local_aws(tmp_path_factory.mktemp("aws")) as url, connect(endpoint_url=url) as aws:
+    with (
+        running_local_aws(tmp_path_factory.mktemp("aws")) as running,
+        connect(endpoint_url=running.endpoint_url, keys=running.keys) as aws,
+    ):
         yield aws
 
 

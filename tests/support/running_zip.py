@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from access_keys import NOBODYS
 from http_events import http_api
 
 from fastlambda_cli.artifact.interpreter import OWN, own_python
@@ -35,6 +36,7 @@ def answer_of(folder: Path, path: str) -> Any:
                 timeout=20,
                 endpoint_url="http://127.0.0.1:9",
                 xray_address=xray.address,
+                keys=NOBODYS,
             )
             registry = ProcessRegistry(folder.parent / "processes")
             function = LambdaFunction(spec, registry=registry, sink=lambda _: None, concurrency=1)

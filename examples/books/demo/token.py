@@ -14,14 +14,6 @@ from demo.settings import SECRET_ENV, AppSecrets
 from fastlambda.secrets import Secret, SecretError
 from fastlambda.secretsmanager import SecretsManagerProvider
 
-LOCAL_ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "local",
-    "AWS_SECRET_ACCESS_KEY": "local",
-    "AWS_SESSION_TOKEN": "",
-    "AWS_REGION": "us-east-1",
-}
-"""Stands in for whatever keys the shell has: they are not for the local endpoint."""
-
 LIFETIME_S = 3600
 
 
@@ -33,8 +25,8 @@ def minted(secrets: AppSecrets, now: float) -> str:
 
 def main() -> None:
     """Read the local secret and print a token, or one line that says why there is none."""
-    os.environ |= LOCAL_ENVIRONMENT
-    os.environ.setdefault("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    if "AWS_ENDPOINT_URL" not in os.environ:
+        sys.exit('No token: this shell does not know the local AWS. Run `eval "$(fastlambda env)"` first.')
     os.environ.setdefault(SECRET_ENV, "fastapi-books-dev/app")
     secret = Secret(AppSecrets, env=SECRET_ENV, provider=SecretsManagerProvider())
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from urllib.parse import urlsplit
 
 from fastlambda_cli.aws.failures import no_region, translated
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.aws.timestamps import read_times_faster
 from fastlambda_cli.errors import AwsError
 
@@ -28,7 +29,6 @@ __all__ = ["LOCAL_REGION", "Aws", "connect", "translated"]
 LOCAL_REGION = "us-east-1"
 """Where everything of the local AWS lives."""
 
-_LOCAL_KEY = "local"
 _LOCAL_ACCOUNT = "000000000000"
 _ENDPOINT = "AWS_ENDPOINT_URL"
 _ATTEMPTS = 8
@@ -48,18 +48,26 @@ class Aws:
         region: Such as eu-west-1.
         endpoint_url: The local AWS; None for AWS itself.
         ready: Called before every request: waits until the local AWS answers.
+        keys: The local AWS's; None for AWS itself.
 
     Attributes:
         region: As given.
         endpoint_url: As given.
+        keys: As given.
 
     """
 
     def __init__(
-        self, session: Session, region: str, endpoint_url: str | None, ready: Callable[[], None] | None = None
+        self,
+        session: Session,
+        region: str,
+        endpoint_url: str | None,
+        ready: Callable[[], None] | None = None,
+        keys: Keys | None = None,
     ) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
+        self.keys = keys
         self._session = session
         read_times_faster(session)
         self._ready = ready
@@ -200,6 +208,7 @@ def connect(
     region: str | None = None,
     endpoint_url: str | None = None,
     *,
+    keys: Keys | None = None,
     ready: Callable[[], None] | None = None,
 ) -> Aws:
     """Take credentials and Region as the AWS CLI does, or go to the AWS on this machine.
@@ -211,16 +220,20 @@ def connect(
             environment, the files, the container or the instance, in boto3's order.
         region: By default AWS_REGION, AWS_DEFAULT_REGION or the profile's.
         endpoint_url: The local AWS. Credentials, profile and proxies of the user are then neither read nor sent.
+        keys: The local AWS's, which requests to it are signed with; needed with `endpoint_url`.
         ready: Called before every request to the local AWS: waits until it answers, or raises why it never will.
 
     Raises:
+        TypeError: Of `endpoint_url` and `keys` there is one without the other.
         CredentialsError: There is no such profile, or no Region is set anywhere.
         AwsError: A configured endpoint, such as AWS_ENDPOINT_URL, leads to this machine, and nobody asked for the
             local AWS.
 
     """
-    if endpoint_url is not None:
-        return Aws(_local_session(), region or LOCAL_REGION, endpoint_url, ready)
+    if endpoint_url is not None and keys is not None:
+        return Aws(_local_session(keys), region or LOCAL_REGION, endpoint_url, ready, keys)
+    if endpoint_url is not None or keys is not None:
+        raise TypeError("endpoint_url and keys go together")
     doing = "connect to AWS"
     with translated(doing):
         from boto3.session import Session  # noqa: PLC0415  a third of a second that `--help` need not take
@@ -235,7 +248,7 @@ def connect(
     return Aws(session, found, None)
 
 
-def _local_session() -> Session:
+def _local_session(keys: Keys) -> Session:
     from boto3.session import Session  # noqa: PLC0415
     from botocore.session import Session as Core  # noqa: PLC0415
 
@@ -243,7 +256,9 @@ def _local_session() -> Session:
     nothing = (None, None, os.devnull, None)
     core = Core(session_vars={"profile": (None, None, None, None), "config_file": nothing, "credentials_file": nothing})
     core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
-    return Session(aws_access_key_id=_LOCAL_KEY, aws_secret_access_key=_LOCAL_KEY, botocore_session=core)
+    return Session(
+        aws_access_key_id=keys.access_key_id, aws_secret_access_key=keys.secret_access_key, botocore_session=core
+    )
 
 
 @cache

@@ -18,6 +18,7 @@ COMMANDS = (
     Listed("init", _BEGIN, "Make a service of a FastAPI project, in the few lines that takes."),
     Listed("doctor", _BEGIN, "Check that everything is there that a deployment needs."),
     Listed("dev", _RUN, "Run a service here as Lambda would, with an HTTP API and an AWS endpoint."),
+    Listed("env", _RUN, "Print the variables by which SDKs and the AWS CLI use the AWS that `dev` runs."),
     Listed("plan", _DEPLOY, "Show what a deployment would do, and change nothing."),
     Listed("deploy", _DEPLOY, "Deploy a service: show the plan, ask, and do it."),
     Listed("status", _DEPLOY, "Show how a service's stack stands: URL, release, version, traffic."),

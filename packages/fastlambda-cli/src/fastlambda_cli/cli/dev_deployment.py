@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.aws.session import connect
 from fastlambda_cli.cli.dev_placeholder import placeholder
 from fastlambda_cli.cli.runtime import runtime_of
@@ -23,13 +24,14 @@ _NAMED = 4
 """How many changed resources are named."""
 
 
-def bring_up_to_date(service: Service, stage: str, endpoint_url: str, sink: Sink) -> None:
+def bring_up_to_date(service: Service, stage: str, endpoint_url: str, keys: Keys, sink: Sink) -> None:
     """Make or change the stack of a stage in a running local AWS, and tell what was done.
 
     Args:
         service: As loaded for the stage.
         stage: Its name.
         endpoint_url: The local AWS.
+        keys: What requests to it are signed with.
         sink: Is told, on the caller's thread.
 
     Raises:
@@ -41,7 +43,7 @@ def bring_up_to_date(service: Service, stage: str, endpoint_url: str, sink: Sink
         if isinstance(happening, Remark) and happening.warning:
             sink(Notice(happening.text, warning=True))
 
-    with tempfile.TemporaryDirectory() as folder, connect(endpoint_url=endpoint_url) as aws:
+    with tempfile.TemporaryDirectory() as folder, connect(endpoint_url=endpoint_url, keys=keys) as aws:
         runtime = runtime_of(service)
         target = Target(service, stage, runtime, placeholder(service, runtime, Path(folder)), stands_in=True)
         outcome = deploy(target, aws, pass_on, confirm=lambda _: True, health=_NobodyAsks())

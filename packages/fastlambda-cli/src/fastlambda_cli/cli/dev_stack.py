@@ -61,4 +61,4 @@ def _bring(service: Service, cloud: LocalCloud, tell: Sink) -> None:
     # On this thread, while the first INIT runs: it brings the whole engine and AWS's SDK with it.
     from fastlambda_cli.cli.dev_deployment import bring_up_to_date  # noqa: PLC0415
 
-    bring_up_to_date(service, cloud.stage, cloud.endpoint_url, tell)
+    bring_up_to_date(service, cloud.stage, cloud.endpoint_url, cloud.keys, tell)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
+
+from rich.markup import escape
 
 from fastlambda_cli.cli.dev_stack import DevStack
 from fastlambda_cli.cli.signals import INTERRUPTED, ONE_PRESS_S, SIGNALS
@@ -35,6 +38,13 @@ def run_in_terminal(service: Service, *, stage: str, port: int, aws_port: int, r
     asyncio.run(_serve(service, stage, port, aws_port, raw=raw))
 
 
+def _line_for_a_shell(service: Service) -> str:
+    """What gives another shell in this folder the AWS endpoint and its access key, which the log does not show."""
+    folder = os.path.relpath(service.root)
+    command = "fastlambda env" if folder == "." else f"fastlambda env {shlex.quote(folder)}"
+    return escape(f'eval "$({command})"')
+
+
 async def _serve(service: Service, stage: str, port: int, aws_port: int, *, raw: bool) -> None:
     serving = asyncio.current_task()
     assert serving is not None  # noqa: S101 - asyncio.run runs this in a task
@@ -55,7 +65,7 @@ async def _serve(service: Service, stage: str, port: int, aws_port: int, *, raw:
         )
         async with local_cloud as cloud, _meanwhile(stack.follow(cloud)):
             output.say(f"[bold green]Ready[/]  API  [bold]{cloud.http_url}[/]")
-            output.say(f"       AWS  {cloud.endpoint_url}  [dim](aws --endpoint-url, or AWS_ENDPOINT_URL)[/]")
+            output.say(f"       AWS  {cloud.endpoint_url}  [dim](for a shell: {_line_for_a_shell(service)})[/]")
             output.say("       [dim]Ctrl-C ends everything; saving a file reloads.[/]")
             await cloud.follow()
     output.say("Ended; nothing is left running.")

@@ -127,13 +127,15 @@ def logins_for(aws: Aws) -> Logins:
     """Find logins: for Amazon ECR in this Region by the AWS credentials, for others as docker or podman know.
 
     Args:
-        aws: Whose credentials.
+        aws: Whose credentials; the local AWS's are good for its own registry too.
 
     """
     kept = KeptLogins(login_files())
+    here = urlsplit(aws.endpoint_url).netloc if aws.endpoint_url is not None else None
 
     def login(host: str) -> Login | None:
-        return Login(*registry_login(aws, host)) if region_of_registry(host) == aws.region else kept(host)
+        of_aws = host == here or region_of_registry(host) == aws.region
+        return Login(*registry_login(aws, host)) if of_aws else kept(host)
 
     return login
 

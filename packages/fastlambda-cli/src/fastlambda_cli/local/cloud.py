@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from fastlambda_cli.artifact.installation import remove_others
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.errors import FastLambdaError
 from fastlambda_cli.local.aws import LocalAws, Running
 from fastlambda_cli.local.folder_functions import FolderFunctions
@@ -99,6 +100,11 @@ class LocalCloud:
     ) -> None:
         """End everything, in the reverse order of its start."""
         await self._stack.aclose()
+
+    @property
+    def keys(self) -> Keys:
+        """What requests to the AWS endpoint are signed with, once started."""
+        return self._aws.keys
 
     @property
     def function_name(self) -> str:
@@ -228,6 +234,7 @@ class LocalCloud:
             ephemeral_storage_mb=configuration.ephemeral_storage,
             endpoint_url=self.endpoint_url,
             xray_address=self._aws.xray_address,
+            keys=self._aws.function_keys,
             log_level=configuration.log_level,
             reserved=function.reserved,
             variables=function_variables(

@@ -11,12 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastlambda_cli.aws.keys import Keys
+from fastlambda_cli.errors import EmulatorError
+from fastlambda_cli.local.keys import read_keys
 from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.session import STATE, AlreadyRunningError, Session, exclusive, running_session
 
 _POLL_S = 0.05
 _AHEAD = ("cloudformation",)
 """What every command with a local AWS of its own asks for."""
+_AWS = "aws"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +29,14 @@ class LocalEndpoint:
 
     Attributes:
         endpoint_url: The front door's URL.
+        keys: What requests are signed with.
         dev: The running `dev` that it is part of; None when it was started for this command and ends with it.
         ready: Waits until requests are answered, and raises what a start that failed raised.
 
     """
 
     endpoint_url: str
+    keys: Keys
     dev: Session | None
     ready: Callable[[], None]
 
@@ -58,7 +64,7 @@ def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
 
     Raises:
         ToolchainError: The emulator is not installed and cannot be.
-        EmulatorError: It does not start.
+        EmulatorError: It does not start, or is that of an older release.
         FastLambdaError: The state cannot be kept.
 
     """
@@ -66,9 +72,9 @@ def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
     with contextlib.ExitStack() as stack:
         dev = _mine_or_that_of(stack, state, sink)
         if dev is not None:
-            yield LocalEndpoint(dev.endpoint_url, dev, _at_once)
+            yield LocalEndpoint(dev.endpoint_url, keys_of(state), dev, _at_once)
         else:
-            yield stack.enter_context(_started(state / "aws", sink))
+            yield stack.enter_context(_started(state, sink))
 
 
 def _mine_or_that_of(stack: contextlib.ExitStack, state: Path, sink: Sink) -> Session | None:
@@ -89,18 +95,36 @@ def _mine_or_that_of(stack: contextlib.ExitStack, state: Path, sink: Sink) -> Se
             return None
 
 
+def keys_of(state: Path) -> Keys:
+    """The key of the local AWS whose state is in a service's `.fastlambda` folder, and which has been started.
+
+    Raises:
+        EmulatorError: It was started by a release that had none, or its file cannot be read.
+
+    """
+    keys = read_keys(state / _AWS)
+    if keys is None:
+        raise EmulatorError(
+            "The local AWS that is running has no access key",
+            why="an older release of FastLambda started it",
+            remedy="End that `fastlambda dev` and start it again.",
+        )
+    return keys
+
+
 def _at_once() -> None:
     """A `dev` records its session when it is ready."""
 
 
 @contextlib.contextmanager
-def _started(directory: Path, sink: Sink) -> Iterator[LocalEndpoint]:
+def _started(state: Path, sink: Sink) -> Iterator[LocalEndpoint]:
     """Run a local AWS on a thread with an event loop of its own; give it as soon as it listens."""
-    background = _Background(directory, sink)
+    background = _Background(state / _AWS, sink)
     with ThreadPoolExecutor(1, thread_name_prefix="local AWS") as threads:
         ended = threads.submit(background.run)
         try:
-            yield LocalEndpoint(background.endpoint_url.result(), None, background.ready.result)
+            endpoint_url = background.endpoint_url.result()
+            yield LocalEndpoint(endpoint_url, keys_of(state), None, background.ready.result)
             if background.ready.done():
                 background.ready.result()
         finally:

@@ -15,6 +15,7 @@ from typing import IO
 
 import httpx
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION
 from fastlambda_cli.local.processes import ProcessRegistry, signal_group
@@ -40,6 +41,7 @@ class Berth:
         listener_fd: The listening socket it inherits.
         owner_fd: The read end of a pipe whose other end closes when this process ends.
         lock_fd: A lock it holds by inheriting it.
+        keys: What it signs with when it calls the front door.
         ahead: Its services, by its own names, that it loads before they are asked for.
         account_concurrency: Events at once of all functions, as GetAccountSettings tells.
 
@@ -51,6 +53,7 @@ class Berth:
     listener_fd: int
     owner_fd: int
     lock_fd: int
+    keys: Keys
     ahead: tuple[str, ...] = ()
     account_concurrency: int = 1000
 
@@ -70,7 +73,7 @@ class Berth:
         return self.home / "tmp"
 
     def environment(self) -> dict[str, str]:
-        """Every variable the emulator sees: no proxies, no credentials, nothing of the user's shell.
+        """Every variable the emulator sees: no proxies, no credentials but its own, nothing of the user's shell.
 
         Lambda code never runs in it (LAMBDA_STRICT), it opens no port but the socket it is given, and it is told
         of a Docker socket that does not exist, because it would remove other emulators' containers.
@@ -96,6 +99,10 @@ class Berth:
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(self.directory / "s3"),
             "LOG_LEVEL": "WARNING",
+            # Not under AWS's names, by which ministack would take the key for that of its root user.
+            "FASTLAMBDA_ACCESS_KEY_ID": self.keys.access_key_id,
+            "FASTLAMBDA_SECRET_ACCESS_KEY": self.keys.secret_access_key,
+            "FASTLAMBDA_SESSION_TOKEN": self.keys.session_token or "",
         }
 
 

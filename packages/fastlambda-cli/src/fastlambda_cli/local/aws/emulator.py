@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.child import Berth, Child
 from fastlambda_cli.local.aws.holding import held
@@ -74,11 +75,14 @@ class Emulator:
         """Make an HTTP client for our own calls to it; the caller closes the client."""
         return httpx.AsyncClient(transport=_Borrowed(self.transport), base_url="http://emulator", timeout=None)  # noqa: S113  a start bounds its own wait
 
-    async def start(self, gateway_port: int, ahead: Sequence[str] = (), *, account_concurrency: int = 1000) -> None:
+    async def start(
+        self, gateway_port: int, keys: Keys, ahead: Sequence[str] = (), *, account_concurrency: int = 1000
+    ) -> None:
         """Install it if need be, start it, and keep it running from now on.
 
         Args:
             gateway_port: The port of the front door, which is in the URLs that the emulator makes.
+            keys: What it signs with when it calls the front door.
             account_concurrency: Events at once of all functions, as GetAccountSettings tells.
             ahead: Its services, by its own names, that it loads before they are asked for.
 
@@ -89,7 +93,7 @@ class Emulator:
         """
         python = await emulator_python(self._sink)
         fds = (self._listener_fd, self._owner_fd, self._lock_fd)
-        berth = Berth(self._directory, python, gateway_port, *fds, tuple(ahead), account_concurrency)
+        berth = Berth(self._directory, python, gateway_port, *fds, keys, tuple(ahead), account_concurrency)
         child = await self._start_child(berth)
         self._settled.set()
         self._supervisor = asyncio.create_task(self._supervise(child, berth), name="emulator supervisor")

@@ -30,6 +30,9 @@ from fastlambda_cli.local.aws.metrics_flow import MetricsFlow
 from fastlambda_cli.local.aws.model import RetryPolicy, Running, Surroundings
 from fastlambda_cli.local.aws.proxy import EmulatorProxy
 from fastlambda_cli.local.aws.refusals import refusing
+from fastlambda_cli.local.aws.signatures.door import Door
+from fastlambda_cli.local.aws.signatures.keyring import Keyring
+from fastlambda_cli.local.aws.signatures.registry import RegistryLogin
 from fastlambda_cli.local.aws.xray_api import XrayApi
 from fastlambda_cli.local.http import HttpApi
 from fastlambda_cli.local.http.issuers import Issuers, fetch_document
@@ -66,6 +69,7 @@ class FrontDoor:
 async def front_door(
     listener: socket.socket,
     emulator: Emulator,
+    keyring: Keyring,
     directory: Path,
     sink: Telemetry,
     surroundings: Surroundings,
@@ -77,6 +81,7 @@ async def front_door(
     Args:
         listener: Listens already; closed at the end.
         emulator: Answers what is not answered here.
+        keyring: Whose keys requests are signed with.
         directory: Where the local AWS's state lives.
         sink: Is told what happens, and keeps what AWS keeps.
         surroundings: What deployed functions find round themselves.
@@ -108,7 +113,9 @@ async def front_door(
         function_urls = await stack.enter_async_context(HttpApi(urls, sink, FUNCTION_URL))
         logs_api = LogsApi(sink.logs, emulator, invoke_api)
         xray_api = XrayApi(sink.traces, sink, logs_api)
-        app = by_host({API_HOST: http_apis, URL_HOST: function_urls}, guarded(refusing(xray_api)))
+        registry = RegistryLogin(keyring.user)
+        signed = Door(registry.giving(refusing(xray_api), surroundings.endpoint_url), keyring, registry)
+        app = by_host({API_HOST: http_apis, URL_HOST: function_urls}, guarded(signed))
         await stack.enter_async_context(serve(app, label="The AWS endpoint", listener=listener))
         stack.push_async_callback(invoke_api.close)
         yield FrontDoor(functions, metrics, event_sources, issuers)

@@ -11,11 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.emulator import Emulator, emulator_at
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.model import RetryPolicy, Running, Surroundings
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
+from fastlambda_cli.local.aws.signatures.keyring import Keyring
+from fastlambda_cli.local.keys import kept_keys
 from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Sink
 from fastlambda_cli.local.ports import LOOPBACK, listen
 from fastlambda_cli.local.telemetry import Telemetry
@@ -43,6 +46,8 @@ class LocalAws:
 
     Attributes:
         endpoint_url: Where SDKs reach it, once started.
+        keys: What requests to it are signed with, once started; its directory keeps them.
+        function_keys: What its functions sign with, once started.
         xray_address: host:port of the X-Ray daemon for functions, once started.
         issuers: Who issues tokens, as its JWT authorizers know them, once started.
 
@@ -75,6 +80,8 @@ class LocalAws:
         self._emulator: Emulator
         self._functions: Functions
         self.endpoint_url: str
+        self.keys: Keys
+        self.function_keys: Keys
         self.xray_address: str
         self.issuers: Issuers
 
@@ -87,11 +94,13 @@ class LocalAws:
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         self._emulator = await stack.enter_async_context(emulator_at(self._directory, self._sink))
+        keyring = Keyring(kept_keys(self._directory), self._emulator)
+        self.keys, self.function_keys = keyring.user, keyring.functions
         listener = stack.enter_context(listen(self._port, label="The AWS endpoint", option="--aws-port"))
         port: int = listener.getsockname()[1]
         self.endpoint_url = f"http://{LOOPBACK}:{port}"
         limit = self._running.account_concurrency
-        start = self._emulator.start(port, self._ahead, account_concurrency=limit)
+        start = self._emulator.start(port, keyring.emulator, self._ahead, account_concurrency=limit)
         starting = asyncio.create_task(start, name="start of the emulator")
         stack.push_async_callback(_given_up, starting)
         self.xray_address = (await stack.enter_async_context(XrayReceiver(self._sink))).address
@@ -99,10 +108,17 @@ class LocalAws:
         await asyncio.to_thread(importlib.import_module, "fastlambda_cli.local.aws.front_door")
         from fastlambda_cli.local.aws.front_door import front_door  # noqa: PLC0415
 
-        surroundings = Surroundings(self.endpoint_url, self.xray_address)
+        surroundings = Surroundings(self.endpoint_url, self.xray_address, self.function_keys)
         door = await stack.enter_async_context(
             front_door(
-                listener, self._emulator, self._directory, self._sink, surroundings, self._running, self._retries
+                listener,
+                self._emulator,
+                keyring,
+                self._directory,
+                self._sink,
+                surroundings,
+                self._running,
+                self._retries,
             )
         )
         self._functions = door.functions

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 LIMIT = 1000
 """Events at once in a new account's Region (AWS Lambda Developer Guide, "Lambda quotas")."""
+from fastlambda_cli.aws.keys import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,10 @@ class Surroundings:
     Attributes:
         endpoint_url: Where AWS SDKs find AWS.
         xray_address: host:port of the X-Ray daemon.
+        keys: What they sign with.
 
     """
 
     endpoint_url: str
     xray_address: str
+    keys: Keys

@@ -63,7 +63,7 @@ class EmulatorProxy:
         try:
             await self._upstream.available()
         except EmulatorError as problem:
-            await _unavailable(send, str(problem))
+            await answer_unavailable(send, str(problem))
             return
         body = _RequestBody(receive)
         exchange = asyncio.create_task(self._exchange(scope, body, send))
@@ -93,7 +93,7 @@ class EmulatorProxy:
         except ClientGoneError:
             return
         except httpx.TransportError:
-            await _unavailable(send, "The AWS emulator died while it worked on this request")
+            await answer_unavailable(send, "The AWS emulator died while it worked on this request")
             return
         await _relay(response, send)
 
@@ -148,7 +148,8 @@ def _kept(headers: Iterable[tuple[bytes, bytes]], dropped: frozenset[bytes]) -> 
     return [(name, value) for name, value in pairs if name not in dropped and name not in listed]
 
 
-async def _unavailable(send: Send, reason: str) -> None:
+async def answer_unavailable(send: Send, reason: str) -> None:
+    """Answer that the emulator is not there for the moment."""
     # botocore takes an HTML answer for a failure of the service in front, whichever protocol the service speaks,
     # and retries it; JSON would break its XML parsers and XML its JSON parsers.
     body = f"<html><body><h1>503 Service Unavailable</h1><p>{html.escape(reason)}</p></body></html>\n".encode()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.model import ACCOUNT_ID, LATEST, REGION
 from fastlambda_cli.service.variables import lambda_log_level
 
@@ -48,6 +49,7 @@ class FunctionSpec:
         variables: The customer's environment variables.
         endpoint_url: Where AWS SDKs in the function find AWS.
         xray_address: host:port of the X-Ray daemon.
+        keys: What SDKs in the function sign with.
         version: The published version, or $LATEST.
         log_format: "JSON" or "Text".
         log_level: The lowest level of the function's own JSON log lines.
@@ -75,6 +77,7 @@ class FunctionSpec:
     timeout: float
     endpoint_url: str
     xray_address: str
+    keys: Keys
     variables: Mapping[str, str] = field(default_factory=dict)
     version: str = LATEST
     log_format: str = "JSON"
@@ -136,7 +139,7 @@ class FunctionSpec:
         customer = {key: value for key, value in self.variables.items() if not key.startswith("_")}
         host, _, port = self.xray_address.partition(":")
         platform = {
-            "AWS_ACCESS_KEY_ID": "ASIAFASTLAMBDALOCAL0",
+            "AWS_ACCESS_KEY_ID": self.keys.access_key_id,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.runtime}",
@@ -148,8 +151,8 @@ class FunctionSpec:
             LOG_STREAM: log_stream,
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_REGION": REGION,
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_SESSION_TOKEN": "local",
+            "AWS_SECRET_ACCESS_KEY": self.keys.secret_access_key,
+            "AWS_SESSION_TOKEN": self.keys.session_token or "",
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "AWS_XRAY_DAEMON_ADDRESS": self.xray_address,
             "_AWS_XRAY_DAEMON_ADDRESS": host,

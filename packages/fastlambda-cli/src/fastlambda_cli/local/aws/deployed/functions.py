@@ -192,4 +192,5 @@ class DeployedFunctions:
             endpoint_url=self._surroundings.endpoint_url,
             xray_address=self._surroundings.xray_address,
             most_workers=self._concurrency,
+            keys=self._surroundings.keys,
         )

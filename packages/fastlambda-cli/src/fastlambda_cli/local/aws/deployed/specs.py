@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.aws.deployed.runtimes import InstalledRuntime
 from fastlambda_cli.local.function import FunctionSpec
 
@@ -48,6 +49,7 @@ def spec(
     endpoint_url: str,
     xray_address: str,
     most_workers: int,
+    keys: Keys,
 ) -> FunctionSpec:
     """Describe the environments of a version.
 
@@ -59,6 +61,7 @@ def spec(
         endpoint_url: Where AWS SDKs in the function find AWS.
         xray_address: host:port of the X-Ray daemon.
         most_workers: How many events the function may run at once, and so no environment more.
+        keys: What the function signs with.
 
     """
     logging = configuration.get("LoggingConfig", {})
@@ -75,6 +78,7 @@ def spec(
         timeout=configuration["Timeout"],
         endpoint_url=endpoint_url,
         xray_address=xray_address,
+        keys=keys,
         variables=configuration.get("Environment", {}).get("Variables", {}),
         version=configuration["Version"],
         log_format=logging.get("LogFormat", "Text"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import logging
 import os
 import re
@@ -34,6 +35,7 @@ from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ig
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
 from saving import save_faster  # type: ignore[import-not-found,unused-ignore]
+from signing import Key, given_out, presign_code  # type: ignore[import-not-found,unused-ignore]
 from urls import function_url, make_local_urls  # type: ignore[import-not-found,unused-ignore]
 from websocket_apis import refuse_websockets  # type: ignore[import-not-found,unused-ignore]
 
@@ -54,6 +56,8 @@ _CODE = re.compile(r"/_fastlambda/lambda-code/(\d{12})/([a-z0-9-]+)/([^/]+)/([^/
 """Ours too: the deployment package of any version, by account, region and function; ministack's is always $LATEST's."""
 _URL = "/_fastlambda/function-url/"
 """Ours as well, before the id of a function URL: whose it is."""
+_KEYS = re.compile(r"/_fastlambda/keys/(\w+)")
+"""Ours too: the secret of an access key that IAM or STS made, by its id."""
 _GRACE_S = 2
 _LAST_RESORT_S = 3.0
 
@@ -109,6 +113,9 @@ class SavedWhileRunning:
             return
         if scope["path"].startswith(_URL):
             await _send(send, function_url(scope["path"].removeprefix(_URL)))
+            return
+        if key := _KEYS.fullmatch(scope["path"]):
+            await _send_key(send, key[1])
             return
         self._answering += 1
         try:
@@ -200,6 +207,14 @@ async def _send(send: Send, found: bytes) -> None:
     await send({"type": "http.response.body", "body": found})
 
 
+async def _send_key(send: Send, access_key_id: str) -> None:
+    status, key = given_out(access_key_id)
+    body = json.dumps(key).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
 def tell_user() -> Callable[[str], None]:
     """Reserve standard output for messages to the user; whatever else is printed joins the log."""
     messages = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
@@ -237,9 +252,10 @@ def load_ahead(services: Sequence[str]) -> None:
 def main(listener: int, owner: int, *services: str) -> int:
     """Serve until told to end; return the exit code."""
     tell = tell_user()
-    port = int(os.environ["GATEWAY_PORT"])
-    invoke_elsewhere(port)
+    port, key = int(os.environ["GATEWAY_PORT"]), Key.of_emulator()
+    invoke_elsewhere(port, key)
     make_local_urls(port)
+    presign_code(key)
     activate_at_once()
     evaluate_alarms_rightly()
     keep_concurrency(port)

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from ministack.services import eventbridge, lambda_svc, scheduler, sns  # type: ignore[import-not-found,unused-ignore]
+from signing import Key  # type: ignore[import-not-found,unused-ignore]
 
 Event: TypeAlias = Any
 """A function's event, as the value that JSON stands for."""
@@ -37,11 +38,13 @@ class LocalLambda:
 
     Args:
         port: Where the front door listens on 127.0.0.1.
+        key: What is signed with.
 
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: Key) -> None:
         self._port = port
+        self._key = key
 
     def run(self, function: Mapping[str, Any], event: Event) -> dict[str, Any]:
         """Run an event and wait for the function's answer, in ministack's own terms for it."""
@@ -73,23 +76,21 @@ class LocalLambda:
             _LOG.error("%s was not prepared: %s %s", arn, status, payload.decode(errors="replace"))
 
     def _invoke(self, arn: str, event: Event, kind: str) -> tuple[int, Mapping[str, str], bytes]:
+        path, body = f"/2015-03-31/functions/{quote(arn, safe='')}/invocations", json.dumps(event).encode()
+        headers = {"content-type": "application/json", "x-amz-invocation-type": kind}
+        signed = self._key.headers("POST", path, f"127.0.0.1:{self._port}", headers, body, "lambda")
         connection = http.client.HTTPConnection("127.0.0.1", self._port)
         try:
-            connection.request(
-                "POST",
-                f"/2015-03-31/functions/{quote(arn, safe='')}/invocations",
-                json.dumps(event).encode(),
-                {"content-type": "application/json", "x-amz-invocation-type": kind},
-            )
+            connection.request("POST", path, body, signed)
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.read()
         finally:
             connection.close()
 
 
-def invoke_elsewhere(port: int) -> None:
-    """Have ministack run every function through the front door at this port."""
-    local_lambda = LocalLambda(port)
+def invoke_elsewhere(port: int, key: Key) -> None:
+    """Have ministack run every function through the front door at this port, signing with this key."""
+    local_lambda = LocalLambda(port, key)
     lambda_svc._execute_function = local_lambda.run  # noqa: SLF001
     lambda_svc._poll_sqs = lambda: False  # noqa: SLF001
     lambda_svc._esm_response = _with_state(lambda_svc._esm_response)  # noqa: SLF001

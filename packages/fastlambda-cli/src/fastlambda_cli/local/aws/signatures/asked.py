@@ -1,0 +1,76 @@
+"""A request as it arrived, before anybody knows whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastlambda_cli.local.serve import Scope
+
+Pairs = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Everything of a request but its body.
+
+    Attributes:
+        method: Such as POST.
+        path: As it was written, escapes and all.
+        decoded_path: Without escapes.
+        query: Names and values without escapes; empty where they are not UTF-8, which no signature is made of.
+        headers: Names in lower case, in the order that they came in.
+
+    """
+
+    method: str
+    path: str
+    decoded_path: str
+    query: Pairs
+    headers: Pairs
+
+    @classmethod
+    def of(cls, scope: Scope) -> Asked:
+        """Read an ASGI scope."""
+        return cls(
+            scope["method"],
+            scope["raw_path"].decode("latin-1"),
+            scope["path"],
+            _query(scope["query_string"]),
+            [(name.decode("latin-1").lower(), _value(value)) for name, value in scope["headers"]],
+        )
+
+    def header(self, name: str) -> str | None:
+        """The first header of a name in lower case."""
+        return next((value for found, value in self.headers if found == name), None)
+
+    def parameter(self, name: str) -> str | None:
+        """The first query parameter of a name."""
+        return next((value for found, value in self.query if found == name), None)
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body may follow (RFC 9112, section 6.3)."""
+        return self.header("transfer-encoding") is not None or self.header("content-length") not in {None, "0"}
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it speaks the query protocol, in its body."""
+        kind = self.header("content-type") or ""
+        return self.method == "POST" and kind.startswith("application/x-www-form-urlencoded")
+
+
+def _query(query: bytes) -> Pairs:
+    try:
+        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=1000)
+    except ValueError:
+        return []
+
+
+def _value(value: Any) -> str:
+    try:
+        return str(value, "utf-8")
+    except UnicodeDecodeError:
+        return str(value, "latin-1")

@@ -1,0 +1,170 @@
+"""What a request says of its signature: IAM User Guide, "Elements of an AWS API request signature"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from fastlambda_cli.local.aws.signatures.asked import Asked
+from fastlambda_cli.local.aws.signatures.faults import (
+    FOR_TOO_LONG,
+    INCOMPLETE,
+    MISSING,
+    NOT_SUPPORTED,
+    OUT_OF_TIME,
+    URL_EXPIRED,
+    RefusedRequest,
+)
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_SIGV4 = re.compile(
+    rf"{_ALGORITHM} +Credential=(?P<credential>[^\s,]+), *SignedHeaders=(?P<headers>[^\s,]+), *"
+    r"Signature=(?P<signature>[0-9a-f]{64})"
+)
+_CREDENTIAL = re.compile(r"(?P<id>[^/]+)/(?P<date>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_STAMP = "%Y%m%dT%H%M%SZ"
+_S3 = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
+_SKEW = timedelta(minutes=5)
+_SKEW_OF_S3 = timedelta(minutes=15)
+"""IAM User Guide, "Signature Version 4"; Amazon S3 answers `MaxAllowedSkewMilliseconds` 900000."""
+_LONGEST = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A signature, and what it says that it was made of.
+
+    Attributes:
+        access_key_id: The key's.
+        region: The Region in the credential's scope.
+        service: The service in it, by its signing name.
+        timestamp: When it was made, such as 20261128T120000Z.
+        signed_headers: The headers that it covers, by their names in lower case.
+        signature: In hexadecimal digits.
+        token: The session token that goes with the key.
+        expires: How many seconds a presigned URL is good for; None where the signature is in a header.
+
+    """
+
+    access_key_id: str
+    region: str
+    service: str
+    timestamp: str
+    signed_headers: frozenset[str]
+    signature: str
+    token: str | None
+    expires: int | None
+
+    @property
+    def of_s3(self) -> bool:
+        """Whether Amazon S3's rules hold: paths are signed as they are, and the body of a presigned URL is not."""
+        return self.service in _S3
+
+    def check_time(self, now: datetime) -> None:
+        """Check that it is neither of the past nor of the future.
+
+        Raises:
+            RefusedRequest: It is.
+
+        """
+        made = datetime.strptime(self.timestamp, _STAMP).replace(tzinfo=UTC)
+        skew = _SKEW_OF_S3 if self.of_s3 else _SKEW
+        if made > now + skew:
+            latest = f"{now + skew:{_STAMP}} ({now:{_STAMP}} + {skew.seconds // 60} min.)"
+            raise RefusedRequest(
+                OUT_OF_TIME, f"Signature not yet current: {self.timestamp} is still later than {latest}"
+            )
+        if self.expires is not None:
+            ended = made + timedelta(seconds=self.expires)
+            if now > ended:
+                raise RefusedRequest(
+                    URL_EXPIRED, f"Signature expired: {ended:{_STAMP}} is now earlier than {now:{_STAMP}}"
+                )
+        elif made < now - skew:
+            earliest = f"{now - skew:{_STAMP}} ({now:{_STAMP}} - {skew.seconds // 60} min.)"
+            raise RefusedRequest(OUT_OF_TIME, f"Signature expired: {self.timestamp} is now earlier than {earliest}")
+
+
+def claim_of(asked: Asked) -> Claim:
+    """Read a request's signature, in its headers or its query string.
+
+    Raises:
+        RefusedRequest: It has none, one of another kind, or one that lacks something.
+
+    """
+    authorization = asked.header("authorization")
+    if authorization is not None:
+        return _in_header(authorization, asked)
+    if asked.parameter("X-Amz-Algorithm") is not None:
+        return _in_query(asked)
+    raise RefusedRequest(MISSING)
+
+
+def _in_header(authorization: str, asked: Asked) -> Claim:
+    if not authorization.startswith(f"{_ALGORITHM} "):
+        kind = authorization.partition(" ")[0]
+        raise RefusedRequest(NOT_SUPPORTED, f"The local AWS checks signatures of {_ALGORITHM} and not of {kind}.")
+    found = _SIGV4.fullmatch(authorization.strip())
+    scope = _CREDENTIAL.fullmatch(found["credential"]) if found else None
+    if found is None or scope is None:
+        raise RefusedRequest(
+            INCOMPLETE, "The Authorization header needs Credential, SignedHeaders and Signature, and nothing else."
+        )
+    return Claim(
+        scope["id"],
+        scope["region"],
+        scope["service"],
+        _stamp(asked.header("x-amz-date") or _from_date(asked.header("date")), scope["date"]),
+        frozenset(found["headers"].split(";")),
+        found["signature"],
+        asked.header("x-amz-security-token"),
+        None,
+    )
+
+
+def _in_query(asked: Asked) -> Claim:
+    parameters = dict(asked.query)
+    if parameters["X-Amz-Algorithm"] != _ALGORITHM:
+        kind = parameters["X-Amz-Algorithm"]
+        raise RefusedRequest(NOT_SUPPORTED, f"The local AWS checks signatures of {_ALGORITHM} and not of {kind}.")
+    scope = _CREDENTIAL.fullmatch(parameters.get("X-Amz-Credential", ""))
+    signed, signature = parameters.get("X-Amz-SignedHeaders"), parameters.get("X-Amz-Signature")
+    expires = parameters.get("X-Amz-Expires", "")
+    if scope is None or not signed or not signature or not expires.isdecimal():
+        raise RefusedRequest(
+            INCOMPLETE,
+            "The query string needs X-Amz-Credential, X-Amz-Date, X-Amz-Expires, X-Amz-SignedHeaders and "
+            "X-Amz-Signature.",
+        )
+    if int(expires) > _LONGEST:
+        raise RefusedRequest(FOR_TOO_LONG)
+    return Claim(
+        scope["id"],
+        scope["region"],
+        scope["service"],
+        _stamp(parameters.get("X-Amz-Date", ""), scope["date"]),
+        frozenset(signed.split(";")),
+        signature,
+        parameters.get("X-Amz-Security-Token"),
+        int(expires),
+    )
+
+
+def _stamp(stamp: str, date: str) -> str:
+    try:
+        datetime.strptime(stamp, _STAMP)  # noqa: DTZ007 - only whether it is one
+    except ValueError:
+        raise RefusedRequest(INCOMPLETE, "The request needs an X-Amz-Date such as 20261128T120000Z.") from None
+    if not stamp.startswith(date):
+        raise RefusedRequest(INCOMPLETE, "The date in Credential is not that of X-Amz-Date.")
+    return stamp
+
+
+def _from_date(date: str | None) -> str:
+    """The time of a Date header, which may stand for X-Amz-Date."""
+    try:
+        return parsedate_to_datetime(date or "").astimezone(UTC).strftime(_STAMP)
+    except ValueError:
+        return ""
