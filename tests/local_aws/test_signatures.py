@@ -280,6 +280,16 @@ def test_asymmetric_signatures_are_refused_by_name(door):
     assert "not of AWS4-ECDSA-P256-SHA256" in answer.json()["message"]
 
 
+def test_a_form_for_s3_is_refused_by_name(door):
+    with door.client("s3") as client:
+        form = client.generate_presigned_post("books", "emma")
+
+    answer = httpx.post(form["url"], data=form["fields"], files={"file": b"text"}, verify=NO_TLS)
+
+    assert (answer.status_code, "<Code>InvalidRequest</Code>" in answer.text) == (400, True)
+    assert "signed policy" in answer.text
+
+
 def test_the_refusal_says_where_keys_come_from(door):
     with door.client("sts", Keys("test", "test")) as client, pytest.raises(ClientError, match="`fastlambda env`"):
         client.get_caller_identity()

@@ -130,6 +130,32 @@ class Cloud:
         return self._clients[service]
 
     @property
+    def signing(self) -> Keys:
+        """The keys that clients sign with."""
+        if self.keys is not None:
+            return self.keys
+        found = boto3.Session().get_credentials().get_frozen_credentials()
+        return Keys(found.access_key, found.secret_key, found.token)
+
+    def error_of(self, service: str, operation: str, keys: Keys, tamper: Any = None, **config: Any) -> tuple[int, str]:
+        """The status and the code that a call with other keys ends with; `tamper` changes it once it is signed."""
+        client = boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            config=Config(retries={"total_max_attempts": 1}, **config),
+            **of_boto3(keys),
+        )
+        with contextlib.closing(client):
+            if tamper is not None:
+                client.meta.events.register("before-send", tamper)
+            try:
+                getattr(client, operation)()
+            except ClientError as error:
+                return int(error.response["ResponseMetadata"]["HTTPStatusCode"]), str(error.response["Error"]["Code"])
+        raise AssertionError(f"{service} has answered {operation}")
+
+    @property
     def account(self) -> str:
         return str(self.client("sts").get_caller_identity()["Account"])
 

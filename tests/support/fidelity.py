@@ -25,6 +25,7 @@ AREAS = (
     "Event sources",
     "X-Ray",
     "Metrics",
+    "Signatures",
 )
 
 HEAD = """\

@@ -225,6 +225,14 @@ def test_the_token_command_says_in_one_line_that_the_local_cloud_is_not_there(tm
     assert "Is `fastlambda dev examples/books` running?" in done.stderr
 
 
+def test_the_token_command_asks_for_a_shell_that_knows_the_local_aws(tmp_path: Path) -> None:
+    environ = environment("", tmp_path)
+    del environ["AWS_ENDPOINT_URL"]
+    done = mint(environ)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert 'eval "$(fastlambda env)"' in done.stderr
+
+
 def test_a_minted_token_ends_after_an_hour() -> None:
     claims = jwt.decode(minted(SECRETS, 0), key_of(SECRETS), algorithms=["HS256"], options={"verify_exp": False})
     assert (claims["iat"], claims["exp"]) == (0, 3600)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,6 +22,7 @@ class Asked:
         decoded_path: Without escapes.
         query: Names and values without escapes; empty where they are not UTF-8, which no signature is made of.
         headers: Names in lower case, in the order that they came in.
+        firsts: The first header of each name.
 
     """
 
@@ -30,21 +31,19 @@ class Asked:
     decoded_path: str
     query: Pairs
     headers: Pairs
+    firsts: Mapping[str, str]
 
     @classmethod
     def of(cls, scope: Scope) -> Asked:
         """Read an ASGI scope."""
-        return cls(
-            scope["method"],
-            scope["raw_path"].decode("latin-1"),
-            scope["path"],
-            _query(scope["query_string"]),
-            [(name.decode("latin-1").lower(), _value(value)) for name, value in scope["headers"]],
-        )
+        headers = [(name.decode("latin-1").lower(), _value(value)) for name, value in scope["headers"]]
+        path = scope["raw_path"].decode("latin-1")
+        query = _query(scope["query_string"]) if scope["query_string"] else []
+        return cls(scope["method"], path, scope["path"], query, headers, dict(reversed(headers)))
 
     def header(self, name: str) -> str | None:
         """The first header of a name in lower case."""
-        return next((value for found, value in self.headers if found == name), None)
+        return self.firsts.get(name)
 
     def parameter(self, name: str) -> str | None:
         """The first query parameter of a name."""

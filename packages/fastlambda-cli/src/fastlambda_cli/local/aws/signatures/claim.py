@@ -25,6 +25,7 @@ _SIGV4 = re.compile(
 )
 _CREDENTIAL = re.compile(r"(?P<id>[^/]+)/(?P<date>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _STAMP = "%Y%m%dT%H%M%SZ"
+_STAMPED = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _S3 = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
 _SKEW = timedelta(minutes=5)
 _SKEW_OF_S3 = timedelta(minutes=15)
@@ -69,7 +70,7 @@ class Claim:
             RefusedRequest: It is.
 
         """
-        made = datetime.strptime(self.timestamp, _STAMP).replace(tzinfo=UTC)
+        made = datetime.fromisoformat(self.timestamp)
         skew = _SKEW_OF_S3 if self.of_s3 else _SKEW
         if made > now + skew:
             latest = f"{now + skew:{_STAMP}} ({now:{_STAMP}} + {skew.seconds // 60} min.)"
@@ -99,6 +100,10 @@ def claim_of(asked: Asked) -> Claim:
         return _in_header(authorization, asked)
     if asked.parameter("X-Amz-Algorithm") is not None:
         return _in_query(asked)
+    if (asked.header("content-type") or "").startswith("multipart/form-data"):
+        raise RefusedRequest(
+            NOT_SUPPORTED, "The local AWS takes no forms that are posted to S3 with a signed policy: presign a PUT."
+        )
     raise RefusedRequest(MISSING)
 
 
@@ -154,9 +159,11 @@ def _in_query(asked: Asked) -> Claim:
 
 def _stamp(stamp: str, date: str) -> str:
     try:
-        datetime.strptime(stamp, _STAMP)  # noqa: DTZ007 - only whether it is one
+        good = _STAMPED.fullmatch(stamp) is not None and bool(datetime.fromisoformat(stamp))
     except ValueError:
-        raise RefusedRequest(INCOMPLETE, "The request needs an X-Amz-Date such as 20261128T120000Z.") from None
+        good = False
+    if not good:
+        raise RefusedRequest(INCOMPLETE, "The request needs an X-Amz-Date such as 20261128T120000Z.")
     if not stamp.startswith(date):
         raise RefusedRequest(INCOMPLETE, "The date in Credential is not that of X-Amz-Date.")
     return stamp
