@@ -9,7 +9,7 @@ import sys
 
 import boto3
 import pytest
-from access_keys import of_boto3, of_environment
+from access_keys import of_boto3
 from background import eventually
 from botocore.config import Config
 
@@ -20,7 +20,7 @@ GROUP = "/aws/lambda/fastapi-books-dev"
 @pytest.fixture(scope="module")
 def writer(dev):
     command = [sys.executable, "-m", "demo.token"]
-    env = {**os.environ, "AWS_ENDPOINT_URL": dev.endpoint_url, **of_environment(dev.keys)}
+    env = {**os.environ, **dev.variables}
     token = subprocess.run(command, cwd=dev.service, env=env, capture_output=True, text=True, check=True).stdout.strip()
     return {"Authorization": f"Bearer {token}"}
 

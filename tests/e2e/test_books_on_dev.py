@@ -9,7 +9,7 @@ import sys
 
 import boto3
 import pytest
-from access_keys import of_boto3, of_environment
+from access_keys import of_boto3
 
 from fastlambda_cli.local.standing import local_aws
 
@@ -18,7 +18,7 @@ from fastlambda_cli.local.standing import local_aws
 def token(dev):
     """A token from the books service's own command, which reads the secret that `dev` created."""
     command = [sys.executable, "-m", "demo.token"]
-    env = {**os.environ, "AWS_ENDPOINT_URL": dev.endpoint_url, **of_environment(dev.keys)}
+    env = {**os.environ, **dev.variables}
     return subprocess.run(command, cwd=dev.service, env=env, capture_output=True, text=True, check=True).stdout.strip()
 
 

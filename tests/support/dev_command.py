@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import re
@@ -81,6 +82,12 @@ class Dev:
     def keys(self) -> Keys:
         """The access key of its local AWS."""
         return read_keys(self.service / STATE / "aws")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What `fastlambda env` gives a shell."""
+        command = [COMMAND, "env", self.service, "--json"]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)

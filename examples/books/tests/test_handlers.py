@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
-from demo.token import minted
+from demo.token import main, minted
 
 from .conftest import token, versioned
 
@@ -225,12 +225,10 @@ def test_the_token_command_says_in_one_line_that_the_local_cloud_is_not_there(tm
     assert "Is `fastlambda dev examples/books` running?" in done.stderr
 
 
-def test_the_token_command_asks_for_a_shell_that_knows_the_local_aws(tmp_path: Path) -> None:
-    environ = environment("", tmp_path)
-    del environ["AWS_ENDPOINT_URL"]
-    done = mint(environ)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert 'eval "$(fastlambda env)"' in done.stderr
+def test_the_token_command_asks_for_a_shell_that_knows_the_local_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with pytest.raises(SystemExit, match=r'eval "\$\(fastlambda env\)"'):
+        main()
 
 
 def test_a_minted_token_ends_after_an_hour() -> None:

@@ -55,7 +55,7 @@ def _variables(service: Path) -> Mapping[str, str]:
         raise EmulatorError(
             f"No local AWS of {root.name} is running",
             why="only a running `fastlambda dev` has an address that a shell can use",
-            remedy=f"Start `fastlambda dev {shlex.quote(str(service))}` first, or name the folder of the service that runs.",
+            remedy=f"Start `fastlambda dev {shlex.quote(str(service))}` first, or name the folder of one that runs.",
         )
     keys = keys_of(root / STATE)
     return {
