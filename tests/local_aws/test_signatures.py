@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import json
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -27,7 +26,9 @@ from botocore.parsers import ResponseParserError, create_parser
 from no_tls import NO_TLS
 
 from fastlambda_cli.aws.keys import Keys
+from fastlambda_cli.local.aws.signatures.body import Body
 from fastlambda_cli.local.aws.signatures.door import Door
+from fastlambda_cli.local.aws.signatures.faults import TOO_LARGE, RefusedRequest
 from fastlambda_cli.local.aws.signatures.keyring import Keyring
 from fastlambda_cli.local.aws.signatures.registry import RegistryLogin
 from fastlambda_cli.local.keys import new_keys
@@ -399,18 +400,21 @@ def test_a_body_that_is_not_signed_with_the_rest_is_trusted_for_the_rest(door, w
     assert door.taken == [b"any"]
 
 
-def test_an_endless_body_without_a_hash_is_not_taken(door):
-    def endless():
-        for _ in range(129):
-            yield b"0" * 1024 * 1024
+def test_a_body_without_a_hash_is_read_up_to_a_limit():
+    read = []
 
-    request = AWSRequest("POST", f"{door.url}/", {"X-Amz-Target": "DynamoDB_20120810.ListTables"}, b"")
-    SigV4Auth(Credentials(USER.access_key_id, USER.secret_access_key), "dynamodb", "us-east-1").add_auth(request)
+    async def receive():
+        read.append(4)
+        return {"type": "http.request", "body": b"more", "more_body": True}
 
-    answer = httpx.post(f"{door.url}/", headers=dict(request.headers.items()), content=endless(), verify=NO_TLS)
+    async def enter():
+        async with Body(receive, most=10):
+            pytest.fail("taken")
 
-    assert (answer.status_code, json.loads(answer.content)["__type"]) == (413, "RequestEntityTooLargeException")
-    assert door.taken == []
+    with pytest.raises(RefusedRequest) as caught:
+        asyncio.run(enter())
+
+    assert (caught.value.fault, sum(read)) == (TOO_LARGE, 12)
 
 
 # What AWS answers without a signature
@@ -452,6 +456,7 @@ def test_operations_that_sdks_do_not_sign_are_let_through(door, service, operati
         ("GET", "/?Action=ConfirmSubscription&Action=ListTopics", {}, b""),
         ("GET", "/?Action=ConfirmSubscription", {"Host": "books.localhost"}, b""),
         ("GET", "/?Action=ListTopics", {}, b""),
+        ("GET", "/?Action=Unsubscribe&X-Amz-Credential=a/20261128/us-east-1/iam/aws4_request", {}, b""),
         ("POST", "/login", {"X-Amz-Target": "Logs_20140328.GetLogEvents"}, b"{}"),
         ("GET", "/books/.well-known/jwks.json", {}, b""),
         ("GET", "/_ministack/lambda-code/000000000000/us-east-1/books", {}, b""),
@@ -468,14 +473,29 @@ def test_nothing_else_passes_for_one_of_them(door, method, path, headers, body):
     assert door.taken == []
 
 
-def test_a_target_twice_is_none_of_them(door):
-    targets = [("X-Amz-Target", "AWSCognitoIdentityService.GetId"), ("X-Amz-Target", "secretsmanager.ListSecrets")]
+@pytest.mark.parametrize(
+    "more",
+    [
+        [("X-Amz-Target", "secretsmanager.ListSecrets")],
+        [("Authorization", "")],
+        [("Authorization", ""), ("Authorization", "AWS4-HMAC-SHA256 Credential=a/20261128/us-east-1/iam/aws4_request")],
+    ],
+)
+def test_a_public_operation_with_something_to_mistake_it_by_has_to_be_signed(door, more):
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", "AWSCognitoIdentityService.GetId")]
 
-    answer = httpx.post(
-        door.url, headers=[("Content-Type", "application/x-amz-json-1.1"), *targets], content=b"{}", verify=NO_TLS
-    )
+    answer = httpx.post(door.url, headers=[*headers, *more], content=b"{}", verify=NO_TLS)
 
-    assert answer.json()["__type"] == "MissingAuthenticationTokenException"
+    assert (answer.status_code, door.taken) == (400, [])
+
+
+def test_a_url_of_version_2_is_good_for_s3_alone(door):
+    with door.client("s3") as client:
+        url = client.generate_presigned_url("get_object", {"Bucket": "books", "Key": "emma"})
+
+    answer = httpx.get(f"{url}&Action=ListUsers", verify=NO_TLS)
+
+    assert (answer.status_code, door.taken) == (400, [])
 
 
 @pytest.mark.parametrize(

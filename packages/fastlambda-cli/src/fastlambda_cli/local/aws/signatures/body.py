@@ -18,7 +18,7 @@ HASH = re.compile(r"[0-9a-f]{64}")
 """A SHA-256; what else stands for one in `x-amz-content-sha256` says how the body comes."""
 
 _IN_MEMORY = 1024 * 1024
-_MOST = 128 * 1024 * 1024
+MOST = 128 * 1024 * 1024
 """More than any service but S3 takes: a zip of 50 MB in Base64 is the largest, and S3 always has a signed hash."""
 _PIECE = 256 * 1024
 
@@ -30,6 +30,7 @@ class Body:
 
     Args:
         receive: Where it comes from.
+        most: How many bytes it may have.
 
     Attributes:
         hash: Its SHA-256 in hexadecimal digits.
@@ -40,8 +41,9 @@ class Body:
 
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int = MOST) -> None:
         self._receive = receive
+        self._most = most
         self._stack = contextlib.ExitStack()
         self._file: IO[bytes]
         self._left = 0
@@ -55,7 +57,7 @@ class Body:
             while more:
                 piece, more = await _piece(self._receive)
                 self._left += len(piece)
-                if self._left > _MOST:
+                if self._left > self._most:
                     raise RefusedRequest(TOO_LARGE)
                 found.update(piece)
                 self._file.write(piece)
@@ -121,7 +123,7 @@ def checked(receive: Receive, wanted: str) -> Receive:
 async def read_away(receive: Receive) -> bool:
     """Read a body that nobody wants, or its client would never read the answer; whether it came to its end."""
     read, more = 0, True
-    while more and read <= _MOST:
+    while more and read <= MOST:
         piece, more = await _piece(receive)
         read += len(piece)
     return not more

@@ -16,6 +16,7 @@ from fastlambda_cli.local.aws.signatures.faults import (
     INCOMPLETE,
     MISMATCH,
     MISSING,
+    NOT_SUPPORTED,
     UNSIGNED_HEADERS,
     URL_EXPIRED,
     RefusedRequest,
@@ -102,6 +103,9 @@ class Door:
         expires = asked.parameter("Expires") or ""
         if not expires.isdecimal():
             raise RefusedRequest(INCOMPLETE)
+        if asked.parameter("Action") is not None or asked.header("x-amz-target") is not None:
+            # Version 2 does not sign every parameter, and is S3's alone: nothing may make it another service's request.
+            raise RefusedRequest(NOT_SUPPORTED)
         token = asked.parameter("x-amz-security-token")
         keys = await self._keyring.keys(asked.parameter("AWSAccessKeyId") or "", token)
         if self._now().timestamp() > int(expires):

@@ -39,12 +39,15 @@ _MODELS = {
 
 def is_public(asked: Asked) -> bool:
     """Whether nobody has to sign this request; one whose operation stands in its body is not among them."""
-    authorization = asked.header("authorization") or ""
-    if not _BARE_HOST.fullmatch(asked.header("host") or "") or authorization.startswith("AWS"):
+    authorizations = [value for name, value in asked.headers if name == "authorization"]
+    signs = any(value.startswith("AWS") for value in authorizations) or any(
+        name.startswith("X-Amz-") or name == "AWSAccessKeyId" for name, _ in asked.query
+    )
+    if signs or not _BARE_HOST.fullmatch(asked.header("host") or ""):
         return False
     targets = [value for name, value in asked.headers if name == "x-amz-target"]
     if targets:
-        plain = (asked.method, asked.path, [*asked.query], authorization) == ("POST", "/", [], "")
+        plain = (asked.method, asked.path, [*asked.query], authorizations) == ("POST", "/", [], [])
         kind = asked.header("content-type") or ""
         return plain and len(targets) == 1 and kind.startswith("application/x-amz-json-") and _unsigned(targets[0])
     if asked.path == "/":

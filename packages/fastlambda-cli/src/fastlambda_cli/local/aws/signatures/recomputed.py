@@ -87,7 +87,7 @@ def is_signed_by_version_2(asked: Asked, keys: Keys) -> bool:
         keys: The key that it names.
 
     """
-    headers, query = HTTPHeaders(), []
+    headers = HTTPHeaders()
     moved = [(name.lower(), value) for name, value in asked.query if _was_header(name)]
     of_headers: Pairs = [pair for pair in asked.headers if _was_header(pair[0]) and pair[0] not in dict(moved)]
     for name, value in [*moved, *of_headers]:
