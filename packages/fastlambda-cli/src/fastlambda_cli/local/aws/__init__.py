@@ -1,7 +1,7 @@
 """AWS on this machine: the front door, Lambda's Invoke, and the emulator behind both.
 
-SDK -> guard -> Invoke -> a function that runs from a folder, or a version that is deployed
-             `-> everything else -> a private socket -> the emulator, a child process
+SDK -> guard -> signature -> Invoke -> a function that runs from a folder, or a version that is deployed
+                          `-> everything else -> a private socket -> the emulator, a child process
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _OWN_SITES = frozenset({b"none", b"same-origin", b"same-site"})
 _ADMIN = ("/_ministack", "/_localstack", "/_fastlambda")
 _HEALTH = frozenset({"/_ministack/health", "/_localstack/health"})
 _CODE = re.compile(r"/_ministack/lambda-code/\d{12}/[a-z0-9-]+/[A-Za-z0-9_-]+")
-"""Where GetFunction says that a deployment package can be downloaded."""
+"""Where GetFunction says that a deployment package can be downloaded, with a signature in the URL."""
 
 
 def guarded(app: AsgiApp) -> AsgiApp:
