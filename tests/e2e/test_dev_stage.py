@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import boto3
+from access_keys import of_boto3
 from background import eventually
 from dev_command import running
 from token_issuer import AUDIENCE, running_issuer
@@ -56,5 +57,4 @@ def access_log(dev, count):
 
 
 def aws(dev, service):
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
-    return boto3.client(service, endpoint_url=dev.endpoint_url, **keys)
+    return boto3.client(service, endpoint_url=dev.endpoint_url, region_name="us-east-1", **of_boto3(dev.keys))
