@@ -6,6 +6,7 @@ import json
 
 import boto3
 import pytest
+from access_keys import of_boto3
 from background import eventually
 from botocore.config import Config
 from dev_command import running
@@ -16,8 +17,8 @@ API, WORKER = "plain-dev", "plain-dev-worker"
 
 def client(dev, service):
     config = Config(proxies={}, retries={"total_max_attempts": 1})
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    return boto3.client(service, endpoint_url=dev.endpoint_url, region_name="us-east-1", config=config, **keys)
+    options = {"endpoint_url": dev.endpoint_url, "region_name": "us-east-1", "config": config}
+    return boto3.client(service, **options, **of_boto3(dev.keys))
 
 
 def send(dev, **body):
