@@ -7,9 +7,10 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from fastlambda_cli.aws.keys import Keys
+
 LIMIT = 1000
 """Events at once in a new account's Region (AWS Lambda Developer Guide, "Lambda quotas")."""
-from fastlambda_cli.aws.keys import Keys
 
 
 @dataclass(frozen=True, slots=True)
