@@ -258,7 +258,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     presign_code(key)
     activate_at_once()
     evaluate_alarms_rightly()
-    keep_concurrency(port)
+    keep_concurrency(port, key)
     check_images()
     refuse_websockets()
     reserve_concurrency()

@@ -11,20 +11,23 @@ from typing import Any
 from invoking import LocalLambda, apart  # type: ignore[import-not-found,unused-ignore]
 from ministack.core.responses import error_response_json  # type: ignore[import-not-found,unused-ignore]
 from ministack.services import lambda_svc  # type: ignore[import-not-found,unused-ignore]
+from signing import Key  # type: ignore[import-not-found,unused-ignore]
 
 _UNRESERVED = 100
 _BAD_REQUEST = 400
 
 
-def keep_concurrency(port: int) -> None:
+def keep_concurrency(port: int, key: Key) -> None:
     """Have ministack refuse what would leave too little unreserved, and provision at once.
 
     Args:
         port: Where the front door listens, which runs the environments.
+        key: What the front door is asked with.
 
     """
+    front_door = LocalLambda(port, key)
     lambda_svc._put_function_concurrency = _leaving_enough(lambda_svc._put_function_concurrency)  # noqa: SLF001
-    lambda_svc._put_provisioned_concurrency = _at_once(lambda_svc._put_provisioned_concurrency, port)  # noqa: SLF001
+    lambda_svc._put_provisioned_concurrency = _at_once(lambda_svc._put_provisioned_concurrency, front_door)  # noqa: SLF001
 
 
 def _leaving_enough(put: Any) -> Any:
@@ -46,12 +49,12 @@ def _leaving_enough(put: Any) -> Any:
     return checked
 
 
-def _at_once(put: Any, port: int) -> Any:
+def _at_once(put: Any, front_door: LocalLambda) -> Any:
     def told(name: str, qualifier: str, data: dict[str, Any]) -> Any:
         answer = put(name, qualifier, data)
         function = lambda_svc._functions.get(name)  # noqa: SLF001
         if answer[0] < _BAD_REQUEST and function is not None:
-            apart(LocalLambda(port).prepare, f"{function['config']['FunctionArn']}:{qualifier}")
+            apart(front_door.prepare, f"{function['config']['FunctionArn']}:{qualifier}")
         return answer
 
     return told
