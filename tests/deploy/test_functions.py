@@ -184,8 +184,9 @@ def test_a_worker_that_a_failing_update_took_away_is_made_anew(shop):
     shop.deploy()
     shop.declare(worker="")
     shop.write(RAISES + handler("two"))
-    with pytest.raises(HealthCheckError):
+    with pytest.raises(HealthCheckError) as failure:
         shop.deploy()
+    assert failure.value.remedy.endswith(f"version 1 has all traffic. {shop.worker} was made anew.")
     assert (shop.mapped(shop.stack), shop.mapped(shop.worker)) == (["stock"], ["imports"])
     assert shop.releases() == [(2, "failed"), (1, "live")]
     shop.send(number=1)

@@ -166,16 +166,21 @@ class Traffic:
             self.check_api(desired, stack)
         return stack
 
-    def put_back(self, before: Standing) -> None:
+    def put_back(self, before: Standing) -> Versions:
         """Give a stack the template and the parameters that it had, with all traffic on the version that had it.
 
         Publishing is no way back: the version that was live stays the one that is asked, and the alias is pinned to it.
+
+        Returns:
+            The versions that have all traffic again; those of functions that had to be made anew are not among them.
+
         """
         kept = self._still_there(before)
         self.tell(Step(f"Putting the stack {before.stack.name} back, with all traffic on {in_words(kept)}"))
         change_set = self._proposed(before.stack.name, without_rollout(before.document), before.parameters, kept)
         if change_set.changes:
             execute(self.stacks, change_set, self.tell)
+        return kept
 
     def _still_there(self, before: Standing) -> Versions:
         """The versions of before, without those of functions that have been deleted since, which are made anew."""
@@ -305,7 +310,7 @@ class _PutBack:
             return
         before = self._before
         try:
-            self._traffic.put_back(before)
+            kept = self._traffic.put_back(before)
         except FastLambdaError as second:
             raise StackError(
                 f"{error.what}; and the stack could not be put back: {second.what}",
@@ -315,7 +320,8 @@ class _PutBack:
         except KeyboardInterrupt:
             self._tell_how_it_stands()
             raise
-        error.remedy = f"{error.remedy} The stack is as it was, and {have_all_traffic(before.versions)}.".lstrip()
+        anew = "".join(f" {name} was made anew." for name in before.versions if name not in kept)
+        error.remedy = f"{error.remedy} The stack is as it was, and {have_all_traffic(kept)}.{anew}".lstrip()
 
     def _by_hand(self) -> str:
         """How all traffic goes to the versions of before, when CloudFormation cannot be had to do it."""
