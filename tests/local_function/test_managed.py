@@ -116,3 +116,19 @@ def test_an_init_that_fails_in_every_worker_is_the_answer(laboratory):
     failed = laboratory.run("raise OSError('no disk')", lambda lab: lab.invoke(), **MANAGED)
 
     assert json.loads(failed.payload)["errorType"] == "OSError"
+
+
+def test_when_no_worker_is_left_the_next_event_gets_another_environment_and_nothing_stays_behind(laboratory):
+    async def scenario(lab):
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(lab.invoke({"name": name})) for name in "abc"]
+            for worker in await inside(lab, *"abc"):
+                os.kill(worker, signal.SIGKILL)
+        return [task.result() for task in running], await lab.invoke(1)
+
+    killed, after = laboratory.run(WORKING, scenario, **MANAGED)
+
+    assert {json.loads(each.payload)["errorType"] for each in killed} == {"Runtime.ExitError"}
+    assert after.function_error is None
+    assert len(laboratory.of(InitStarted)) == 2
+    assert not list((laboratory.folder / "processes" / "tmp").iterdir())

@@ -72,7 +72,7 @@ class ExecutionEnvironment:
         self._log_stream = spec.new_log_stream()
         self._registry = registry
         self._sink = sink
-        self._temporary: TemporaryFolder | None = None
+        self._temporary = TemporaryFolder(registry, spec.name, spec.ephemeral_storage_mb, sink)
         self._log = PlatformLog(spec, self._write)
         self._runtime: RuntimeProcess
         self._initialised: asyncio.Future[Failure | None]
@@ -132,8 +132,7 @@ class ExecutionEnvironment:
         self._life.move(State.ENDED)
         if before is not State.NEW:
             await self._runtime.end(grace if self._runtime.extensions else 0)
-        if self._temporary is not None:
-            await self._temporary.delete()
+        await self._temporary.delete()
 
     # The Runtime API's side: RuntimeState.
 
@@ -218,9 +217,6 @@ class ExecutionEnvironment:
         began = time.perf_counter()
         self._initialised = asyncio.get_running_loop().create_future()
         self._asked = self._undelivered = None
-        if self._temporary is None:
-            spec = self.spec
-            self._temporary = TemporaryFolder(self._registry, spec.name, spec.ephemeral_storage_mb, self._sink)
         self._runtime = RuntimeProcess(
             self.spec, self._log_stream, self._temporary, self._registry, self, self._emit_line, self._tell_memory
         )

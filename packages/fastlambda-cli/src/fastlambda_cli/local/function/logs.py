@@ -11,8 +11,11 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
+import socket
 import struct
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -23,6 +26,7 @@ _CHUNK = 64 * 1024
 _FRAME_HEAD = struct.Struct(">IIQ")
 _FRAME_MARK = b"\xa5\x5a"
 _PIPE_CAPACITY = 64 * 1024  # where the system does not tell (macOS)
+_SOCKET_CAPACITY = 1024 * 1024
 
 
 class Decoder(Protocol):
@@ -92,16 +96,23 @@ class Frames:
 
 
 class LogPipe:
-    """The reading end of one of the function's pipes; `write_fd` goes to the child and is then closed here."""
+    """The reading end of one of the function's pipes; `write_fd` goes to the child and is then closed here.
 
-    def __init__(self, decoder: Decoder, emit: Callable[[str], None]) -> None:
-        self._read_fd, self.write_fd = os.pipe()
+    Args:
+        decoder: Makes lines of what is read.
+        emit: Is told each.
+        read_fd: What to read, where the child has its end already; by default a pipe of our own.
+
+    """
+
+    def __init__(self, decoder: Decoder, emit: Callable[[str], None], read_fd: int | None = None) -> None:
+        self._read_fd, self.write_fd = os.pipe() if read_fd is None else (read_fd, -1)
         os.set_blocking(self._read_fd, False)
         self._decoder = decoder
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._open = True
-        self._capacity = _capacity(self._read_fd)
+        self._capacity = _capacity(self._read_fd) if read_fd is None else _SOCKET_CAPACITY
         self._loop.add_reader(self._read_fd, self._read)
 
     def handed_over(self) -> None:
@@ -142,6 +153,43 @@ class LogPipe:
         os.close(self._read_fd)
         for line in self._decoder.flush():
             self._emit(line)
+
+
+class LogSocket:
+    """Where the workers of an environment connect their output, each for itself, so that no lines mix.
+
+    awslambdaric reads its path from the variable `LogSocket.VARIABLE`.
+
+    Args:
+        emit: Is told each line.
+        opened: Is told each connection.
+
+    """
+
+    VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET"
+
+    def __init__(self, emit: Callable[[str], None], opened: Callable[[LogPipe], None]) -> None:
+        # Not in the environment's folder: the path of a socket has 107 bytes at the most.
+        self._folder = tempfile.mkdtemp(prefix="fastlambda-")
+        self.path = f"{self._folder}/logs"
+        self._emit = emit
+        self._opened = opened
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(self.path)
+        self._socket.listen(128)
+        self._socket.settimeout(0)
+        asyncio.get_running_loop().add_reader(self._socket, self._accept)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            connection, _ = self._socket.accept()
+            self._opened(LogPipe(Lines(), self._emit, connection.detach()))
+
+    def close(self) -> None:
+        """Take no more connections."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _capacity(pipe: int) -> int:

@@ -33,6 +33,7 @@ class ManagedEnvironment(ExecutionEnvironment):
     def _prepare(self) -> None:
         self._events: dict[str, Running] = {}
         self._undelivered_events: deque[Running] = deque()
+        self._seen: set[asyncio.Future[None]] = set()
         self._workers: deque[tuple[asyncio.Future[Answer], asyncio.Future[None]]] = deque()
         self._late: deque[str] = deque(maxlen=_LATE)
 
@@ -43,8 +44,8 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     @property
     def up(self) -> bool:
-        """Whether its INIT succeeded and a worker may be left."""
-        return super().up and not self._runtime.exited.done()
+        """Whether its INIT succeeded and a worker is left."""
+        return super().up and not self._runtime.exited.done() and not all(gone.done() for gone in self._seen)
 
     async def start(self) -> None:
         """Run INIT until a worker asks for an event; what fails it is every waiting event's answer."""
@@ -98,6 +99,7 @@ class ManagedEnvironment(ExecutionEnvironment):
             self._life.move(State.READY)
             self._initialised.set_result(None)
         asked: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._seen.add(gone)
         self._workers.append((asked, gone))
         self._deliver()
         return asked

@@ -136,7 +136,9 @@ class LambdaFunction:
             raise ThrottledError(ThrottleReason.RESERVED)
         if len(self._in_use) >= self._concurrency:
             raise ThrottledError(ThrottleReason.ACCOUNT)
-        self._idle = [each for each in self._idle if each.usable]
+        for lost in {each for each in self._idle if not each.usable}:
+            self._idle = [each for each in self._idle if each is not lost]
+            self._later(lost.end())
         if self._idle:
             environment = next((each for each in reversed(self._idle) if each.up), self._idle[-1])
             self._idle.remove(environment)
@@ -203,10 +205,8 @@ class LambdaFunction:
 
     def _release(self, environment: ExecutionEnvironment) -> None:
         self._in_use.remove(environment)
-        if not environment.usable:
-            return
         current = environment.spec is self.spec or environment.spec is self._provisioned
-        if current and not self._retired:
+        if current and environment.usable and not self._retired:
             self._idle.append(environment)
         elif environment not in self._in_use:
             self._later(environment.end())

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from fastlambda_cli.local.function.extensions import Extensions
-from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe
+from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe, LogSocket
 from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb, peak_memory_of_all_mb
 from fastlambda_cli.local.function.runtime_api import RuntimeApi, RuntimeState
 from fastlambda_cli.local.function.spec import LOG_STREAM, FunctionSpec
@@ -73,6 +73,7 @@ class RuntimeProcess:
         self._log_stream = log_stream
         self._api = RuntimeApi(state, self.extensions)
         self._pipes: list[LogPipe] = []
+        self._socket: LogSocket | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._memory: MemoryLimit | None = None
         self._freezing: asyncio.TimerHandle | None = None
@@ -86,11 +87,15 @@ class RuntimeProcess:
             OSError: There is no such interpreter, or this machine has no memory or file descriptor left.
 
         """
+        folder = self._temporary.made()
         await self._api.start()
         out, err, frames = (LogPipe(decoder, self._emit) for decoder in (Lines(), Lines(), Frames()))
         self._pipes = [out, err, frames]
         framed = {"_LAMBDA_TELEMETRY_LOG_FD": str(frames.write_fd)}
-        temporary = {} if _TMPDIR in self._spec.variables else {_TMPDIR: str(self._temporary.path)}
+        if self._spec.workers is not None:
+            self._socket = LogSocket(self._emit, self._pipes.append)
+            framed[LogSocket.VARIABLE] = self._socket.path
+        temporary = {} if _TMPDIR in self._spec.variables else {_TMPDIR: str(folder)}
         try:
             self._process = await self._registry.spawn(
                 self._spec.command,
@@ -105,6 +110,8 @@ class RuntimeProcess:
                 pipe.handed_over()
                 if self._process is None:
                     pipe.close()
+            if self._process is None and self._socket is not None:
+                self._socket.close()
         _limit_files(self._process.pid, self._spec.ephemeral_storage_mb)
         self._memory = MemoryLimit(self._process.pid, self._spec.memory_mb, self._exceeded)
         self._memory.watch()
@@ -174,6 +181,8 @@ class RuntimeProcess:
         # Whatever the function started goes with its runtime, as the whole sandbox does on Lambda.
         signal_group(process.pid, signal.SIGKILL)
         self._registry.forget(process.pid)
+        if self._socket is not None:
+            self._socket.close()
         for pipe in self._pipes:
             pipe.drain()
             pipe.close()
@@ -199,4 +208,6 @@ def _limit_files(pid: int, largest_mb: int) -> None:
             most = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
             # Files can be written into /tmp alone on Lambda, so none is larger than that.
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest_mb * _MB, largest_mb * _MB))
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            most = largest_mb * _MB if hard == resource.RLIM_INFINITY else min(largest_mb * _MB, hard)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))

@@ -30,21 +30,30 @@ class TemporaryFolder:
         limit_mb: What may be in it, in MB.
         sink: Is told, once, that there is more.
 
-    Attributes:
-        path: Where it is.
-
     """
 
     def __init__(self, registry: ProcessRegistry, function: str, limit_mb: int, sink: Sink) -> None:
-        self.path = registry.temporary_folder()
+        self._registry = registry
+        self._path: Path | None = None
         self._function = function
         self._limit_mb = limit_mb
         self._sink = sink
         self._told = False
 
+    def made(self) -> Path:
+        """Where it is; it is made the first time.
+
+        Raises:
+            OSError: It cannot be made.
+
+        """
+        if self._path is None:
+            self._path = self._registry.temporary_folder()
+        return self._path
+
     def look(self) -> None:
         """See how much is in it."""
-        used = _size(self.path)
+        used = 0 if self._path is None else _size(self._path)
         if used > self._limit_mb * _MB and not self._told:
             self._told = True
             has = f"{self._function} has {-(-used // _MB)} MB in its temporary folder"
@@ -56,7 +65,8 @@ class TemporaryFolder:
 
     async def delete(self) -> None:
         """Delete it with all that is in it."""
-        await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
+        if self._path is not None:
+            await asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True)
 
 
 def _size(folder: Path) -> int:
