@@ -14,6 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from fastlambda_cli.aws.keys import Keys
+
 OK = b" 200 "
 _PATIENCE_S = 30.0
 _HEAD = b"\r\n\r\n"
@@ -26,11 +32,13 @@ class Asked:
     Attributes:
         url: Where to POST it.
         body: The event.
+        keys: What the request is signed with, where that is asked for.
 
     """
 
     url: str
     body: bytes
+    keys: Keys | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -40,10 +48,17 @@ class Asked:
 
     @property
     def request(self) -> bytes:
-        """The whole request."""
+        """The whole request, signed now."""
         parts = urlsplit(self.url)
-        head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-        return f"{head}Content-Length: {len(self.body)}\r\n\r\n".encode() + self.body
+        signed = AWSRequest("POST", self.url, {"Host": parts.netloc, "Content-Type": "application/json"}, self.body)
+        if self.keys is not None:
+            keys = self.keys
+            SigV4Auth(
+                Credentials(keys.access_key_id, keys.secret_access_key, keys.session_token), "lambda", "us-east-1"
+            ).add_auth(signed)
+        headers = "".join(f"{name}: {value}\r\n" for name, value in signed.headers.items())
+        head = f"POST {parts.path} HTTP/1.1\r\n{headers}Content-Length: {len(self.body)}\r\n\r\n"
+        return head.encode() + self.body
 
 
 @dataclass(slots=True)

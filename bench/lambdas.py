@@ -31,6 +31,7 @@ from init import print_notice
 from requested import http_event
 from uv import find_uv_bin
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.aws import LocalAws
 from fastlambda_cli.local.aws.toolchain import emulator_python
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
@@ -92,16 +93,18 @@ class Ours:
         process: It, without the emulator and the functions, which are its children.
         url: Its endpoint.
         specs: The functions that it runs.
+        keys: What requests to it are signed with.
 
     """
 
     process: subprocess.Popen[bytes]
     url: str
     specs: Mapping[str, FunctionSpec]
+    keys: Keys
 
     def asked(self, name: str, environments: int) -> Sequence[Asked]:
         """What this many clients ask a function."""
-        return [Asked(f"{self.url}/2015-03-31/functions/{name}/invocations", EVENTS[name])] * environments
+        return [Asked(f"{self.url}/2015-03-31/functions/{name}/invocations", EVENTS[name], self.keys)] * environments
 
 
 @contextlib.contextmanager
@@ -113,12 +116,15 @@ def ours(folder: Path, environments: int) -> Iterator[Ours]:
         said = json.loads(process.stdout.readline() or "null")
         if said is None:
             raise SystemExit("Our local AWS did not start")
-        yield Ours(process, said["url"], {name: _spec(fields) for name, fields in said["specs"].items()})
+        yield Ours(
+            process, said["url"], {name: _spec(fields) for name, fields in said["specs"].items()}, Keys(**said["keys"])
+        )
 
 
 def _spec(fields: Mapping[str, object]) -> FunctionSpec:
     paths = {name: Path(str(fields[name])) for name in ("task_root", "packages", "runtime_dir", "python")}
-    return FunctionSpec(**{**fields, **paths})  # type: ignore[arg-type]
+    keys = Keys(**fields["keys"])  # type: ignore[arg-type]
+    return FunctionSpec(**{**fields, **paths, "keys": keys})  # type: ignore[arg-type]
 
 
 @contextlib.asynccontextmanager
@@ -143,6 +149,7 @@ async def functions(folder: Path, aws: LocalAws) -> AsyncIterator[Mapping[str, F
         memory_mb=1024,
         timeout=30,
         endpoint_url=aws.endpoint_url,
+        keys=aws.function_keys,
         xray_address=aws.xray_address,
         variables={
             **function_variables(service, service.name, arns, destinations),
@@ -165,7 +172,8 @@ async def serve(folder: Path, concurrency: int) -> None:
         for function in run:
             aws.register(function.spec.name, function.invoke)
         said = {name: dataclasses.asdict(spec) for name, spec in specs.items()}
-        print(json.dumps({"url": aws.endpoint_url, "specs": said}, default=str), flush=True)
+        described = {"url": aws.endpoint_url, "specs": said, "keys": dataclasses.asdict(aws.keys)}
+        print(json.dumps(described, default=str), flush=True)
         await over.wait()
         await asyncio.gather(*(function.close() for function in run))
 
