@@ -81,7 +81,15 @@ def environment(tracing: str, xray_port: int) -> dict[str, str]:
 def run(side: str, case: str, batches: int, tracing: str, xray_port: int, under: Sequence[str] = ()) -> str:
     """Return what the process of a side says at its end."""
     done = subprocess.run(
-        [*under, sys.executable, __file__, f"--side={side}", f"--case={case}", f"--batches={batches}", tracing],
+        [
+            *under,
+            sys.executable,
+            __file__,
+            f"--side={side}",
+            f"--case={case}",
+            f"--batches={batches}",
+            f"--tracing={tracing}",
+        ],
         env=environment(tracing, xray_port),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -127,7 +135,7 @@ def report(case: str, tracing: str, unit: str, samples: Mapping[str, Sequence[fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tracing", choices=TRACING, nargs="*", default=["unsampled"])
+    parser.add_argument("--tracing", choices=TRACING, default="unsampled")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--batches", type=int, default=30)
     parser.add_argument("--row", action="store_true", help="look a row up for every message")
@@ -136,18 +144,18 @@ def main() -> None:
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        work(options.side, options.case, options.batches, options.tracing[0])
+        work(options.side, options.case, options.batches, options.tracing)
         return
     cases = [options.case] if options.case else ["row"] if options.row else ["empty", "dependency", "yield"]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         port = daemon.getsockname()[1]
-        for tracing in options.tracing:
-            for case in cases:
-                if options.instructions:
-                    report(case, tracing, "k", count(case, tracing, port))
-                else:
-                    report(case, tracing, "µs", measure(case, options.rounds, options.batches, tracing, port))
+        for case in cases:
+            if options.instructions:
+                report(case, options.tracing, "k", count(case, options.tracing, port))
+            else:
+                samples = measure(case, options.rounds, options.batches, options.tracing, port)
+                report(case, options.tracing, "µs", samples)
 
 
 if __name__ == "__main__":
