@@ -33,7 +33,8 @@ DESTINATIONS = {
 
 
 def test_the_examples_of_the_guide_deliver_and_publish(deploy, local_aws) -> None:
-    consuming, publishing = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    # The second one moves a consumer of the first to another function.
+    consuming, _, publishing = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     source = textwrap.dedent(AROUND) + consuming.replace("handler =", f"{publishing}\nhandler =")
     local_aws.client("sqs").create_queue(QueueName="book-imports")
     function = deploy(
