@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+from access_keys import Signed
 from contract_facts import fact
 
 AREA = "Function URL"
@@ -101,6 +103,31 @@ def test_an_unsigned_request_is_403(cloud):
     answer = cloud.url(cloud.new_function("http_answers"), auth="AWS_IAM", allowed=()).send("GET")
 
     assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
+
+
+@fact(
+    AREA,
+    "A signature that is wrong is 403 `InvalidSignatureException`, as at Lambda's API.",
+    "AWS re:Post, “POST request to presigned AWS Lambda Function URL with unsigned payload”",
+)
+def test_a_wrong_signature_is_refused_as_by_lambdas_api(cloud):
+    guessed = Signed(replace(cloud.signing, secret_access_key="a guess"), "lambda", cloud.region)
+
+    answer = cloud.url(cloud.new_function("http_answers"), auth="AWS_IAM", allowed=()).send("GET", auth=guessed)
+
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (403, "InvalidSignatureException")
+    assert answer.json()["message"].startswith("The request signature we calculated does not match")
+
+
+@fact(AREA, "The event of a URL names who has signed it, as that of an HTTP API does.", INVOKING)
+def test_who_has_signed_is_in_the_event_of_a_url(cloud):
+    signed = Signed(cloud.signing, "lambda", cloud.region)
+
+    answer = cloud.url(cloud.new_function("http_answers"), auth="AWS_IAM", allowed=()).send("GET", auth=signed)
+
+    caller = answer.json()["requestContext"]["authorizer"]["iam"]
+    assert caller["accessKey"] == cloud.signing.access_key_id
+    assert caller["userArn"] == cloud.client("sts").get_caller_identity()["Arn"]
 
 
 @fact(AREA, "A function whose reserved concurrency is 0 answers 429.", CREATING)

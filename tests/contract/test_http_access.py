@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from access_keys import Signed
 from contract_facts import fact
 
 JWT = "API Gateway Developer Guide, “Control access to HTTP APIs with JWT authorizers”"
@@ -10,6 +13,7 @@ TROUBLE = "API Gateway Developer Guide, “Troubleshooting issues with HTTP API 
 RECORDED = "events recorded at a deployed API, floci pull request 2011"
 LAMBDA = "API Gateway Developer Guide, “Control access to HTTP APIs with AWS Lambda authorizers”"
 IAM = "API Gateway Developer Guide, “Control access to HTTP APIs with IAM authorization”"
+IAM_EVENT = "API Gateway Developer Guide, “Create AWS Lambda proxy integrations for HTTP APIs”"
 THROTTLE = "API Gateway Developer Guide, “Throttle requests to your HTTP APIs for better throughput”"
 CORS = "API Gateway Developer Guide, “Configure CORS for HTTP APIs”"
 AREA = "HTTP API: access"
@@ -243,3 +247,23 @@ def test_iam_wants_a_signature(cloud, function):
     answer = cloud.api(function, route={"AuthorizationType": "AWS_IAM"}).send("GET")
 
     assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
+
+
+@fact(AREA, "A wrong signature is answered as none: API Gateway tells the client nothing of it.", IAM)
+def test_a_wrong_signature_is_answered_as_none(cloud, function):
+    guessed = Signed(replace(cloud.signing, secret_access_key="a guess"), "execute-api", cloud.region)
+
+    answer = cloud.api(function, route={"AuthorizationType": "AWS_IAM"}).send("GET", auth=guessed)
+
+    assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
+
+
+@fact(AREA, "Who has signed is in `requestContext.authorizer.iam`, with the ARN that STS has for them.", IAM_EVENT)
+def test_who_has_signed_is_in_the_event(cloud, function):
+    signed = Signed(cloud.signing, "execute-api", cloud.region)
+
+    answer = cloud.api(function, route={"AuthorizationType": "AWS_IAM"}).send("POST", json={"a": 1}, auth=signed)
+
+    caller = answer.json()["requestContext"]["authorizer"]["iam"]
+    assert caller["accessKey"] == cloud.signing.access_key_id
+    assert caller["userArn"] == cloud.client("sts").get_caller_identity()["Arn"]

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 from background import eventually
-from deployed_apis import SHOW_EVENT, Sender, signed
+from deployed_apis import SHOW_EVENT, Sender
 from deployed_functions import RUNTIME
 
 from fastlambda_cli.local.http.function_url import PAYLOADS
@@ -97,18 +97,6 @@ def test_both_permissions_are_needed(aws, url, allowed):
     assert (answer.status_code, answer.json()) == (403, FORBIDDEN)
     assert answer.headers["x-amzn-errortype"] == "AccessDeniedException"
     assert any(f"its policy does not allow {missing} to everybody" in notice.text for notice in aws.heard(Notice))
-
-
-def test_a_url_for_those_who_sign_refuses_others_and_names_the_caller(url):
-    asked = url(auth="AWS_IAM", allowed=())
-
-    unsigned = asked("GET")
-    assert (unsigned.status_code, unsigned.json()) == (403, {"Message": "Forbidden"})
-    assert asked("GET", headers=signed(asked.url, "execute-api")).status_code == 403
-    context = asked.event("GET", headers=signed(asked.url, "lambda"))["requestContext"]
-    assert context["accountId"] == "000000000000"
-    assert context["authorizer"]["iam"]["accessKey"] == "AKIDEXAMPLE"
-    assert context["authorizer"]["iam"]["userArn"] == "arn:aws:iam::000000000000:root"
 
 
 def test_an_unknown_url_is_forbidden(url):

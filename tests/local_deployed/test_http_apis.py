@@ -7,7 +7,7 @@ import json
 import pytest
 from background import eventually
 from botocore.exceptions import ClientError, WaiterError
-from deployed_apis import ACCOUNT, SHOW_EVENT, permit, signed
+from deployed_apis import ACCOUNT, SHOW_EVENT, permit
 from deployed_functions import RUNTIME
 
 from fastlambda_cli.local.model import HttpExchange, Notice
@@ -113,17 +113,6 @@ def test_an_authorizer_that_is_not_there_lets_nobody_through_and_says_so(aws, ap
     assert answer.status_code == 501
     assert "nobody is let through" in answer.json()["message"]
     assert any("has an authorizer that is not there" in notice.text for notice in aws.heard(Notice))
-
-
-def test_a_route_with_iam_authorization_asks_for_a_signature(api):
-    books = api(route={"AuthorizationType": "AWS_IAM"})
-
-    unsigned = books("GET", "/")
-    event = books.event("GET", "/", headers=signed(books.url, "execute-api"))
-
-    assert (unsigned.status_code, unsigned.json()) == (403, {"message": "Forbidden"})
-    assert books("GET", "/", headers=signed(books.url, "lambda")).status_code == 403
-    assert event["requestContext"]["authorizer"]["iam"]["accessKey"] == "AKIDEXAMPLE"
 
 
 def test_an_integration_may_ask_for_payload_format_1(api):

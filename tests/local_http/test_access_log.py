@@ -141,6 +141,16 @@ def test_why_somebody_may_not_is_told(logged):
     assert text == "401 Unauthorized invalid_token: the token has expired -"
 
 
+def test_an_authorizer_may_refuse_once_it_knows_the_body(logged):
+    async def decide_later(*_):
+        refused = Refused(message(403, "Forbidden", error="no"), "another body was signed")
+        return Authorized({"jwt": {"claims": {"sub": "momo"}}}, check_body=lambda body: None if body else refused)
+
+    text = logged("$context.status $context.authorizer.error $context.authorizer.claims.sub", authorize=decide_later)
+
+    assert text == "403 another body was signed -"
+
+
 def test_a_request_without_a_route_is_logged_too(logged):
     def turned_away(log):
         return TurnedAway(message(404, "Not Found", error="no route"), log)

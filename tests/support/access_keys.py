@@ -39,9 +39,9 @@ class Signed(httpx.Auth):
 
     requires_request_body = True
 
-    def __init__(self, keys: Keys, service: str) -> None:
+    def __init__(self, keys: Keys, service: str, region: str = "us-east-1") -> None:
         credentials = Credentials(keys.access_key_id, keys.secret_access_key, keys.session_token)
-        self._signer = SigV4Auth(credentials, service, "us-east-1")
+        self._signer = SigV4Auth(credentials, service, region)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         names = {"host", "content-type", *(name for name in request.headers if name.startswith("x-amz-"))}

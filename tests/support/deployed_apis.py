@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from deployed_functions import Aws
 
 ACCOUNT = "000000000000"
@@ -92,10 +89,3 @@ def permit(aws: Aws, function: str, source: str) -> None:
         Principal="apigateway.amazonaws.com",
         SourceArn=f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{source}",
     )
-
-
-def signed(url: str, service: str) -> dict[str, str]:
-    """The headers of a request that AWS's SDK signs for a service."""
-    request = AWSRequest("GET", url)
-    SigV4Auth(Credentials("AKIDEXAMPLE", "secret"), service, "us-east-1").add_auth(request)
-    return dict(request.headers)

@@ -127,21 +127,26 @@ class HttpApi:
         request = exchange.request
         if not route.admits():
             return message(429, "Too Many Requests", error="more requests than the throttling limits let through")
+        check_body = None
         if route.authorize is not None:
             decision = await route.authorize(request, exchange.api_request_id)
             if isinstance(decision, Refused):
                 exchange.authorizer_error = decision.reason
                 return decision.answer
             exchange.authorizer, exchange.principal = decision.context, decision.principal
+            check_body = decision.check_body
         if route.cors and (preflight := route.cors.preflight(request)):
             return preflight
-        return await self._forward(exchange, route)
-
-    async def _forward(self, exchange: Exchange, route: Route) -> Answer:
-        request = exchange.request
         body = await exchange.read_body(self._kind.max_body_bytes)
         if body is None:
             return self._too_large(f"the body is larger than AWS's {self._kind.max_body_bytes:,} bytes")
+        if check_body is not None and (refused := check_body(body)) is not None:
+            exchange.authorizer, exchange.authorizer_error = None, refused.reason
+            return refused.answer
+        return await self._forward(exchange, route, body)
+
+    async def _forward(self, exchange: Exchange, route: Route, body: bytes) -> Answer:
+        request = exchange.request
         received = payload.received(request, body, exchange.api_request_id, time.time())
         event = route.payloads.event(received, gateway=route.gateway, match=route.match, authorizer=exchange.authorizer)
         encoded = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()

@@ -15,20 +15,6 @@ _QUERY = "$request.querystring."
 
 
 @dataclass(frozen=True, slots=True)
-class Authorized:
-    """The request may pass.
-
-    Attributes:
-        context: The event's `requestContext.authorizer`.
-        principal: Who it is, where a function says so.
-
-    """
-
-    context: Mapping[str, Any]
-    principal: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Refused:
     """The request may not pass.
 
@@ -40,6 +26,22 @@ class Refused:
 
     answer: Answer
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """The request may pass.
+
+    Attributes:
+        context: The event's `requestContext.authorizer`.
+        principal: Who it is, where a function says so.
+        check_body: Has the last word once the body is there, of that; None where the head decides.
+
+    """
+
+    context: Mapping[str, Any]
+    principal: str | None = None
+    check_body: Callable[[bytes], Refused | None] | None = None
 
 
 Authorize: TypeAlias = Callable[[HttpRequest, str], Awaitable[Authorized | Refused]]

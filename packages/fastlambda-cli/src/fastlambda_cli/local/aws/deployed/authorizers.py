@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fastlambda_cli.local.aws.deployed.iam_authorizer import IamAuthorizer
 from fastlambda_cli.local.aws.deployed.invoking import invoking
 from fastlambda_cli.local.aws.deployed.permissions import authorizer_arn, gateway_may_invoke
 from fastlambda_cli.local.aws.deployed.state import DeployedState
 from fastlambda_cli.local.aws.deployed.uris import function_of
 from fastlambda_cli.local.aws.functions import Functions
+from fastlambda_cli.local.aws.signatures.faults import RefusedRequest
+from fastlambda_cli.local.aws.signatures.keyring import Keyring
 from fastlambda_cli.local.http.authorizing import Authorize, Refused
 from fastlambda_cli.local.http.issuers import Issuers
 from fastlambda_cli.local.http.jwt_authorizer import AUTHORIZATION, JwtAuthorizer
+from fastlambda_cli.local.http.kinds import HTTP_API
 from fastlambda_cli.local.http.lambda_authorizer import LambdaAuthorizer, Verdicts
 from fastlambda_cli.local.http.payload import Gateway, Match
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import Answer, message
-from fastlambda_cli.local.http.signed import signed_for
 
 
 class UnservedError(Exception):
@@ -31,14 +34,16 @@ class Authorizers:
         state: What the emulator knows.
         functions: What can be invoked.
         issuers: Who issues tokens.
+        keyring: Whose keys requests are signed with.
 
     """
 
-    def __init__(self, state: DeployedState, functions: Functions, issuers: Issuers) -> None:
+    def __init__(self, state: DeployedState, functions: Functions, issuers: Issuers, keyring: Keyring) -> None:
         self._state = state
         self._functions = functions
         self._issuers = issuers
         self._verdicts = Verdicts()
+        self._iam = IamAuthorizer(keyring, "execute-api", HTTP_API, _forbidden)
 
     async def of(self, route: Mapping[str, Any], gateway: Gateway, match: Match) -> Authorize | None:
         """Find the authorizer of a route; None when everybody may pass.
@@ -52,7 +57,7 @@ class Authorizers:
         if kind == "NONE":
             return None
         if kind == "AWS_IAM":
-            return signed_for("execute-api", _forbidden)
+            return self._iam
         authorizer = (await self._state.authorizers(gateway.api_id)).get(route.get("authorizerId", ""))
         if authorizer is None:
             raise UnservedError("has an authorizer that is not there: nobody is let through")
@@ -101,5 +106,5 @@ def _without_permission(why: str) -> Authorize:
     return refuse
 
 
-def _forbidden(why: str) -> Answer:
-    return message(403, "Forbidden", error=why)
+def _forbidden(refused: RefusedRequest) -> Answer:
+    return message(403, "Forbidden", error=refused.message)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from fastlambda_cli.errors import FastLambdaError
+from fastlambda_cli.local.aws.deployed.iam_authorizer import IamAuthorizer
 from fastlambda_cli.local.aws.deployed.invoking import invoking
 from fastlambda_cli.local.aws.deployed.permissions import missing_for_anybody
 from fastlambda_cli.local.aws.deployed.state import DeployedState, UrlRecord
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.functions import Functions
+from fastlambda_cli.local.aws.signatures.faults import MISSING, NOT_SUPPORTED, RefusedRequest
+from fastlambda_cli.local.aws.signatures.keyring import Keyring
 from fastlambda_cli.local.http.authorizing import Authorize, Refused
 from fastlambda_cli.local.http.cors import Cors
 from fastlambda_cli.local.http.function_url import PAYLOADS
-from fastlambda_cli.local.http.kinds import url_message
+from fastlambda_cli.local.http.kinds import FUNCTION_URL, url_message
 from fastlambda_cli.local.http.payload import Gateway
 from fastlambda_cli.local.http.request import HttpRequest
-from fastlambda_cli.local.http.response import Answer
+from fastlambda_cli.local.http.response import JSON, Answer
 from fastlambda_cli.local.http.routing import Route
-from fastlambda_cli.local.http.signed import signed_for
 from fastlambda_cli.local.model import LATEST, Notice, Sink
 
 HOST = re.compile(r"(?P<id>[a-z0-9]+)\.lambda-url(\.[a-z0-9-]+)?\.localhost(:\d{1,5})?", re.IGNORECASE)
@@ -36,13 +39,15 @@ class FunctionUrls:
     Args:
         state: What the emulator knows.
         functions: What can be invoked.
+        keyring: Whose keys requests are signed with.
         sink: Is told what is refused, once each.
 
     """
 
-    def __init__(self, state: DeployedState, functions: Functions, sink: Sink) -> None:
+    def __init__(self, state: DeployedState, functions: Functions, keyring: Keyring, sink: Sink) -> None:
         self._state = state
         self._functions = functions
+        self._iam = IamAuthorizer(keyring, "lambda", FUNCTION_URL, _not_signed)
         self._sink = sink
         self._told: set[str] = set()
 
@@ -80,7 +85,7 @@ class FunctionUrls:
     async def _authorize(self, record: UrlRecord, reference: FunctionReference) -> Authorize | None:
         """Who may pass; None for anybody, where the function's policy says so."""
         if record.configuration.get("AuthType") != "NONE":
-            return signed_for("lambda", lambda why: _forbidden("Forbidden", why))
+            return self._iam
         missing = missing_for_anybody(await self._state.policy(record.function, record.qualifier))
         if missing is None:
             return None
@@ -100,3 +105,17 @@ class FunctionUrls:
 
 def _forbidden(text: str, why: str) -> Answer:
     return url_message(403, text, error=why).with_header(*_ERROR_TYPE)
+
+
+def _not_signed(refused: RefusedRequest) -> Answer:
+    """Without a signature it is forbidden; one that is wrong is refused as Lambda's API does, with a small `message`.
+
+    Seen at a function URL in "POST request to presigned AWS Lambda Function URL with unsigned payload" (AWS re:Post)
+    and in RJPearson94/terraform-aws-open-next#48.
+    """
+    fault = refused.fault
+    if fault in (MISSING, NOT_SUPPORTED):
+        return _forbidden("Forbidden", refused.message)
+    body = json.dumps({"message": refused.message}, separators=(",", ":")).encode()
+    headers = (("content-type", JSON), ("x-amzn-errortype", fault.json))
+    return Answer(fault.status or 403, headers, body, refused.message)

@@ -57,7 +57,7 @@ _CODE = re.compile(r"/_fastlambda/lambda-code/(\d{12})/([a-z0-9-]+)/([^/]+)/([^/
 _URL = "/_fastlambda/function-url/"
 """Ours as well, before the id of a function URL: whose it is."""
 _KEYS = re.compile(r"/_fastlambda/keys/(\w+)")
-"""Ours too: the secret of an access key that IAM or STS made, by its id."""
+"""Ours too: the secret and the holder of an access key that IAM or STS made, by its id."""
 _GRACE_S = 2
 _LAST_RESORT_S = 3.0
 

@@ -89,7 +89,7 @@ def presign_code(key: Key) -> None:
 
 
 def given_out(access_key_id: str) -> tuple[int, Mapping[str, Any]]:
-    """The secret and the token of a key that IAM or STS made, with 200; 410 when it is over, 404 when there is none."""
+    """The secret, the token and the holder of a key of IAM or STS, with 200; 410 when it is over, 404 without one."""
     if is_root_access_key(access_key_id):  # ministack takes any secret for these
         return 404, {}
     try:
@@ -99,4 +99,5 @@ def given_out(access_key_id: str) -> tuple[int, Mapping[str, Any]]:
     found = resolve_credential(access_key_id, account)
     if isinstance(found, CredentialResolutionError):
         return 410 if found.code == "ExpiredTokenException" else 404, {}
-    return 200, {"secret": found.secret_access_key, "token": found.session_token}
+    holder = {"arn": found.principal_arn, "principal_id": found.principal_id}
+    return 200, {"secret": found.secret_access_key, "token": found.session_token, **holder}

@@ -37,9 +37,13 @@ class Asked:
     def of(cls, scope: Scope) -> Asked:
         """Read an ASGI scope."""
         headers = [(name.decode("latin-1").lower(), _value(value)) for name, value in scope["headers"]]
-        path = scope["raw_path"].decode("latin-1")
-        query = _query(scope["query_string"]) if scope["query_string"] else []
-        return cls(scope["method"], path, scope["path"], query, headers, dict(reversed(headers)))
+        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        return cls.of_head(scope["method"], path, scope["path"], query, headers)
+
+    @classmethod
+    def of_head(cls, method: str, path: str, decoded_path: str, query: str, headers: Pairs) -> Asked:
+        """Read a request's line, whose query is as it was written, and its headers, by names in lower case."""
+        return cls(method, path, decoded_path, _query(query) if query else [], headers, dict(reversed(headers)))
 
     def header(self, name: str) -> str | None:
         """The first header of a name in lower case."""
@@ -61,9 +65,9 @@ class Asked:
         return self.method == "POST" and kind.startswith("application/x-www-form-urlencoded")
 
 
-def _query(query: bytes) -> Pairs:
+def _query(query: str) -> Pairs:
     try:
-        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=1000)
+        return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=1000)
     except ValueError:
         return []
 

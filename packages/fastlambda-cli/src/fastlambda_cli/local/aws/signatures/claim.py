@@ -14,6 +14,7 @@ from fastlambda_cli.local.aws.signatures.faults import (
     MISSING,
     NOT_SUPPORTED,
     OUT_OF_TIME,
+    UNSIGNED_HEADERS,
     URL_EXPIRED,
     RefusedRequest,
 )
@@ -31,6 +32,8 @@ _SKEW = timedelta(minutes=5)
 _SKEW_OF_S3 = timedelta(minutes=15)
 """IAM User Guide, "Signature Version 4"; Amazon S3 answers `MaxAllowedSkewMilliseconds` 900000."""
 _LONGEST = 7 * 24 * 3600
+_NOT_SIGNED_BY_ALL = frozenset({"x-amz-content-sha256", "x-amz-user-agent"})
+"""The hash is part of what is signed anyway; of the other nothing depends, and not every SDK signs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,17 @@ class Claim:
     def of_s3(self) -> bool:
         """Whether Amazon S3's rules hold: paths are signed as they are, and the body of a presigned URL is not."""
         return self.service in _S3
+
+    def check_headers(self, asked: Asked) -> None:
+        """Check that what decides about a request is signed (IAM User Guide, "Create a signed AWS API request").
+
+        Raises:
+            RefusedRequest: It is not.
+
+        """
+        present = {name for name, _ in asked.headers if name.startswith("x-amz-")} - _NOT_SIGNED_BY_ALL
+        if loose := sorted(({"host"} | present) - self.signed_headers):
+            raise RefusedRequest(UNSIGNED_HEADERS, f"Headers of the request are not signed: {', '.join(loose)}")
 
     def check_time(self, now: datetime) -> None:
         """Check that it is neither of the past nor of the future.

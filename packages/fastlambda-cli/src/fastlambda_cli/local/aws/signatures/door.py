@@ -17,7 +17,6 @@ from fastlambda_cli.local.aws.signatures.faults import (
     MISMATCH,
     MISSING,
     NOT_SUPPORTED,
-    UNSIGNED_HEADERS,
     URL_EXPIRED,
     RefusedRequest,
 )
@@ -28,8 +27,6 @@ from fastlambda_cli.local.aws.signatures.registry import RegistryLogin, answer_u
 from fastlambda_cli.local.serve import AsgiApp, Message, Receive, Scope, Send
 
 _CONTENT_HASH = "x-amz-content-sha256"
-_NOT_SIGNED_BY_ALL = frozenset({_CONTENT_HASH, "x-amz-user-agent"})
-"""The hash is part of what is signed anyway; of the other nothing depends, and not every SDK signs it."""
 _UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -94,7 +91,7 @@ class Door:
             await self._check_version_2(asked, scope, progress)
         else:
             claim = claim_of(asked)
-            _check_headers(asked, claim)
+            claim.check_headers(asked)
             keys = await self._keyring.keys(claim.access_key_id, claim.token)
             claim.check_time(self._now())
             await self._check_signature(asked, claim, keys, scope, progress)
@@ -129,13 +126,6 @@ class Door:
         hashed = given is not None and HASH.fullmatch(given)
         receive = checked(progress.receive, given) if hashed and given else progress.receive
         await self._app(scope, receive, progress.send)
-
-
-def _check_headers(asked: Asked, claim: Claim) -> None:
-    """Check that what decides about the request is signed (IAM User Guide, "Create a signed AWS API request")."""
-    present = {name for name, _ in asked.headers if name.startswith("x-amz-")} - _NOT_SIGNED_BY_ALL
-    if loose := sorted(({"host"} | present) - claim.signed_headers):
-        raise RefusedRequest(UNSIGNED_HEADERS, f"Headers of the request are not signed: {', '.join(loose)}")
 
 
 class _Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
@@ -12,11 +13,28 @@ from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.signatures.faults import EXPIRED_TOKEN, UNKNOWN_KEY, WRONG_TOKEN, RefusedRequest
 from fastlambda_cli.local.keys import new_temporary_keys
+from fastlambda_cli.local.model import ACCOUNT_ID
 
 _GIVEN_OUT = "/_fastlambda/keys/"
 """The launcher's own: the secret of a key that IAM or STS made."""
 _ATTEMPTS = 3
 _LONGEST_ID = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose a key is (IAM User Guide, "IAM identifiers"), as STS says in GetCallerIdentity.
+
+    Attributes:
+        keys: The key.
+        arn: The user's, the session's of a role, or the account's root.
+        principal_id: The unique id of the same.
+
+    """
+
+    keys: Keys
+    arn: str
+    principal_id: str
 
 
 class Source(Protocol):
@@ -48,23 +66,29 @@ class Keyring:
         self.functions = new_temporary_keys()
         self.emulator = new_temporary_keys()
         self._source = source
-        self._own = {keys.access_key_id: keys for keys in (self.user, self.functions, self.emulator)}
+        root = f"arn:aws:iam::{ACCOUNT_ID}:root"
+        own = (self.user, self.functions, self.emulator)
+        self._own = {keys.access_key_id: Holder(keys, root, ACCOUNT_ID) for keys in own}
 
     async def keys(self, access_key_id: str, token: str | None) -> Keys:
-        """The key of an id, with the session token that came along.
+        """The key of an id; the parameters and what is raised are those of `holder`."""
+        return (await self.holder(access_key_id, token)).keys
+
+    async def holder(self, access_key_id: str, token: str | None) -> Holder:
+        """The key of an id, with the session token that came along, and whose it is.
 
         Raises:
             RefusedRequest: There is none, it is over, or the token is another's.
             EmulatorError: The emulator, which may know, does not answer.
 
         """
-        keys = self._own.get(access_key_id) or await self._given_out(access_key_id)
-        wanted = (keys.session_token or "").encode()
+        holder = self._own.get(access_key_id) or await self._given_out(access_key_id)
+        wanted = (holder.keys.session_token or "").encode()
         if not hmac.compare_digest(wanted, (token or "").encode()):
             raise RefusedRequest(WRONG_TOKEN)
-        return keys
+        return holder
 
-    async def _given_out(self, access_key_id: str) -> Keys:
+    async def _given_out(self, access_key_id: str) -> Holder:
         if not access_key_id.isalnum() or len(access_key_id) > _LONGEST_ID:
             raise RefusedRequest(UNKNOWN_KEY)
         answer = await self._asked(f"{_GIVEN_OUT}{quote(access_key_id, safe='')}")
@@ -73,7 +97,8 @@ class Keyring:
         if not answer.is_success:
             raise RefusedRequest(UNKNOWN_KEY)
         found = answer.json()
-        return Keys(access_key_id, found["secret"], found["token"])
+        keys = Keys(access_key_id, found["secret"], found["token"])
+        return Holder(keys, found["arn"], found["principal_id"])
 
     async def _asked(self, path: str) -> httpx.Response:
         for _ in range(_ATTEMPTS):
