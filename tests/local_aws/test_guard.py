@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,18 @@ def test_the_emulators_own_administration_is_hidden(aws, path):
 
     assert status == 404
     assert secrets.get_secret_value(SecretId=f"kept{path}")["SecretString"] == "still here"
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "wanted"),
+    [("PUT", [], 200), ("PUT", [("Origin", "http://localhost:3000")], 403), ("POST", [], 404), ("GET", [], 404)],
+)
+def test_the_answers_of_custom_resources_are_put_and_by_no_web_page(aws, method, more, wanted):
+    path = f"/_ministack/cfn-response/{uuid.uuid4()}"
+
+    status, _, _ = aws.http(method, path, body=b"{}", headers=[HOST, *more])
+
+    assert status == wanted
 
 
 def test_no_answer_carries_cors_headers(aws):

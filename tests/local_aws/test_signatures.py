@@ -34,6 +34,7 @@ from fastlambda_cli.local.aws.signatures.registry import RegistryLogin
 from fastlambda_cli.local.keys import new_keys
 from fastlambda_cli.local.serve import serve
 
+RESPONSE_URL = "/_ministack/cfn-response/984ad55b-cae3-48db-bd65-d9cdcb52ed8a"
 USER = new_keys()
 NOT_AWS = (KeyError, ResponseParserError)
 """What botocore makes of the empty answers of the app behind the door."""
@@ -462,6 +463,13 @@ def test_operations_that_sdks_do_not_sign_are_let_through(door, service, operati
         ("GET", "/_ministack/lambda-code/000000000000/us-east-1/books", {}, b""),
         ("GET", "/v2/books/manifests/one", {"Authorization": "Basic QVdTOm1pbmlzdGFjay1hdXRoLXRva2Vu"}, b""),
         ("GET", "/v2/apis", {}, b""),
+        ("PUT", f"{RESPONSE_URL}?Action=ListUsers", {}, b"{}"),
+        ("PUT", f"{RESPONSE_URL}/more", {}, b"{}"),
+        ("PUT", RESPONSE_URL, {"Host": "books.localhost"}, b"{}"),
+        ("PUT", RESPONSE_URL, {"Authorization": "Credential=a/20261128/us-east-1/xray/aws4_request"}, b"{}"),
+        ("PUT", RESPONSE_URL, {"X-Amz-Target": "secretsmanager.ListSecrets"}, b"{}"),
+        ("POST", RESPONSE_URL, {}, b"{}"),
+        ("PUT", "/_ministack/cfn-response/1", {}, b"{}"),
     ],
 )
 def test_nothing_else_passes_for_one_of_them(door, method, path, headers, body):
@@ -509,6 +517,12 @@ def test_a_url_of_version_2_is_good_for_s3_alone(door):
 )
 def test_pages_and_links_that_are_public_on_aws_are_public(door, path):
     assert httpx.get(door.url + path, verify=NO_TLS).status_code == 200
+
+
+def test_the_answer_of_a_custom_resource_is_not_signed(door):
+    answer = httpx.put(door.url + RESPONSE_URL, content=b"{}", verify=NO_TLS)
+
+    assert (answer.status_code, door.taken) == (200, [b"{}"])
 
 
 # Other keys
