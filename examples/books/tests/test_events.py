@@ -123,7 +123,7 @@ def test_the_report_counts_the_books_and_those_of_the_last_day(
 
     async def run() -> None:
         async with app.state.database.session() as session:
-            await report(ScheduledEvent("1", datetime.now(UTC) + later, "arn"), session)
+            await report(ScheduledEvent(id="1", time=datetime.now(UTC) + later, arn="arn"), session)
 
     in_the_loop_of(client, run)
     [record] = [record for record in caplog.records if record.getMessage() == "Nightly report"]
