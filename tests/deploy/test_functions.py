@@ -96,7 +96,7 @@ def test_a_worker_with_all_hands_full_takes_nothing_from_the_api_nor_from_a_depl
     for number in range(20):
         shop.send(number=number, hold=str(tmp_path))
     try:
-        assert eventually((tmp_path / "begun").exists)
+        assert eventually((tmp_path / f"begun-{shop.worker}").exists)
         functions = shop.aws.client_for_one_try("lambda", read_timeout=20)
         with pytest.raises(functions.exceptions.TooManyRequestsException) as refused:
             functions.invoke(FunctionName=f"{shop.worker}:live", Payload=json.dumps({"Records": []}))

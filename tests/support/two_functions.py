@@ -36,7 +36,7 @@ def handler(event, context):
     for record in event["Records"]:
         hold = json.loads(record["body"]).get("hold")
         if hold:
-            pathlib.Path(hold, "begun").touch()
+            pathlib.Path(hold, f"begun-{{NAME}}").touch()
         while hold and not pathlib.Path(hold, "over").exists():
             time.sleep(0.01)
         print(json.dumps({{"taken": record["body"], "by": f"{{NAME}}:{{VERSION}}"}}))
@@ -52,6 +52,6 @@ def declare(folder: Path, worker: str = ', function="worker"') -> None:
 def handler(text: str, body: str = "") -> str:
     """A handler that answers HTTP with the text and its name, and writes down by which name a message was taken.
 
-    A message with a folder as `hold` makes a file `begun` in it, and is not handled before there is a file `over`.
+    A message with a folder as `hold` makes a file `begun-NAME` in it, of the function that has it, and is not handled before there is a file `over`.
     """
     return _HANDLER.format(text=text, body=body)
