@@ -52,6 +52,7 @@ def declare(folder: Path, worker: str = ', function="worker"') -> None:
 def handler(text: str, body: str = "") -> str:
     """A handler that answers HTTP with the text and its name, and writes down by which name a message was taken.
 
-    A message with a folder as `hold` makes a file `begun-NAME` in it, of the function that has it, and is not handled before there is a file `over`.
+    A message with a folder as `hold` makes a file `begun-NAME` in it, of the function that has it, and is not handled
+    before there is a file `over`.
     """
     return _HANDLER.format(text=text, body=body)

@@ -15,6 +15,8 @@ from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 
 _MAPPINGS = "/2015-03-31/event-source-mappings"
+_OF_STACKS = b"/cloudformation/aws4_request"
+"""In the scope of a signature for CloudFormation."""
 _LOOK_S = 1.0
 """Seconds between two looks at the mappings: a stack that changes in the background changes them without a request."""
 
@@ -44,7 +46,7 @@ class EventSources:
             try:
                 await app(scope, receive, send)
             finally:
-                if scope["path"].startswith(_MAPPINGS) and scope["method"] != "GET":
+                if _may_change_mappings(scope):
                     self._changed.set()
 
         return noticed
@@ -94,3 +96,10 @@ class EventSources:
         problem = None if task.cancelled() else task.exception()
         if problem is not None:
             self._sink(Notice(f"The {task.get_name()} failed: {problem!r}", warning=True))
+
+
+def _may_change_mappings(scope: Scope) -> bool:
+    """Whether it is about mappings, or about stacks, which a deployment follows until they are done."""
+    if scope["path"].startswith(_MAPPINGS):
+        return bool(scope["method"] != "GET")
+    return any(name == b"authorization" and _OF_STACKS in value for name, value in scope["headers"])
