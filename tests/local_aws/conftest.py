@@ -14,9 +14,12 @@ import pytest
 from access_keys import of_boto3
 from background import PATIENCE_S, in_background
 from botocore.config import Config
+from checked_door import door, served
 
 from fastlambda_cli.local.aws import LocalAws, RetryPolicy
 from fastlambda_cli.local.model import Notice
+
+__all__ = ["door", "served"]
 
 
 @dataclass

@@ -5,138 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import threading
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
-import boto3
 import httpx
 import pytest
-from access_keys import of_boto3
 from botocore import UNSIGNED
 from botocore.auth import S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 from botocore.model import ServiceModel
-from botocore.parsers import ResponseParserError, create_parser
+from botocore.parsers import create_parser
+from checked_door import CALLS, NOT_AWS, USER, Nobody
 from no_tls import NO_TLS
 
 from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.aws.signatures.body import Body
-from fastlambda_cli.local.aws.signatures.door import Door
 from fastlambda_cli.local.aws.signatures.faults import TOO_LARGE, RefusedRequest
 from fastlambda_cli.local.aws.signatures.keyring import Keyring
 from fastlambda_cli.local.aws.signatures.registry import RegistryLogin
-from fastlambda_cli.local.keys import new_keys
-from fastlambda_cli.local.serve import serve
-
-RESPONSE_URL = "/_ministack/cfn-response/984ad55b-cae3-48db-bd65-d9cdcb52ed8a"
-USER = new_keys()
-NOT_AWS = (KeyError, ResponseParserError)
-"""What botocore makes of the empty answers of the app behind the door."""
-CALLS = {
-    "dynamodb": lambda client: client.list_tables(),
-    "secretsmanager": lambda client: client.create_secret(Name="books/app", SecretString="as it was signed"),
-    "sqs": lambda client: client.list_queues(),
-    "lambda": lambda client: client.invoke(FunctionName="books", Payload=b'{"as it was": "signed"}'),
-    "sts": lambda client: client.get_caller_identity(),
-    "ec2": lambda client: client.describe_vpcs(),
-    "route53": lambda client: client.list_hosted_zones(),
-    "s3": lambda client: client.put_object(Bucket="books", Key="emma", Body=b"as it was signed"),
-}
-
-
-async def nothing(_scope, _receive, send):
-    """The emulator that gave out no keys."""
-    await send({"type": "http.response.start", "status": 404, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
-
-
-class Nobody:
-    """What the keyring asks for keys that are not its own."""
-
-    def client(self):
-        return httpx.AsyncClient(transport=httpx.ASGITransport(nothing), base_url="http://emulator")
-
-    async def available(self):
-        pass
-
-
-@dataclass
-class Checked:
-    """A door with an app behind it that takes everything; `taken` are the bodies, `later` sets the door's clock on."""
-
-    url: str = ""
-    keyring: Keyring = field(default_factory=lambda: Keyring(USER, Nobody()))
-    taken: list[bytes] = field(default_factory=list)
-    later: timedelta = timedelta()
-
-    def now(self):
-        return datetime.now(UTC) + self.later
-
-    async def app(self, _scope, receive, send):
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body += message["body"]
-            more = message.get("more_body", False)
-        self.taken.append(body)
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
-
-    async def serve(self, ready, over):
-        registry = RegistryLogin(USER, lambda: self.now().timestamp())
-        async with serve(Door(self.app, self.keyring, registry, self.now), port=0, label="The door") as served:
-            self.url = served.url
-            ready.set_result(None)
-            await asyncio.to_thread(over.wait)
-
-    def client(self, service, keys=USER, **config):
-        given = of_boto3(keys) if keys else {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        config = Config(retries={"total_max_attempts": 1}, **config)
-        return contextlib.closing(
-            boto3.client(service, endpoint_url=self.url, region_name="us-east-1", config=config, **given)
-        )
-
-    def error_of(self, service, keys=USER, *, tamper=None, **config):
-        """The status and the code that a call ends with; `tamper` changes the request once it is signed."""
-        with self.client(service, keys, **config) as client:
-            if tamper:
-                client.meta.events.register("before-send", tamper)
-            with pytest.raises(ClientError) as caught:
-                CALLS[service](client)
-        response = caught.value.response
-        return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
-
-    def send(self, request):
-        """Send what botocore has signed, byte for byte."""
-        headers = dict(request.headers.items())
-        return httpx.request(request.method, request.url, headers=headers, content=request.body, verify=NO_TLS)
-
-
-@pytest.fixture(scope="module")
-def served():
-    checked, ready, over = Checked(), Future(), threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(checked.serve(ready, over)))
-    thread.start()
-    try:
-        ready.result(20)
-        yield checked
-    finally:
-        over.set()
-        thread.join()
-
-
-@pytest.fixture
-def door(served):
-    """The door, with nothing taken yet and the clock right."""
-    served.taken.clear()
-    served.later = timedelta()
-    return served
 
 
 @pytest.mark.parametrize("service", CALLS)
@@ -419,113 +308,6 @@ def test_a_body_without_a_hash_is_read_up_to_a_limit():
 
 
 # What AWS answers without a signature
-
-
-@pytest.mark.parametrize(
-    ("service", "operation", "parameters"),
-    [
-        ("cognito-idp", "sign_up", {"ClientId": "app", "Username": "emma", "Password": "Secret-1"}),
-        ("cognito-idp", "initiate_auth", {"ClientId": "app", "AuthFlow": "USER_PASSWORD_AUTH"}),
-        ("cognito-identity", "get_id", {"IdentityPoolId": "us-east-1:1"}),
-        (
-            "sts",
-            "assume_role_with_web_identity",
-            {"RoleArn": "arn:aws:iam::000000000000:role/web", "RoleSessionName": "emma", "WebIdentityToken": "token"},
-        ),
-    ],
-)
-def test_operations_that_sdks_do_not_sign_are_let_through(door, service, operation, parameters):
-    with door.client(service, None) as client, contextlib.suppress(*NOT_AWS):
-        getattr(client, operation)(**parameters)
-
-    assert len(door.taken) == 1
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "headers", "body"),
-    [
-        ("POST", "/2015-03-31/functions/books/invocations", {"X-Amz-Target": "AWSCognitoIdentityService.GetId"}, b"{}"),
-        ("POST", "/?Action=ListUsers", {"X-Amz-Target": "AWSCognitoIdentityService.GetId"}, b"{}"),
-        ("POST", "/", {"X-Amz-Target": "AWSCognitoIdentityProviderService.ListUsers"}, b"{}"),
-        ("POST", "/", {"Content-Type": "application/x-www-form-urlencoded"}, b"Action=ListUsers"),
-        (
-            "POST",
-            "/",
-            {"Content-Type": "application/x-www-form-urlencoded"},
-            b"Action=AssumeRoleWithWebIdentity&Action=ListUsers",
-        ),
-        ("GET", "/?Action=ConfirmSubscription&Action=ListTopics", {}, b""),
-        ("GET", "/?Action=ConfirmSubscription", {"Host": "books.localhost"}, b""),
-        ("GET", "/?Action=ListTopics", {}, b""),
-        ("GET", "/?Action=Unsubscribe&X-Amz-Credential=a/20261128/us-east-1/iam/aws4_request", {}, b""),
-        ("POST", "/login", {"X-Amz-Target": "Logs_20140328.GetLogEvents"}, b"{}"),
-        ("GET", "/books/.well-known/jwks.json", {}, b""),
-        ("GET", "/_ministack/lambda-code/000000000000/us-east-1/books", {}, b""),
-        ("GET", "/v2/books/manifests/one", {"Authorization": "Basic QVdTOm1pbmlzdGFjay1hdXRoLXRva2Vu"}, b""),
-        ("GET", "/v2/apis", {}, b""),
-        ("PUT", f"{RESPONSE_URL}?Action=ListUsers", {}, b"{}"),
-        ("PUT", f"{RESPONSE_URL}/more", {}, b"{}"),
-        ("PUT", RESPONSE_URL, {"Host": "books.localhost"}, b"{}"),
-        ("PUT", RESPONSE_URL, {"Authorization": "Credential=a/20261128/us-east-1/xray/aws4_request"}, b"{}"),
-        ("PUT", RESPONSE_URL, {"X-Amz-Target": "secretsmanager.ListSecrets"}, b"{}"),
-        ("POST", RESPONSE_URL, {}, b"{}"),
-        ("PUT", "/_ministack/cfn-response/1", {}, b"{}"),
-    ],
-)
-def test_nothing_else_passes_for_one_of_them(door, method, path, headers, body):
-    kind = {"Content-Type": "application/x-amz-json-1.1"} if "X-Amz-Target" in headers else {}
-
-    answer = httpx.request(method, door.url + path, headers=kind | headers, content=body, verify=NO_TLS)
-
-    assert answer.status_code in {400, 401, 403}
-    assert door.taken == []
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        [("X-Amz-Target", "secretsmanager.ListSecrets")],
-        [("Authorization", "")],
-        [("Authorization", ""), ("Authorization", "AWS4-HMAC-SHA256 Credential=a/20261128/us-east-1/iam/aws4_request")],
-    ],
-)
-def test_a_public_operation_with_something_to_mistake_it_by_has_to_be_signed(door, more):
-    headers = [("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", "AWSCognitoIdentityService.GetId")]
-
-    answer = httpx.post(door.url, headers=[*headers, *more], content=b"{}", verify=NO_TLS)
-
-    assert (answer.status_code, door.taken) == (400, [])
-
-
-def test_a_url_of_version_2_is_good_for_s3_alone(door):
-    with door.client("s3") as client:
-        url = client.generate_presigned_url("get_object", {"Bucket": "books", "Key": "emma"})
-
-    answer = httpx.get(f"{url}&Action=ListUsers", verify=NO_TLS)
-
-    assert (answer.status_code, door.taken) == (400, [])
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/_ministack/health",
-        "/us-east-1_AbC123/.well-known/jwks.json",
-        "/oauth2/authorize?client_id=app",
-        "/?Action=ConfirmSubscription&TopicArn=arn&Token=secret",
-    ],
-)
-def test_pages_and_links_that_are_public_on_aws_are_public(door, path):
-    assert httpx.get(door.url + path, verify=NO_TLS).status_code == 200
-
-
-def test_the_answer_of_a_custom_resource_is_not_signed(door):
-    answer = httpx.put(door.url + RESPONSE_URL, content=b"{}", verify=NO_TLS)
-
-    assert (answer.status_code, door.taken) == (200, [b"{}"])
-
-
-# Other keys
 
 
 def test_temporary_keys_need_their_token(door):
