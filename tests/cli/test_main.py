@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 INTERRUPTED_WHILE_IT_IMPORTS = """
 import os, signal, sys
@@ -25,3 +29,51 @@ def test_ctrl_c_while_it_still_imports_ends_it_without_a_traceback():
         [sys.executable, "-c", INTERRUPTED_WHILE_IT_IMPORTS], capture_output=True, text=True, check=False, timeout=60
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
+
+
+@pytest.fixture(params=["buffered", "unbuffered"])
+def command(request):
+    """What runs the command line with its output as it is given; Python keeps some of it back, or none."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    if request.param == "unbuffered":
+        environment["PYTHONUNBUFFERED"] = "1"
+
+    def run(arguments: str, output: int):
+        code = (
+            f"import sys; from fastlambda_cli.cli.main import run; sys.argv = 'fastlambda {arguments}'.split(); run()"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("arguments", ["--version", "schema"], ids=["little", "much"])
+def test_a_full_disk_below_the_output_is_told(command, arguments):
+    with Path("/dev/full").open("wb") as full:
+        ended = command(arguments, full.fileno())
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "Error: The output is not complete\n"
+        "  standard output cannot be written: No space left on device\n"
+        "  → Give it a place with room; what the command did besides printing is done.\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", ["--version", "schema"], ids=["little", "much"])
+def test_a_reader_who_has_had_enough_is_told_nothing(command, arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = command(arguments, writing)
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import IO, TYPE_CHECKING
 
 from fastlambda_cli.cli.quick import begin
+
+if TYPE_CHECKING:
+    from fastlambda_cli.errors import FastLambdaError
 
 
 def run() -> None:
@@ -29,12 +33,53 @@ def run_command(arguments: Sequence[str]) -> int:
     from fastlambda_cli.errors import FastLambdaError  # noqa: PLC0415
 
     try:
+        code = _code_of(app, arguments)
+        _flush(sys.stdout)
+    except FastLambdaError as error:
+        return _told(error)
+    except OSError as error:
+        if not _is_of_output(error):
+            raise
+        if isinstance(error, BrokenPipeError):  # whoever read it has had enough, as `head` has
+            return 1
+        return _told(
+            FastLambdaError(
+                "The output is not complete",
+                why=f"standard output cannot be written: {error.strerror}",
+                remedy="Give it a place with room; what the command did besides printing is done.",
+            )
+        )
+    return code
+
+
+def _code_of(app: Callable[[Sequence[str]], object], arguments: Sequence[str]) -> int:
+    try:
         app(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except FastLambdaError as error:
-        from fastlambda_cli.cli.terminal import print_error  # noqa: PLC0415
-
-        print_error(error)
-        return error.exit_code
     return 0
+
+
+def _told(error: FastLambdaError) -> int:
+    from fastlambda_cli.cli.terminal import print_error  # noqa: PLC0415
+
+    print_error(error)
+    return error.exit_code
+
+
+def _flush(stream: IO[str] | None) -> None:
+    if stream is not None:  # it was closed before Python began
+        stream.flush()
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether it is standard output that failed; if so, nothing more is written to it."""
+    from fastlambda_cli.cli.terminal import discard_output  # noqa: PLC0415
+
+    try:
+        print(flush=True)
+    except OSError as again:
+        if again.errno == error.errno:
+            discard_output(sys.stdout)
+            return True
+    return False

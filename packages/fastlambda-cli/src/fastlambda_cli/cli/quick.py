@@ -30,8 +30,9 @@ class Ending:
         if self.code is None:
             return
         with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:  # it was closed before Python began
+                    stream.flush()
             os._exit(self.code)
 
 
