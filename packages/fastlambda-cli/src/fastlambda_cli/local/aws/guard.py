@@ -14,8 +14,9 @@ _ADMIN = ("/_ministack", "/_localstack", "/_fastlambda")
 _HEALTH = frozenset({"/_ministack/health", "/_localstack/health"})
 _CODE = re.compile(r"/_ministack/lambda-code/\d{12}/[a-z0-9-]+/[A-Za-z0-9_-]+")
 """Where GetFunction says that a deployment package can be downloaded, with a signature in the URL."""
-RESPONSE_URL = re.compile(r"/_ministack/cfn-response/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""Where a custom resource puts its answer: whoever knows the random part may, as with AWS's presigned URL."""
+ANSWER_URL = re.compile(r"/_ministack/cfn-(response|signal)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Where a custom resource puts its answer and what a stack waits for its signal: whoever knows the random part may, as
+with AWS's presigned URLs."""
 
 
 def guarded(app: AsgiApp) -> AsgiApp:
@@ -23,7 +24,7 @@ def guarded(app: AsgiApp) -> AsgiApp:
 
     Refused with 403: a Host that is not this machine's, any Origin, and what a browser marks as sent by another
     site (`Sec-Fetch-Site`). The emulator's own administration answers 404, but for its health, the download of
-    deployment packages and the answers of custom resources. No answer carries CORS headers.
+    deployment packages and what CloudFormation waits for. No answer carries CORS headers.
     """
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,7 +40,7 @@ def guarded(app: AsgiApp) -> AsgiApp:
 
 def _is_open(scope: Scope) -> bool:
     download = scope["method"] == "GET" and _CODE.fullmatch(scope["path"]) is not None
-    answer = scope["method"] == "PUT" and RESPONSE_URL.fullmatch(scope["path"]) is not None
+    answer = scope["method"] == "PUT" and ANSWER_URL.fullmatch(scope["path"]) is not None
     return download or answer or scope["path"] in _HEALTH
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from botocore.loaders import create_loader
 
-from fastlambda_cli.local.aws.guard import RESPONSE_URL
+from fastlambda_cli.local.aws.guard import ANSWER_URL
 from fastlambda_cli.local.aws.signatures.asked import Asked
 
 _BARE_HOST = re.compile(r"(localhost|127\.0\.0\.1)(:\d{1,5})?", re.IGNORECASE)
@@ -56,7 +56,7 @@ def is_public(asked: Asked) -> bool:
         return asked.method == "GET" and len(actions) == 1 and actions[0] in _LINKS
     if asked.method == "PUT":
         plain = ([*asked.query], authorizations) == ([], [])
-        return plain and RESPONSE_URL.fullmatch(asked.path) is not None
+        return plain and ANSWER_URL.fullmatch(asked.path) is not None
     if (asked.method, asked.path) in _SIGN_IN:
         return True
     return asked.method == "GET" and bool(_HEALTH.fullmatch(asked.path) or _KEYS_OF_A_POOL.fullmatch(asked.path))
