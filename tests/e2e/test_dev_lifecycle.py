@@ -10,6 +10,7 @@ import pytest
 from access_keys import Signed
 from dev_command import PATIENCE_S, Dev, running
 from no_tls import NO_TLS
+from steady_load import Load
 
 
 @pytest.fixture
@@ -105,12 +106,14 @@ def test_ctrl_c_while_it_starts_ends_everything_too(plain):
     assert not list((plain / ".fastlambda" / "processes").glob("*.json"))
 
 
-def test_after_kill_9_nothing_is_left_running_and_secrets_and_data_are_still_there(books):
+def test_after_kill_9_under_load_nothing_is_left_running_and_secrets_and_data_are_still_there(books):
     first = Dev(books).ready()
-    first.client.get("/health")
-    before, orphans = secret_of(first, "fastapi-books-dev/app").json()["SecretString"], first.children()
-    first.process.kill()
-    first.wait()
+    with Load(first.url, clients=4) as load:
+        load.now()
+        before, orphans = secret_of(first, "fastapi-books-dev/app").json()["SecretString"], first.children()
+        first.process.kill()
+        first.wait()
+    assert {answer.status for answer in load.answers} <= {404, 0}, "answered in full, or not at all"
     psutil.wait_procs(orphans, timeout=10)
     assert not [orphan for orphan in orphans if orphan.is_running()], "the environment is frozen: a guardian ends it"
 
