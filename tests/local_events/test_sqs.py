@@ -6,7 +6,9 @@ import json
 import os
 import signal
 
+import pytest
 from background import eventually
+from botocore.exceptions import WaiterError
 from consumers import CONSUMER
 
 from fastlambda_cli.local.model import InvocationReported, InvokeResult, Notice
@@ -58,9 +60,9 @@ def test_a_batch_gathers_more_than_ten_messages_while_its_window_is_open(sources
 
 def test_only_the_messages_that_the_answer_names_come_again(sources):
     name, live = sources.consumer(FAIL_THE_BAD)
-    url, arn = sources.queue(VisibilityTimeout="1")
+    url, arn = sources.queue()
     sources.send(url, "good", "bad", "better")
-    sources.mapped(live, arn, BatchSize=10)
+    sources.mapped(live, arn, BatchSize=10, again_s=1)
 
     bodies = sources.eventually_bodies(name, 5)
 
@@ -72,9 +74,9 @@ def test_only_the_messages_that_the_answer_names_come_again(sources):
 
 def test_a_batch_on_which_the_function_fails_comes_again_whole(sources):
     name, live = sources.consumer('assert event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "2"')
-    url, arn = sources.queue(VisibilityTimeout="1")
+    url, arn = sources.queue()
     sources.send(url, "one", "two")
-    sources.mapped(live, arn)
+    sources.mapped(live, arn, again_s=1)
 
     assert sorted(sources.eventually_bodies(name, 4)) == ["one", "one", "two", "two"]
     sources.eventually_empty(url)
@@ -82,9 +84,9 @@ def test_a_batch_on_which_the_function_fails_comes_again_whole(sources):
 
 def test_an_answer_that_names_an_unknown_message_fails_the_whole_batch(sources):
     name, live = sources.consumer('return {"batchItemFailures": [{"itemIdentifier": "nobody"}]}')
-    url, arn = sources.queue(VisibilityTimeout="1")
+    url, arn = sources.queue()
     sources.send(url, "one")
-    sources.mapped(live, arn)
+    sources.mapped(live, arn, again_s=1)
 
     sources.eventually_bodies(name, 2)
 
@@ -95,9 +97,9 @@ def test_a_poison_message_ends_in_the_dead_letter_queue_after_its_receives(sourc
     name, live = sources.consumer('raise ValueError("poison")')
     dead_url, dead_arn = sources.queue()
     policy = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": "2"})
-    url, arn = sources.queue(VisibilityTimeout="1", RedrivePolicy=policy)
+    url, arn = sources.queue(RedrivePolicy=policy)
     sources.send(url, "poison")
-    sources.mapped(live, arn)
+    sources.mapped(live, arn, again_s=1)
 
     [message] = sources.eventually_in(dead_url)
 
@@ -117,10 +119,10 @@ def test_a_fifo_queue_keeps_the_order_of_each_group_also_after_a_failure(sources
         return {"batchItemFailures": failed}
     """.strip()
     )
-    url, arn = sources.queue(".fifo", FifoQueue="true", ContentBasedDeduplication="true", VisibilityTimeout="1")
+    url, arn = sources.queue(".fifo", FifoQueue="true", ContentBasedDeduplication="true")
     for body in ("a1", "b1", "a2", "a3", "b2"):
         sources.send(url, body, MessageGroupId=body[0])
-    sources.mapped(live, arn, BatchSize=10)
+    sources.mapped(live, arn, BatchSize=10, again_s=1)
 
     sources.eventually_empty(url)
 
@@ -188,6 +190,23 @@ def test_a_mapping_that_a_template_disables_delivers_nothing_until_it_is_enabled
     assert sources.eventually_bodies(name, 1) == ["early"]
 
 
+def test_a_stack_does_not_make_a_mapping_that_lambda_refuses(sources):
+    name, live = sources.consumer(Timeout=2)
+    _, arn = sources.queue(VisibilityTimeout="1")
+    mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"FunctionName": live, "EventSourceArn": arn}}
+    cloudformation = sources.client("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Mapping": mapping}}))
+
+    with pytest.raises(WaiterError, match="ROLLBACK"):
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1})
+
+    reasons = [
+        event.get("ResourceStatusReason", "")
+        for event in cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    ]
+    assert any("visibility timeout: 1 seconds is less than Function timeout: 2 seconds" in reason for reason in reasons)
+
+
 def test_a_handler_that_times_out_gets_its_batch_again(sources):
     does = 'time.sleep(60 if event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1" else 0)'
     name, live = sources.consumer(does, Timeout=1)
@@ -210,9 +229,9 @@ def test_an_environment_that_is_killed_in_the_middle_of_a_batch_costs_no_message
             os.kill(os.getpid(), signal.SIGKILL)
     """.strip()
     name, live = sources.consumer(does)
-    url, arn = sources.queue(VisibilityTimeout="1")
+    url, arn = sources.queue()
     sources.send(url, "one", "two")
-    sources.mapped(live, arn)
+    sources.mapped(live, arn, again_s=1)
 
     sources.eventually_empty(url)
 

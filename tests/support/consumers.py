@@ -49,13 +49,23 @@ class Sources:
         url = self.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         return url, f"arn:aws:sqs:us-east-1:000000000000:{name}"
 
-    def mapped(self, function: str, queue: str, **settings: Any) -> str:
-        """Have a function consume a queue, and its answers name what failed; return the mapping's id."""
-        return self.aws.lambda_.create_event_source_mapping(
+    def mapped(self, function: str, queue: str, *, again_s: int | None = None, **settings: Any) -> str:
+        """Have a function consume a queue, and its answers name what failed; return the mapping's id.
+
+        With `again_s`, what was not deleted comes again after so many seconds. Lambda makes no mapping of a queue whose
+        visibility timeout is shorter than the function's timeout, but it may become so.
+        """
+        mapping = self.aws.lambda_.create_event_source_mapping(
             FunctionName=function,
             EventSourceArn=queue,
-            **{"FunctionResponseTypes": ["ReportBatchItemFailures"]} | settings,
+            **{"FunctionResponseTypes": ["ReportBatchItemFailures"], "Enabled": again_s is None} | settings,
         )["UUID"]
+        if again_s is not None:
+            sqs = self.client("sqs")
+            url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(again_s)})
+            self.aws.lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
+        return mapping
 
     def send(self, url: str, *bodies: str, **parameters: Any) -> None:
         for body in bodies:

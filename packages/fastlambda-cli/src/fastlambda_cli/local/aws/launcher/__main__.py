@@ -32,6 +32,7 @@ from concurrency import keep_concurrency  # type: ignore[import-not-found,unused
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
 from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
+from mappings import refuse_bad_mappings  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
 from saving import save_faster  # type: ignore[import-not-found,unused-ignore]
@@ -260,6 +261,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     evaluate_alarms_rightly()
     keep_concurrency(port, key)
     check_images()
+    refuse_bad_mappings()
     refuse_websockets()
     reserve_concurrency()
     save_faster()
