@@ -19,6 +19,9 @@ _OF_STACKS = b"/cloudformation/aws4_request"
 """In the scope of a signature for CloudFormation."""
 _LOOK_S = 1.0
 """Seconds between two looks at the mappings: a stack that changes in the background changes them without a request."""
+_LOOKS = 60
+"""Looks after a request that may have changed one; then there are fewer, as nothing else changes them."""
+_IDLE_LOOK_S = 10.0
 
 
 class EventSources:
@@ -65,7 +68,9 @@ class EventSources:
 
     async def _look(self) -> None:
         told = ""
+        looks = 0
         while True:
+            looks = 0 if self._changed.is_set() else looks + 1
             self._changed.clear()
             try:
                 found = [queue_mapping(each) for each in await self._services.mappings()]
@@ -76,7 +81,9 @@ class EventSources:
                     self._sink(Notice(f"Queues are not polled: {problem.in_one_line()}", warning=True))
                 told = str(problem)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_S):  # Python 3.11's `wait_for` can lose a cancellation
+                async with asyncio.timeout(
+                    _LOOK_S if looks < _LOOKS else _IDLE_LOOK_S
+                ):  # Python 3.11's `wait_for` can lose a cancellation
                     await self._changed.wait()
 
     def _keep(self, mappings: dict[str, QueueMapping]) -> None:

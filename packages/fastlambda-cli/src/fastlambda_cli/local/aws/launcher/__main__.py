@@ -35,7 +35,7 @@ from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ig
 from mappings import refuse_bad_mappings  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
-from saving import save_faster  # type: ignore[import-not-found,unused-ignore]
+from saving import Saved, save_less  # type: ignore[import-not-found,unused-ignore]
 from signing import Key, given_out, presign_code  # type: ignore[import-not-found,unused-ignore]
 from urls import function_url, make_local_urls  # type: ignore[import-not-found,unused-ignore]
 from websocket_apis import refuse_websockets  # type: ignore[import-not-found,unused-ignore]
@@ -48,7 +48,8 @@ EXIT_STATE_UNREADABLE = 3
 
 _SAVE_PAUSE_S = 1.0
 _SAVE_SHARE = 0.02  # of the time may go into saving, however large the state grows
-_IDLE_SAVE_S = 5.0  # schedules and queues change state without a request
+_IDLE_SAVE_S = 5.0  # schedules and queues change state without a request; the pause doubles while they do not
+_LONGEST_IDLE_S = 20.0
 _HEALTH = "/_ministack/health"
 _MAPPINGS = "/2015-03-31/event-source-mappings/"
 _SAVE = "/_fastlambda/save"
@@ -85,11 +86,13 @@ class SavedWhileRunning:
 
     Args:
         tell: Takes one line for the user.
+        saved: What its files have.
 
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], saved: Saved) -> None:
         self._tell = tell
+        self._saved = saved
         self._problems = ProblemsWithState()
         for name in ("persistence", "ministack"):
             logging.getLogger(name).addHandler(self._problems)
@@ -154,15 +157,17 @@ class SavedWhileRunning:
 
     async def _save_regularly(self) -> None:
         saved_at = time.monotonic()
-        pause = _SAVE_PAUSE_S
+        pause, idle = _SAVE_PAUSE_S, _IDLE_SAVE_S
         while True:
             await asyncio.sleep(pause)
-            if not self._changed and time.monotonic() - saved_at < _IDLE_SAVE_S:
+            if not self._changed and time.monotonic() - saved_at < idle:
                 continue
-            started = time.monotonic()
+            started, written, asked = time.monotonic(), self._saved.written, self._changed
             self._save()
             saved_at = time.monotonic()
             pause = max(_SAVE_PAUSE_S, (saved_at - started) / _SAVE_SHARE)
+            nothing_new = self._saved.written == written and not asked
+            idle = min(idle * 2, _LONGEST_IDLE_S) if nothing_new else _IDLE_SAVE_S
 
     async def _save_now(self, send: Send) -> None:
         self._save()
@@ -187,6 +192,8 @@ class SavedWhileRunning:
             more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
             self._tell(f"state is not saved: {failures[0]}{more}")
         self._save_failed = bool(failures)
+        if failures:
+            self._saved.forget()
         self._changed = self._changed or self._save_failed
 
 
@@ -264,8 +271,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     refuse_bad_mappings()
     refuse_websockets()
     reserve_concurrency()
-    save_faster()
-    app = SavedWhileRunning(tell)
+    app = SavedWhileRunning(tell, save_less())
     config = uvicorn.Config(
         app,
         lifespan="on",
