@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.events.emulated import Services
@@ -12,15 +12,16 @@ from fastlambda_cli.local.aws.events.mapping import QueueMapping, queue_mapping
 from fastlambda_cli.local.aws.events.sqs_poller import SqsPoller
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.model import Notice, Sink
-from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
+from fastlambda_cli.local.serve import AsgiApp, Message, Receive, Scope, Send
 
-_MAPPINGS = "/2015-03-31/event-source-mappings"
+_CHANGES = b"x-fastlambda-mappings"
+"""In it the emulator's answers say how often a mapping was changed until then: for us, not for clients."""
 _OF_STACKS = b"/cloudformation/aws4_request"
 """In the scope of a signature for CloudFormation."""
 _LOOK_S = 1.0
 """Seconds between two looks at the mappings: a stack that changes in the background changes them without a request."""
 _LOOKS = 60
-"""Looks after a request that may have changed one; then there are fewer, as nothing else changes them."""
+"""Looks after a request about stacks; then there are fewer, as nothing else changes mappings in the background."""
 _IDLE_LOOK_S = 10.0
 
 
@@ -41,18 +42,38 @@ class EventSources:
         self._pollers: dict[str, SqsPoller] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        self._changes: bytes | None = None
+        self._looks = 0
 
     def noticing(self, app: AsgiApp) -> AsgiApp:
-        """Have the mappings looked at as soon as a request to the app may have changed one."""
+        """Have the mappings looked at as soon as an answer of the app says that one has changed."""
 
         async def noticed(scope: Scope, receive: Receive, send: Send) -> None:
-            try:
-                await app(scope, receive, send)
-            finally:
-                if _may_change_mappings(scope):
-                    self._changed.set()
+            async def told(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message = {**message, "headers": self._without_changes(message["headers"])}
+                await send(message)
+
+            if _is_of_stacks(scope):
+                self._look_more()
+            await app(scope, receive, told)
 
         return noticed
+
+    def _look_more(self) -> None:
+        if self._looks >= _LOOKS:
+            self._changed.set()
+        self._looks = 0
+
+    def _without_changes(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        kept = []
+        for name, value in headers:
+            if name != _CHANGES:
+                kept.append((name, value))
+            elif value != self._changes:
+                self._changes = value
+                self._changed.set()
+        return kept
 
     @contextlib.asynccontextmanager
     async def polled(self) -> AsyncIterator[None]:
@@ -68,9 +89,8 @@ class EventSources:
 
     async def _look(self) -> None:
         told = ""
-        looks = 0
         while True:
-            looks = 0 if self._changed.is_set() else looks + 1
+            self._looks = 0 if self._changed.is_set() else self._looks + 1
             self._changed.clear()
             try:
                 found = [queue_mapping(each) for each in await self._services.mappings()]
@@ -82,7 +102,7 @@ class EventSources:
                 told = str(problem)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(
-                    _LOOK_S if looks < _LOOKS else _IDLE_LOOK_S
+                    _LOOK_S if self._looks < _LOOKS else _IDLE_LOOK_S
                 ):  # Python 3.11's `wait_for` can lose a cancellation
                     await self._changed.wait()
 
@@ -105,8 +125,5 @@ class EventSources:
             self._sink(Notice(f"The {task.get_name()} failed: {problem!r}", warning=True))
 
 
-def _may_change_mappings(scope: Scope) -> bool:
-    """Whether it is about mappings, or about stacks, which a deployment follows until they are done."""
-    if scope["path"].startswith(_MAPPINGS):
-        return bool(scope["method"] != "GET")
+def _is_of_stacks(scope: Scope) -> bool:
     return any(name == b"authorization" and _OF_STACKS in value for name, value in scope["headers"])

@@ -32,7 +32,7 @@ from concurrency import keep_concurrency  # type: ignore[import-not-found,unused
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
 from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
-from mappings import refuse_bad_mappings  # type: ignore[import-not-found,unused-ignore]
+from mappings import Changes, check_mappings  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
 from saving import Saved, save_less  # type: ignore[import-not-found,unused-ignore]
@@ -87,12 +87,14 @@ class SavedWhileRunning:
     Args:
         tell: Takes one line for the user.
         saved: What its files have.
+        mappings: Counts changes of event source mappings, which answers tell.
 
     """
 
-    def __init__(self, tell: Callable[[str], None], saved: Saved) -> None:
+    def __init__(self, tell: Callable[[str], None], saved: Saved, mappings: Changes) -> None:
         self._tell = tell
         self._saved = saved
+        self._mappings = mappings
         self._problems = ProblemsWithState()
         for name in ("persistence", "ministack"):
             logging.getLogger(name).addHandler(self._problems)
@@ -123,7 +125,7 @@ class SavedWhileRunning:
             return
         self._answering += 1
         try:
-            await self._ministack(scope, receive, send)
+            await self._ministack(scope, receive, self._mappings.told(send))
         finally:
             self._answering -= 1
             self._changed = self._changed or not _only_looks(scope)
@@ -178,7 +180,7 @@ class SavedWhileRunning:
     def _save(self) -> None:
         self._changed = False
         # On the loop, not on a thread: no request changes the state while it is written.
-        ministack.save_all(ministack._build_persistence_save_dict())  # noqa: SLF001
+        self._saved.everything(ministack._build_persistence_save_dict())  # noqa: SLF001
         self._report([problem for problem in self._problems.take() if problem.startswith("Persistence:")])
 
     def _saving_ended(self, saving: asyncio.Task[None]) -> None:
@@ -268,10 +270,9 @@ def main(listener: int, owner: int, *services: str) -> int:
     evaluate_alarms_rightly()
     keep_concurrency(port, key)
     check_images()
-    refuse_bad_mappings()
     refuse_websockets()
     reserve_concurrency()
-    app = SavedWhileRunning(tell, save_less())
+    app = SavedWhileRunning(tell, save_less(), check_mappings())
     config = uvicorn.Config(
         app,
         lifespan="on",
