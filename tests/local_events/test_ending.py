@@ -17,7 +17,7 @@ class NoMappings:
 def test_a_mapping_that_is_deleted_the_moment_polling_ends_does_not_keep_it_from_ending():
     notices, answered = [], []
 
-    async def app(scope, receive, send):
+    async def app(_scope, _receive, send):
         await send({"type": "http.response.start", "status": 202, "headers": [(b"x-fastlambda-mappings", b"2")]})
 
     async def send(message):

@@ -96,8 +96,9 @@ def ensure_bootstrap(aws: Aws, tell: Tell, stacks: Stacks | None = None) -> Boot
 
 def _settled(stacks: Stacks, tell: Tell) -> Stack | None:
     stack = stacks.describe(STACK_NAME)
-    if stack is not None and stack.busy:
-        tell(Remark(f"Somebody else is at work on the stack {STACK_NAME}: waiting for it."))
+    if stack is None or not stack.busy:
+        return stack
+    tell(Remark(f"Somebody else is at work on the stack {STACK_NAME}: waiting for it."))
     return stacks.settle(STACK_NAME, tell)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from fastlambda_cli.aws.model import Stack
 from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.deploy.artifact_change import artifact_change
 from fastlambda_cli.deploy.bootstrap import Bootstrap, ensure_bootstrap, find_bootstrap
 from fastlambda_cli.deploy.checks import check_artifact
 from fastlambda_cli.deploy.cost import estimate
-from fastlambda_cli.deploy.desired import Desired
+from fastlambda_cli.deploy.desired import Desired, Standing
 from fastlambda_cli.deploy.engine import Engine
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.interrupted import finalise_interrupted
@@ -45,7 +46,7 @@ def plan(target: Target, aws: Aws, tell: Tell, *, requests_per_month: int = _A_M
     """
     engine = Engine.of(aws, tell)
     deployment = _Deployment(engine, target)
-    proposal = deployment.propose()
+    proposal = deployment.propose(deployment.look())
     try:
         return deployment.plan(proposal, requests_per_month)
     finally:
@@ -77,8 +78,7 @@ def deploy(
     begun = time.monotonic()
     engine = Engine.of(aws, tell, health)
     deployment = _Deployment(engine, target)
-    deployment.recover()
-    proposal = deployment.propose()
+    proposal = deployment.propose(deployment.recover())
     with contextlib.ExitStack() as undo:
         undo.callback(discard, engine.stacks, proposal)
         told = deployment.plan(proposal, _A_MONTH)
@@ -98,6 +98,20 @@ def deploy(
     return Outcome(told, stack.outputs, recorded, time.monotonic() - begun)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A stack as it was seen, to which nothing was happening; both are None where there is none.
+
+    Attributes:
+        stack: The stack itself.
+        standing: All that is needed to put it back; None besides when it serves nobody.
+
+    """
+
+    stack: Stack | None
+    standing: Standing | None
+
+
 class _Deployment:
     """One deployment of a service, up to the point where the stack itself changes."""
 
@@ -110,22 +124,28 @@ class _Deployment:
         self._bootstrap = find_bootstrap(engine.stacks)
         self._prepared: Prepared = prepare(target, engine.aws, self._bootstrap, engine.tell)
 
-    def recover(self) -> None:
+    def look(self) -> _Found:
+        """Look at the stack, once nothing happens to it, and change nothing."""
+        stack = settled(self._engine.stacks, self._target.stack_name, self._engine.tell)
+        return _Found(stack, self._engine.standing(stack))
+
+    def recover(self) -> _Found:
         """Bring the stack to where it can be changed, and find out what became of what was interrupted."""
         engine = self._engine
         stack = engine.left_alone(self._bootstrap, self._target.stack_name)
         stack = rolled_back(engine.stacks, stack, engine.tell)
+        standing = engine.standing(stack)
         if self._bootstrap is not None:
             releases = engine.releases(self._bootstrap, self._target.stack_name)
-            finalise_interrupted(releases, engine.standing(stack), engine.tell)
+            finalise_interrupted(releases, standing, engine.tell)
+        return _Found(stack, standing)
 
-    def propose(self) -> Proposal:
+    def propose(self, found: _Found) -> Proposal:
         """Have CloudFormation say what would change."""
-        engine, name = self._engine, self._target.stack_name
-        stack = settled(engine.stacks, name, engine.tell)
-        engine.tell(Step(f"Comparing with the stack {name}"))
-        before = engine.standing(stack)
-        proposal = propose(engine.traffic(self._bootstrap), self._prepared.desired, stack, before)
+        engine = self._engine
+        engine.tell(Step(f"Comparing with the stack {self._target.stack_name}"))
+        traffic = engine.traffic(self._bootstrap)
+        proposal = propose(traffic, self._prepared.desired, found.stack, found.standing)
         live = self._live
         if live is not None and proposal.only_unpins(live):
             # A deployment that failed was put back, and what was live before it is what is wanted now.
