@@ -1,7 +1,7 @@
 """What all rooms share, and the order of the suite.
 
 The files that take longest come first, so that no worker is left alone with one of them. A file is run by one worker
-(`--dist=loadfile` in pyproject.toml), so that what its tests share is started once.
+(`--dist=loadfile` in pyproject.toml), so that what its tests share is started once, and so are whole rooms (`by_room`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import gc
 import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+from by_room import ByRoom, room_of
 
 from local_aws import local_aws, unique
 
@@ -93,6 +96,11 @@ def pytest_xdist_auto_num_workers() -> int | None:
     return processors + processors // 2
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom | None:
+    return ByRoom(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the sources once, where no process may write bytecode: the suite starts hundreds of the command."""
     if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
@@ -117,4 +125,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     seconds = {(TESTS / name).resolve(): taken for name, taken in SECONDS.items()}
     if gone := [path for path in seconds if not path.is_file()]:
         raise pytest.UsageError(f"{Path(__file__).name} has the seconds of files that are gone: {gone}")
-    items.sort(key=lambda item: -seconds.get(item.path, 0))
+    rooms: Counter[str] = Counter()
+    for path, taken in seconds.items():
+        if room := room_of(str(path.relative_to(TESTS.parent))):
+            rooms[room] += taken
+
+    def whole(item: pytest.Item) -> float:
+        room = room_of(str(item.path.relative_to(TESTS.parent)))
+        return rooms[room] if room else seconds.get(item.path, 0)
+
+    items.sort(key=lambda item: -whole(item))
