@@ -88,6 +88,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
     """Half as many again as there are processors: much of the time is spent waiting for other processes."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
