@@ -6,6 +6,7 @@ A thousand messages, of which most of the time is two visibility timeouts; the e
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -69,14 +70,19 @@ SHOP = """
 """
 
 
+@pytest.fixture
+def shop(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as shop:
+        shop.executescript(
+            "PRAGMA journal_mode = WAL; CREATE TABLE deliveries (number, receive_count);"
+            "CREATE TABLE account (balance); CREATE TABLE sold (number PRIMARY KEY); INSERT INTO account VALUES (0)"
+        )
+        yield shop
+
+
 @pytest.mark.timeout(PATIENCE_S + 60)
-def test_every_message_is_handled_or_dead_and_counts_once_however_many_environments_are_killed(sources, tmp_path):
+def test_every_message_is_handled_or_dead_and_counts_once_however_many_environments_are_killed(sources, shop, tmp_path):
     dice = random.Random(SEED)  # noqa: S311 - the same moments and environments in each run
-    shop = sqlite3.connect(tmp_path / "shop.db", isolation_level=None)
-    shop.executescript(
-        "PRAGMA journal_mode = WAL; CREATE TABLE deliveries (number, receive_count); CREATE TABLE account (balance);"
-        "CREATE TABLE sold (number PRIMARY KEY); INSERT INTO account VALUES (0)"
-    )
     environments = tmp_path / "environments"
     environments.mkdir()
     dead_url, dead = sources.queue()
