@@ -11,7 +11,7 @@ import http
 import sys
 import urllib.parse
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -48,8 +48,7 @@ def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.P
         _head_bytes = 0
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's is
-            super().connection_made(_HeadWithBody(transport))
+            super().connection_made(_HeadWithBody(cast("asyncio.Transport", transport)))
 
         def data_received(self, data: bytes) -> None:
             self._begun = 0

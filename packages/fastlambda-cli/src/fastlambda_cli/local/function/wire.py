@@ -12,7 +12,7 @@ import http
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import httptools
 
@@ -85,8 +85,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - a stream's is
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)
         self._connections.add(self)
 
     def connection_lost(self, _: Exception | None) -> None:

@@ -20,7 +20,8 @@ class Asked:
         method: Such as POST.
         path: As it was written, escapes and all.
         decoded_path: Without escapes.
-        query: Names and values without escapes; empty where they are not UTF-8, which no signature is made of.
+        query: Names and values without escapes.
+        query_is_text: False where they are not UTF-8, or too many: then none are known, and no signature is good.
         headers: Names in lower case, in the order that they came in.
         firsts: The first header of each name.
 
@@ -30,6 +31,7 @@ class Asked:
     path: str
     decoded_path: str
     query: Pairs
+    query_is_text: bool
     headers: Pairs
     firsts: Mapping[str, str]
 
@@ -43,7 +45,8 @@ class Asked:
     @classmethod
     def of_head(cls, method: str, path: str, decoded_path: str, query: str, headers: Pairs) -> Asked:
         """Read a request's line, whose query is as it was written, and its headers, by names in lower case."""
-        return cls(method, path, decoded_path, _query(query) if query else [], headers, dict(reversed(headers)))
+        read = _query(query) if query else []
+        return cls(method, path, decoded_path, read or [], read is not None, headers, dict(reversed(headers)))
 
     def header(self, name: str) -> str | None:
         """The first header of a name in lower case."""
@@ -65,11 +68,11 @@ class Asked:
         return self.method == "POST" and kind.startswith("application/x-www-form-urlencoded")
 
 
-def _query(query: str) -> Pairs:
+def _query(query: str) -> Pairs | None:
     try:
         return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=1000)
     except ValueError:
-        return []
+        return None
 
 
 def _value(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import io
 import re
 import tempfile
 from types import TracebackType
@@ -44,33 +45,38 @@ class Body:
     def __init__(self, receive: Receive, most: int = MOST) -> None:
         self._receive = receive
         self._most = most
-        self._stack = contextlib.ExitStack()
         self._file: IO[bytes]
         self._left = 0
         self.hash = ""
 
     async def __aenter__(self) -> Self:
         """Read it."""
-        with contextlib.ExitStack() as stack:
-            self._file = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
-            found, more = hashlib.sha256(), True
-            while more:
-                piece, more = await _piece(self._receive)
-                self._left += len(piece)
+        piece, more = await _piece(self._receive)
+        self._left = len(piece)
+        found = hashlib.sha256(piece)
+        if not more and self._left <= self._most:  # nearly every body: one piece, which is there
+            self._file = io.BytesIO(piece)
+        else:
+            with contextlib.ExitStack() as stack:
+                self._file = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
+                self._file.write(piece)
+                while more and self._left <= self._most:
+                    piece, more = await _piece(self._receive)
+                    self._left += len(piece)
+                    found.update(piece)
+                    self._file.write(piece)
                 if self._left > self._most:
                     raise RefusedRequest(TOO_LARGE)
-                found.update(piece)
-                self._file.write(piece)
-            self.hash = found.hexdigest()
-            self._file.seek(0)
-            self._stack = stack.pop_all()
+                self._file.seek(0)
+                stack.pop_all()
+        self.hash = found.hexdigest()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Forget it."""
-        self._stack.close()
+        self._file.close()
 
     @property
     def beginning(self) -> bytes:

@@ -82,6 +82,8 @@ class Door:
             return
 
     async def _check(self, asked: Asked, scope: Scope, progress: _Progress) -> None:
+        if not asked.query_is_text:
+            raise RefusedRequest(MISMATCH)
         if may_be_public_by_its_body(asked):
             async with Body(progress.receive) as body:
                 if not is_public_form(body.beginning):

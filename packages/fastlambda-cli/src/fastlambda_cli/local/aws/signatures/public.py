@@ -44,7 +44,7 @@ def is_public(asked: Asked) -> bool:
     signs = any(value.startswith("AWS") for value in authorizations) or any(
         name.startswith("X-Amz-") or name == "AWSAccessKeyId" for name, _ in asked.query
     )
-    if signs or not _BARE_HOST.fullmatch(asked.header("host") or ""):
+    if signs or not asked.query_is_text or not _BARE_HOST.fullmatch(asked.header("host") or ""):
         return False
     targets = [value for name, value in asked.headers if name == "x-amz-target"]
     if targets:

@@ -1,9 +1,10 @@
-"""The signature that a request would have, computed by botocore's own signers from the key that it names."""
+"""Whether a request's signature is the one that the key which it names would make of it."""
 
 from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote, urlsplit
 
 from botocore.auth import HmacV1QueryAuth, S3SigV4Auth, SigV4Auth
@@ -13,6 +14,7 @@ from botocore.credentials import Credentials
 
 from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.aws.signatures.asked import Asked, Pairs
+from fastlambda_cli.local.aws.signatures.canonical import signature
 from fastlambda_cli.local.aws.signatures.claim import Claim
 
 _OF_SIGV2 = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
@@ -46,8 +48,6 @@ class _S3Signer(_AsClaimed, S3SigV4Auth):
 def is_signed(asked: Asked, claim: Claim, keys: Keys, payload_hash: str) -> bool:
     """Whether a request's signature is the one that its key makes.
 
-    The key of the day, Region and service is derived anew: four hashes, which are a twentieth of the whole.
-
     Args:
         asked: The request.
         claim: Its signature.
@@ -55,18 +55,29 @@ def is_signed(asked: Asked, claim: Claim, keys: Keys, payload_hash: str) -> bool
         payload_hash: The SHA-256 of its body in hexadecimal digits, or what stands for it.
 
     """
-    headers = HTTPHeaders()
+    headers: dict[str, list[str]] = {}
     for name, value in asked.headers:
         if name in claim.signed_headers:
-            headers[name] = value
-    if set(headers) != claim.signed_headers:
+            headers.setdefault(name, []).append(value)
+    if headers.keys() != claim.signed_headers or not asked.query_is_text:
         return False
+    wanted = signature(asked, claim, headers, keys.secret_access_key, payload_hash)
+    if wanted is None:
+        wanted = by_botocore(asked, claim, headers, keys, payload_hash)
+    return hmac.compare_digest(wanted, claim.signature.encode("ascii", "replace").decode())
+
+
+def by_botocore(asked: Asked, claim: Claim, headers: Mapping[str, Sequence[str]], keys: Keys, payload_hash: str) -> str:
+    """The signature that botocore's own signer would make; the parameters are those of `canonical.signature`."""
+    signed = HTTPHeaders()
+    for name, values in headers.items():
+        for value in values:
+            signed[name] = value
     query = [pair for pair in asked.query if pair[0] != "X-Amz-Signature"]
     request = AWSRequest(method=asked.method, url=f"http://{asked.header('host')}{asked.path}", params=query)  # type: ignore[arg-type]
     request.context["timestamp"] = claim.timestamp
-    signer = (_S3Signer if claim.of_s3 else _Signer)(keys, claim, payload_hash, headers)
-    wanted = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
-    return hmac.compare_digest(wanted, claim.signature.encode("ascii", "replace").decode())
+    signer = (_S3Signer if claim.of_s3 else _Signer)(keys, claim, payload_hash, signed)
+    return signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
 
 
 class _UntilClaimed(HmacV1QueryAuth):
