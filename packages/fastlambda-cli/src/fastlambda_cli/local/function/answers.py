@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,39 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+
+class Later:
+    """An answer that is not there yet; when it is given it is sent at once, before anything else is done.
+
+    Attributes:
+        done: Whether it was given, or is not wanted any more.
+
+    """
+
+    __slots__ = ("_answer", "_take", "done")
+
+    def __init__(self) -> None:
+        self.done = False
+        self._answer: Answer | None = None
+        self._take: Callable[[Answer], None] | None = None
+
+    def give(self, answer: Answer) -> None:
+        """Answer."""
+        self.done = True
+        self._answer = answer
+        if self._take is not None:
+            self._take(answer)
+
+    def then(self, take: Callable[[Answer], None]) -> None:
+        """Have `take` called with the answer, now if it is there."""
+        self._take = take
+        if self._answer is not None:
+            take(self._answer)
+
+    def cancel(self) -> None:
+        """Want no answer any more."""
+        self.done = True
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of ours

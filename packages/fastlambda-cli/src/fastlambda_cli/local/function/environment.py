@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastlambda_cli.local import failures
-from fastlambda_cli.local.function.answers import Answer, Refusal
+from fastlambda_cli.local.function.alarm import Alarm
+from fastlambda_cli.local.function.answers import Answer, Later, Refusal
 from fastlambda_cli.local.function.logs import as_object, is_emf
 from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
 from fastlambda_cli.local.function.process import RuntimeProcess
@@ -76,9 +77,10 @@ class ExecutionEnvironment:
         self._log = PlatformLog(spec, self._write)
         self._runtime: RuntimeProcess
         self._initialised: asyncio.Future[Failure | None]
-        self._asked: asyncio.Future[Answer] | None = None
+        self._asked: Later | None = None
         self._undelivered: Answer | None = None
         self._running: Running | None = None
+        self._deadline = Alarm(self._late)
         self._init_ms: float | None = None
 
     @property
@@ -130,31 +132,31 @@ class ExecutionEnvironment:
         if before is State.ENDED:
             return
         self._life.move(State.ENDED)
+        self._deadline.end()
         if before is not State.NEW:
             await self._runtime.end(grace if self._runtime.extensions else 0)
         await self._temporary.delete()
 
     # The Runtime API's side: RuntimeState.
 
-    def next_event(self, gone: asyncio.Future[None]) -> asyncio.Future[Answer]:  # noqa: ARG002 - its process tells
+    def next_event(self, gone: asyncio.Future[None]) -> Answer | Later:  # noqa: ARG002 - its process tells
         """Finish INIT or the running event, freeze, and wait for the next."""
         running = self._running
         answered = running is not None and running.answer is not None
         initialising = self._life.state in {State.INITIALISING, State.REINITIALISING} and not self._initialised.done()
         undelivered, self._undelivered = self._undelivered, None
         if undelivered is not None and self._life.state is State.RUNNING:  # whoever asked before hung up
-            asked = asyncio.get_running_loop().create_future()
-            asked.set_result(undelivered)
-            return asked
+            return undelivered
         if not (initialising or self._life.state is State.READY or (self._life.state is State.RUNNING and answered)):
             raise _illegal("next", self._life.state)
-        self._asked = asked = asyncio.get_running_loop().create_future()
+        self._asked = asked = Later()
         self._settle()
         return asked
 
     def respond(self, request_id: str, payload: bytes) -> None:
         """Take the answer of the running event."""
         running = self._expect(request_id, "response")
+        self._measure_soon()
         if len(payload) > failures.MAX_RESPONSE:
             running.answer, running.failed = failures.response_too_large(), True
             raise Refusal(
@@ -167,6 +169,7 @@ class ExecutionEnvironment:
     def fail(self, request_id: str, payload: bytes) -> None:
         """Take the error of the running event."""
         running = self._expect(request_id, "error")
+        self._measure_soon()
         running.answer, running.failed = payload, True
 
     def fail_init(self, payload: bytes) -> None:
@@ -183,6 +186,10 @@ class ExecutionEnvironment:
             "handler": self.spec.handler,
         }
 
+    def _measure_soon(self) -> None:
+        """Look at the memory while the runtime is busy with asking for its next event."""
+        asyncio.get_running_loop().call_soon(self._runtime.measure)
+
     def _expect(self, request_id: str, verb: str) -> Running:
         running = self._running
         if self._life.state is not State.RUNNING or running is None or running.answer is not None:
@@ -193,7 +200,7 @@ class ExecutionEnvironment:
 
     def _settle(self) -> None:
         """Go on when the runtime and every extension wait for their next event."""
-        if self._asked is None or self._asked.done() or not self._runtime.extensions.idle:
+        if self._asked is None or self._asked.done or not self._runtime.extensions.idle:
             return
         if self._life.state is State.READY:
             self._runtime.freeze()
@@ -271,35 +278,40 @@ class ExecutionEnvironment:
             failure = await self._initialise(InitPhase.INVOKE, running.left_s)
         else:
             self._life.move(State.RUNNING)
-        self._log.start(running.invocation.request_id, running.trace)
-        self._sink(InvocationStarted(self.number, running.invocation.request_id))
         if failure is None:
             self._runtime.thaw()
             if self._runtime.extensions:
                 self._runtime.extensions.invoke(running.for_extensions())
-            if self._asked is not None and not self._asked.done():
-                self._asked.set_result(running.for_runtime())
+            if self._asked is not None and not self._asked.done:
+                self._asked.give(running.for_runtime())
             else:
                 self._undelivered = running.for_runtime()
+        # The function runs already; what it writes is read later.
+        self._log.start(running.invocation.request_id, running.trace)
+        self._sink(InvocationStarted(self.number, running.invocation.request_id))
         return failure
 
     async def _over(self, running: Running) -> None:
         """Wait until the runtime is done with an event, has ended, or has taken too long."""
-        timer = asyncio.get_running_loop().call_later(running.left_s, running.end)
+        self._deadline.set(running.left_s)
         self._runtime.exited.add_done_callback(running.end)
         try:
             await running.over
         finally:
-            timer.cancel()
+            self._deadline.clear()
             self._runtime.exited.remove_done_callback(running.end)
+
+    def _late(self) -> None:
+        if self._running is not None:
+            self._running.end()
 
     def _outcome(self, running: Running) -> Failure | None:
         """Why the event failed without an answer; None when there is an answer, be it an error of the function's."""
-        self._runtime.measure()
         if self._runtime.exited.done():
             self._runtime.drain()
         if running.answer is not None:
             return None
+        self._runtime.measure()
         request_id = running.invocation.request_id
         if self._runtime.exited.done():
             return Failure(failures.exited(request_id, self._runtime.exited.result()), Status.ERROR)

@@ -13,7 +13,7 @@ from collections import deque
 from typing import Any
 
 from fastlambda_cli.local import failures
-from fastlambda_cli.local.function.answers import Answer, Refusal
+from fastlambda_cli.local.function.answers import Answer, Later, Refusal
 from fastlambda_cli.local.function.environment import ExecutionEnvironment, Failure
 from fastlambda_cli.local.function.logs import as_object
 from fastlambda_cli.local.function.platform_log import InitPhase
@@ -34,8 +34,8 @@ class ManagedEnvironment(ExecutionEnvironment):
         self._events: dict[str, Running] = {}
         self._undelivered_events: deque[Running] = deque()
         self._seen: set[asyncio.Future[None]] = set()
-        self._workers: deque[tuple[asyncio.Future[Answer], asyncio.Future[None]]] = deque()
-        self._late: deque[str] = deque(maxlen=_LATE)
+        self._workers: deque[tuple[Later, asyncio.Future[None]]] = deque()
+        self._given_up: deque[str] = deque(maxlen=_LATE)
 
     @property
     def usable(self) -> bool:
@@ -84,7 +84,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         finally:
             del self._events[invocation.request_id]
             if not running.settled:
-                self._late.append(invocation.request_id)
+                self._given_up.append(invocation.request_id)
         self._running = running
         try:
             return self._concluded(running, failure)
@@ -93,12 +93,12 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     # The Runtime API's side.
 
-    def next_event(self, gone: asyncio.Future[None]) -> asyncio.Future[Answer]:
+    def next_event(self, gone: asyncio.Future[None]) -> Answer | Later:
         """Have a worker wait for its next event; the first to do so ends INIT."""
         if self._life.state is State.INITIALISING and not self._initialised.done():
             self._life.move(State.READY)
             self._initialised.set_result(None)
-        asked: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        asked = Later()
         self._seen.add(gone)
         self._workers.append((asked, gone))
         self._deliver()
@@ -106,7 +106,7 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     def respond(self, request_id: str, payload: bytes) -> None:
         """Take the answer of an event."""
-        if request_id in self._late:
+        if request_id in self._given_up:
             return
         try:
             super().respond(request_id, payload)
@@ -115,7 +115,7 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     def fail(self, request_id: str, payload: bytes) -> None:
         """Take the error of an event."""
-        if request_id in self._late:
+        if request_id in self._given_up:
             return
         super().fail(request_id, payload)
         self._answered(request_id)
@@ -138,7 +138,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         """Hand events to workers, as long as there are both."""
         while self._undelivered_events and self._workers:
             asked, gone = self._workers.popleft()
-            if asked.done():  # its worker is gone
+            if asked.done:  # its worker is gone
                 continue
             running = self._undelivered_events.popleft()
             if running.over.done():
@@ -146,7 +146,16 @@ class ManagedEnvironment(ExecutionEnvironment):
                 continue
             gone.add_done_callback(running.end)
             running.worker = gone
-            asked.set_result(running.for_runtime())
+            asked.give(running.for_runtime())
+
+    async def _over(self, running: Running) -> None:
+        timer = asyncio.get_running_loop().call_later(running.left_s, running.end)
+        self._runtime.exited.add_done_callback(running.end)
+        try:
+            await running.over
+        finally:
+            timer.cancel()
+            self._runtime.exited.remove_done_callback(running.end)
 
     def _outcome(self, running: Running) -> Failure | None:
         lost = running.worker is not None and running.worker.done() and running.answer is None

@@ -8,16 +8,17 @@ advanced logging controls for Lambda functions" for the level of each.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import Any
 
 from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
 from fastlambda_cli.local.model import InvocationReported, Status, Trace
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-"""`json.dumps` makes an encoder for every call that is not by default, and every event has three lines."""
+_quoted = json.encoder.encode_basestring_ascii
+"""A text in JSON. The records of every event are put together from such, in a quarter of an encoder's time."""
 
 
 class InitPhase(StrEnum):
@@ -86,8 +87,9 @@ class PlatformLog:
         if not self._json:
             self._write(f"START RequestId: {request_id} Version: {self._spec.version}")
             return
-        record = {"requestId": request_id, "version": self._spec.version}
-        self._record(Level.INFO, "start", record | _tracing(trace))
+        if self._lowest <= Level.INFO:
+            record = f'"requestId":{_quoted(request_id)},"version":{_quoted(self._spec.version)}{_tracing(trace)}'
+            self._line("start", record)
 
     def end(self, report: InvocationReported, trace: Trace, produced_bytes: int) -> None:
         """An event is over.
@@ -102,27 +104,30 @@ class PlatformLog:
             self._write(f"END RequestId: {report.request_id}")
             self._write("\n".join(_report_lines(report, trace)))
             return
-        level = Level.INFO if report.status is Status.SUCCESS else Level.WARN
-        about: dict[str, Any] = {"requestId": report.request_id, "status": report.status}
-        about |= {"errorType": report.error_type} if report.error_type else {}
-        done = {"durationMs": round(report.duration_ms, 3), "producedBytes": produced_bytes}
-        done_level = Level.DEBUG if report.status is Status.SUCCESS else level
-        self._record(done_level, "runtimeDone", about | {"metrics": done})
-        metrics: dict[str, float] = {
-            "durationMs": round(report.duration_ms, 3),
-            "billedDurationMs": report.billed_ms,
-            "memorySizeMB": report.memory_size_mb,
-            "maxMemoryUsedMB": report.max_memory_used_mb,
-        }
-        if report.init_duration_ms is not None:
-            metrics["initDurationMs"] = round(report.init_duration_ms, 3)
-        self._record(level, "report", about | {"metrics": metrics} | _tracing(trace))
+        succeeded = report.status is Status.SUCCESS
+        about = f'"requestId":{_quoted(report.request_id)},"status":"{report.status.value}"'
+        if report.error_type:
+            about += f',"errorType":{_quoted(report.error_type)}'
+        duration_ms = round(report.duration_ms, 3)
+        if self._lowest <= (Level.DEBUG if succeeded else Level.WARN):
+            metrics = f'"durationMs":{duration_ms},"producedBytes":{produced_bytes}'
+            self._line("runtimeDone", f'{about},"metrics":{{{metrics}}}')
+        if self._lowest <= (Level.INFO if succeeded else Level.WARN):
+            metrics = (
+                f'"durationMs":{duration_ms},"billedDurationMs":{report.billed_ms},'
+                f'"memorySizeMB":{report.memory_size_mb},"maxMemoryUsedMB":{report.max_memory_used_mb}'
+            )
+            if report.init_duration_ms is not None:
+                metrics += f',"initDurationMs":{round(report.init_duration_ms, 3)}'
+            self._line("report", f'{about},"metrics":{{{metrics}}}{_tracing(trace)}')
 
     def _record(self, level: Level, kind: str, record: Mapping[str, Any]) -> None:
         if level >= self._lowest:
-            time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            line = {"time": time, "type": f"platform.{kind}", "record": record}
-            self._write(_encode(line))
+            self._line(kind, json.dumps(record, separators=(",", ":"))[1:-1])
+
+    def _line(self, kind: str, record: str) -> None:
+        """Write a record, of which the fields are given as JSON."""
+        self._write(f'{{"time":"{_now()}","type":"platform.{kind}","record":{{{record}}}}}')
 
 
 def _report_lines(report: InvocationReported, trace: Trace) -> Iterator[str]:
@@ -131,7 +136,18 @@ def _report_lines(report: InvocationReported, trace: Trace) -> Iterator[str]:
         yield f"XRAY TraceId: {trace.root}\tSegmentId: {trace.segment}\tSampled: true\t"
 
 
-def _tracing(trace: Trace) -> dict[str, Any]:
+def _tracing(trace: Trace) -> str:
     if not trace.sampled:
-        return {}
-    return {"tracing": {"spanId": trace.segment, "type": "X-Amzn-Trace-Id", "value": trace.header}}
+        return ""
+    segment, header = _quoted(trace.segment), _quoted(trace.header)
+    return f',"tracing":{{"spanId":{segment},"type":"X-Amzn-Trace-Id","value":{header}}}'
+
+
+def _now() -> str:
+    now = time.time()
+    return f"{_second(int(now))}.{int(now % 1 * 1000):03}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from fastlambda_cli.local.function.alarm import Alarm
 from fastlambda_cli.local.function.extensions import Extensions
 from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe, LogSocket
 from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb, peak_memory_of_all_mb
@@ -76,7 +77,7 @@ class RuntimeProcess:
         self._socket: LogSocket | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._memory: MemoryLimit | None = None
-        self._freezing: asyncio.TimerHandle | None = None
+        self._freezing = Alarm(self._stop)
         self._frozen = False
         self._watcher: asyncio.Task[None] | None = None
 
@@ -119,12 +120,12 @@ class RuntimeProcess:
 
     def freeze(self) -> None:
         """Stop everything in it soon, as Lambda does between events."""
-        if self._freezing is None and not self._frozen:
-            self._freezing = asyncio.get_running_loop().call_later(FREEZE_AFTER_S, self._stop)
+        if not self._freezing.is_set and not self._frozen:
+            self._freezing.set(FREEZE_AFTER_S)
 
     def thaw(self) -> None:
         """Let it go on."""
-        self._keep_going()
+        self._freezing.clear()
         if self._frozen:
             self._frozen = False
             if self._memory is not None and not self.exited.done():
@@ -160,13 +161,7 @@ class RuntimeProcess:
             measured = peak_memory_mb if self._spec.workers is None else peak_memory_of_all_mb
             self.peak_memory_mb = max(self.peak_memory_mb, measured(self._process.pid))
 
-    def _keep_going(self) -> None:
-        if self._freezing is not None:
-            self._freezing.cancel()
-            self._freezing = None
-
     def _stop(self) -> None:
-        self._freezing = None
         self._frozen = True
         if self._memory is not None:
             self._memory.rest()
@@ -175,7 +170,7 @@ class RuntimeProcess:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         return_code = await process.wait()
-        self._keep_going()
+        self._freezing.end()
         if self._memory is not None:
             self._memory.rest()
         # Whatever the function started goes with its runtime, as the whole sandbox does on Lambda.

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
-from fastlambda_cli.local.function.answers import Answer, Refusal, json_answer
+from fastlambda_cli.local.function.answers import Answer, Later, Refusal, json_answer
 from fastlambda_cli.local.function.extensions import Extensions
 from fastlambda_cli.local.function.wire import Connection, Request
 
@@ -26,8 +26,8 @@ _ACCEPTED = json_answer(202, {"status": "OK"})
 class RuntimeState(Protocol):
     """The environment, as its Runtime API sees it."""
 
-    def next_event(self, gone: asyncio.Future[None]) -> asyncio.Future[Answer]:
-        """The next event as an answer, once there is one; so a runtime says that it is done with the last.
+    def next_event(self, gone: asyncio.Future[None]) -> Answer | Later:
+        """The next event as an answer, or what will get it; so a runtime says that it is done with the last.
 
         Whoever does not want it any more cancels it.
 
@@ -80,13 +80,13 @@ class RuntimeApi:
             connection.close()
         await asyncio.gather(*(connection.closed for connection in self._connections))
 
-    def _answer(self, request: Request) -> Answer | Awaitable[Answer]:
+    def _answer(self, request: Request) -> Answer | Later | Awaitable[Answer]:
         # Keep web pages out: a browser sends Origin, or a Host that is not this address.
         if request.headers["host"] != self.address or "origin" in request.headers:
             raise Refusal(403, "Forbidden", "The Runtime API answers the function's own runtime only.")
         return self._route(request)
 
-    def _route(self, request: Request) -> Answer | Awaitable[Answer]:
+    def _route(self, request: Request) -> Answer | Later | Awaitable[Answer]:
         match request.method, request.target:
             case "GET", path if path == _NEXT:
                 return self._state.next_event(request.gone)

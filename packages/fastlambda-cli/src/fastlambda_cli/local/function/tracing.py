@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
-import secrets
 import time
 from collections.abc import Callable
 from typing import TypeAlias
@@ -57,15 +57,19 @@ def joined(incoming: str | None, *, active: bool, sampling: Sampling) -> Trace:
         sampling: Decides where the caller did not.
 
     """
-    fields = dict(part.strip().split("=", 1) for part in (incoming or "").split(";") if "=" in part)
+    drawn = os.urandom(20).hex()
+    if incoming is None:
+        sampled = active and sampling()
+        return Trace(f"1-{int(time.time()):08x}-{drawn[:24]}", None, drawn[24:], sampled, recorded=sampled)
+    fields = dict(part.strip().split("=", 1) for part in incoming.split(";") if "=" in part)
     root = fields.get("Root", "")
     if not _ROOT.fullmatch(root):
-        root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
+        root = f"1-{int(time.time()):08x}-{drawn[:24]}"
     parent = fields.get("Parent", "")
     caller = parent if _SEGMENT.fullmatch(parent) else None
     decided = fields.get("Sampled")
     sampled = decided == "1" if decided in {"0", "1"} else active and sampling()
-    own = secrets.token_hex(8)
+    own = drawn[24:]
     return Trace(
         root=root,
         parent=caller,

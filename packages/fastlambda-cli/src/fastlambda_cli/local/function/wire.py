@@ -16,7 +16,7 @@ from typing import TypeAlias, cast
 
 import httptools
 
-from fastlambda_cli.local.function.answers import Answer, Refusal
+from fastlambda_cli.local.function.answers import Answer, Later, Refusal
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request line with its headers."""
@@ -47,7 +47,7 @@ class Request:
     gone: asyncio.Future[None]
 
 
-Answering: TypeAlias = Callable[[Request], Answer | Awaitable[Answer]]
+Answering: TypeAlias = Callable[[Request], Answer | Later | Awaitable[Answer]]
 
 
 class Connection(asyncio.Protocol):
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._head_size = 0
         self._ended = False
         self._waiting: deque[Request] = deque()
-        self._pending: asyncio.Future[Answer] | None = None
+        self._pending: asyncio.Future[Answer] | Later | None = None
 
     def close(self) -> None:
         """Hang up."""
@@ -162,6 +162,10 @@ class Connection(asyncio.Protocol):
                 answer = self._answer(request)
             except Refusal as refusal:
                 answer = refusal.answer
+            if isinstance(answer, Later):
+                self._pending = answer
+                answer.then(functools.partial(self._given, request))
+                return
             if not isinstance(answer, Answer):
                 self._pending = asyncio.ensure_future(answer)
                 self._pending.add_done_callback(functools.partial(self._answered, request))
@@ -169,6 +173,12 @@ class Connection(asyncio.Protocol):
             self._send(request, answer)
         if self._ended:
             self._transport.close()
+
+    def _given(self, request: Request, answer: Answer) -> None:
+        self._pending = None
+        self._send(request, answer)
+        if self._waiting or self._ended:  # whoever gives the answer is not to be told of the next request meanwhile
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _answered(self, request: Request, done: asyncio.Future[Answer]) -> None:
         self._pending = None
