@@ -16,11 +16,14 @@ from typing import TypeAlias, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from fastlambda_cli.local.alarm import Alarm
+
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
 """Answers what is not HTTP: takes the status (400, 431, 501, 505) and the reason, returns all headers and the body."""
 
 _HOSTLESS = "1.0"
+_HEAD_WAITS_S = 0.002
 _VERSIONS = frozenset({_HOSTLESS, "1.1"})
 
 
@@ -48,7 +51,12 @@ def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.P
         _head_bytes = 0
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._idle = Alarm(self.timeout_keep_alive_handler)
             super().connection_made(_HeadWithBody(cast("asyncio.Transport", transport)))
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            self._idle.end()
 
         def data_received(self, data: bytes) -> None:
             self._begun = 0
@@ -83,6 +91,20 @@ def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.P
             self.scope["path"] = urllib.parse.unquote(path) if "%" in path else path
             self.scope["raw_path"], self.scope["query_string"] = raw_path, query
 
+        def _unset_keepalive_if_required(self) -> None:
+            self._idle.clear()
+
+        def on_response_complete(self) -> None:
+            # As uvicorn's, but for the timer.
+            self.server_state.total_requests += 1
+            if self.transport.is_closing():
+                return
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self._idle.set(self.timeout_keep_alive)
+
         def send_400_response(self, msg: str) -> None:
             problem = sys.exception()  # uvicorn calls this while it handles llhttp's verdict
             cause = problem.__context__ if isinstance(problem, httptools.HttpParserCallbackError) else problem
@@ -107,21 +129,24 @@ def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.P
 class _HeadWithBody(asyncio.Transport):
     """A connection on which an answer's head waits for its body, so that both leave in one packet.
 
-    uvicorn writes them one after the other, and the client would be woken twice.
+    uvicorn writes them one after the other, and the client would be woken twice. It does not wait long: where the body
+    takes its time, the head goes ahead.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__()
         self._transport = transport
         self._head = b""
+        self._long_enough = Alarm(self._flush)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._head:
             head, self._head = self._head, b""
+            self._long_enough.clear()
             self._transport.write(head + bytes(data))
         elif bytes(data[:5]) == b"HTTP/":
             self._head = bytes(data)
-            asyncio.get_running_loop().call_soon(self._flush)  # where no body follows at once
+            self._long_enough.set(_HEAD_WAITS_S)
         else:
             self._transport.write(data)
 
@@ -132,9 +157,11 @@ class _HeadWithBody(asyncio.Transport):
 
     def close(self) -> None:
         self._flush()
+        self._long_enough.end()
         self._transport.close()
 
     def abort(self) -> None:
+        self._long_enough.end()
         self._transport.abort()
 
     def is_closing(self) -> bool:

@@ -38,12 +38,20 @@ class AccountConcurrency:
             ThrottledError: As many are running as the account may have.
 
         """
+        await self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    async def enter(self) -> None:
+        """Count one event until `leave`; raises what `admitted` raises."""
         if self._running >= self._certain:
             unreserved = await self._unreserved()
             if self._running >= unreserved:
                 raise ThrottledError(ThrottleReason.ACCOUNT)
         self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
+
+    def leave(self) -> None:
+        """Count it no longer."""
+        self._running -= 1

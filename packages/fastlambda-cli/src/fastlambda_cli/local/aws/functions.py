@@ -95,8 +95,11 @@ class Functions:
             await self._deployed.prepare(reference)
 
     async def _unreserved(self, invoke: Invoke, invocation: Invocation) -> InvokeResult:
-        async with self._account.admitted():
+        await self._account.enter()
+        try:
             return await invoke(invocation)
+        finally:
+            self._account.leave()
 
     async def check(self, reference: FunctionReference) -> None:
         """Check that there is such a function, version or alias, without running anything.

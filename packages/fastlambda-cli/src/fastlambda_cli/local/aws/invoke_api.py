@@ -39,6 +39,10 @@ _NOT_SERVED = re.compile(r"/[0-9-]{10}/functions/[^/]+/response-streaming-invoca
 _LIMITS = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024, "DryRun": 6 * 1024 * 1024}
 _LOG_TYPES = frozenset({"None", "Tail"})
 _LOG_TAIL_BYTES = 4096
+_HEADERS = {
+    name.encode(): name
+    for name in ("x-amz-invocation-type", "x-amz-log-type", "x-amzn-trace-id", "x-amz-client-context")
+}
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -146,7 +150,8 @@ class InvokeApi:
 
 
 def _reference(name: str, scope: Scope) -> FunctionReference:
-    query = parse_qs(scope["query_string"].decode("latin-1"))
+    written = scope["query_string"]
+    query = parse_qs(written.decode("latin-1")) if written else {}
     reference = parse_function_name(name, query.get("Qualifier", [None])[0])
     if reference is None:
         raise invalid_name(name)
@@ -154,7 +159,7 @@ def _reference(name: str, scope: Scope) -> FunctionReference:
 
 
 async def _read(scope: Scope, receive: Receive, reference: FunctionReference) -> _Request:
-    headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = {_HEADERS[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _HEADERS}
     kind = _one_of(headers, "x-amz-invocation-type", "RequestResponse", _LIMITS)
     log_type = _one_of(headers, "x-amz-log-type", "None", _LOG_TYPES)
     payload = await _payload(receive, kind)
@@ -204,7 +209,7 @@ def _not_json(constant: str) -> NoReturn:
 _decode = json.JSONDecoder(parse_constant=_not_json, parse_int=str, parse_float=str).decode
 
 
-def _check_json(payload: bytearray) -> None:
+def _check_json(payload: bytes | bytearray) -> None:
     try:
         _decode(payload.decode("utf-8"))
     except (ValueError, RecursionError) as problem:

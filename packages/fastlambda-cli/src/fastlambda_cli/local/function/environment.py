@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastlambda_cli.local import failures
-from fastlambda_cli.local.function.alarm import Alarm
+from fastlambda_cli.local.alarm import Alarm
 from fastlambda_cli.local.function.answers import Answer, Later, Refusal
 from fastlambda_cli.local.function.logs import as_object, is_emf
 from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog

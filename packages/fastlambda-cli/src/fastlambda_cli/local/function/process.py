@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from fastlambda_cli.local.function.alarm import Alarm
+from fastlambda_cli.local.alarm import Alarm
 from fastlambda_cli.local.function.extensions import Extensions
 from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe, LogSocket
 from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb, peak_memory_of_all_mb

@@ -6,15 +6,19 @@ import contextlib
 import functools
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fastlambda_cli.local.model import LATEST, InvokeResult, ThrottledError
-from fastlambda_cli.local.telemetry.metrics import Metric, MetricQueue
+from fastlambda_cli.local.telemetry.metrics import MOST_VALUES, Metric, MetricQueue
 
 NAMESPACE = "AWS/Lambda"
 
 _REMEMBERED = 1_000
+_COUNT = "Count"
+_Value: TypeAlias = tuple[str, float, str]
+"""The metric's name, the value, its unit."""
 
 
 @dataclass(slots=True)
@@ -36,6 +40,8 @@ class LambdaMetrics:
         self._queue = queue
         self._running: Counter[str] = Counter()
         self._durations: dict[str, float] = {}
+        self._counts: dict[tuple[str, str | None, str | None, int], dict[_Value, int]] = {}
+        queue.gathers(self._gather)
 
     def reported(self, request_id: str, duration_ms: float) -> None:
         """Take the duration that the platform reports of an invocation, before its result is known here."""
@@ -59,21 +65,21 @@ class LambdaMetrics:
         try:
             yield measured
         except ThrottledError:
-            self._count(name, qualifier, None, began_at, {"Throttles": (1, "Count")})
+            self._count(name, qualifier, None, began_at, [("Throttles", 1.0, _COUNT)])
             raise
         finally:
             self._running[name] -= 1
         result = measured.result
         if result is None:
             return
-        values = {
-            "Invocations": (1.0, "Count"),
-            "Errors": (float(result.function_error is not None), "Count"),
-            "Throttles": (0.0, "Count"),
-            "ConcurrentExecutions": (float(concurrent), "Count"),
-        }
+        values = [
+            ("Invocations", 1.0, _COUNT),
+            ("Errors", float(result.function_error is not None), _COUNT),
+            ("Throttles", 0.0, _COUNT),
+            ("ConcurrentExecutions", float(concurrent), _COUNT),
+        ]
         if (duration := self._durations.pop(result.request_id, None)) is not None:
-            values["Duration"] = (round(duration, 2), "Milliseconds")
+            values.append(("Duration", round(duration, 2), "Milliseconds"))
         self._count(name, qualifier, result.executed_version, began_at, values)
 
     def _count(
@@ -82,13 +88,23 @@ class LambdaMetrics:
         qualifier: str | None,
         executed: str | None,
         at: float,
-        values: dict[str, tuple[float, str]],
+        values: Iterable[_Value],
     ) -> None:
-        second = int(at)
-        sets = _dimension_sets(name, qualifier, executed)
-        for metric, (value, unit) in values.items():
-            for dimensions in sets:
-                self._queue.add(Metric(NAMESPACE, metric, dimensions, unit, second), value)
+        if len(self._counts) > _REMEMBERED:
+            self._gather()
+        counts = self._counts.setdefault((name, qualifier, executed, int(at)), {})
+        for one in values:
+            counts[one] = counts.get(one, 0) + 1
+        if len(counts) > MOST_VALUES:
+            self._gather()
+
+    def _gather(self) -> None:
+        """Add what was counted, by every set of dimensions."""
+        everything, self._counts = self._counts, {}
+        for (name, qualifier, executed, second), counts in everything.items():
+            for dimensions in _dimension_sets(name, qualifier, executed):
+                for (metric, value, unit), times in counts.items():
+                    self._queue.add(Metric(NAMESPACE, metric, dimensions, unit, second), value, times)
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 MOST_VALUES = 150
@@ -40,22 +40,29 @@ class MetricQueue:
 
     def __init__(self) -> None:
         self._pending: dict[Metric, dict[float, int]] = {}
+        self._gathering: list[Callable[[], None]] = []
         self.dropped = 0
 
-    def add(self, metric: Metric, value: float) -> None:
-        """Add one value; while nobody takes any, those beyond 20,000 metrics are dropped and counted in `dropped`."""
+    def gathers(self, add: Callable[[], None]) -> None:
+        """Have `add` called whenever everything is taken: for what is cheaper to count than to name."""
+        self._gathering.append(add)
+
+    def add(self, metric: Metric, value: float, times: int = 1) -> None:
+        """Add a value; while nobody takes any, those beyond 20,000 metrics are dropped and counted in `dropped`."""
         values = self._pending.get(metric)
         if values is None:
             if len(self._pending) >= _MOST_PENDING:
-                self.dropped += 1
+                self.dropped += times
                 return
             values = self._pending[metric] = {}
-        values[value] = values.get(value, 0) + 1
+        values[value] = values.get(value, 0) + times
         if len(values) > MOST_VALUES:
             self._pending[metric] = _coarser(values)
 
     def take(self) -> Iterator[Mapping[str, Any]]:
         """Take everything, as requests of PutMetricData."""
+        for add in self._gathering:
+            add()
         pending, self._pending = self._pending, {}
         by_namespace: dict[str, list[Mapping[str, Any]]] = {}
         for metric, values in pending.items():
