@@ -201,7 +201,7 @@ def test_a_request_that_no_sdk_would_send_is_refused_too(aws, body):
 
 
 def test_the_oldest_lines_are_forgotten_when_all_together_are_too_large():
-    store = LogStore(max_bytes=3_000)
+    store = LogStore(max_bytes=2_100)
     for number in range(20):
         store.write("group", f"stream {number % 2}", f"{number:02d}" + "x" * 98)
     store.delete_stream("group", "stream 1")

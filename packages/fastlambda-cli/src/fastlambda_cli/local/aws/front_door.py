@@ -24,7 +24,7 @@ from fastlambda_cli.local.aws.emulator import Emulator
 from fastlambda_cli.local.aws.events import Destinations, EventSources, Services, TraceHeaders
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.guard import guarded
-from fastlambda_cli.local.aws.invoke_api import InvokeApi
+from fastlambda_cli.local.aws.invoke_api import InvokeApi, invoke_first
 from fastlambda_cli.local.aws.logs_api import LogsApi
 from fastlambda_cli.local.aws.metrics_flow import MetricsFlow
 from fastlambda_cli.local.aws.model import RetryPolicy, Running, Surroundings
@@ -114,7 +114,8 @@ async def front_door(
         logs_api = LogsApi(sink.logs, emulator, invoke_api)
         xray_api = XrayApi(sink.traces, sink, logs_api)
         registry = RegistryLogin(keyring.user)
-        signed = Door(registry.giving(refusing(xray_api), surroundings.endpoint_url), keyring, registry)
+        others = registry.giving(refusing(xray_api), surroundings.endpoint_url)
+        signed = Door(invoke_first(invoke_api, others), keyring, registry)
         app = by_host({API_HOST: http_apis, URL_HOST: function_urls}, guarded(signed))
         await stack.enter_async_context(serve(app, label="The AWS endpoint", listener=listener))
         stack.push_async_callback(invoke_api.close)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fastlambda_cli.local.aws.invoke_errors import bad_parameter
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION
@@ -19,8 +19,7 @@ _FUNCTION_NAME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionReference:
+class FunctionReference(NamedTuple):
     """A function as a caller named it.
 
     Attributes:

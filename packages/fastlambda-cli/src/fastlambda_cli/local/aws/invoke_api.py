@@ -9,8 +9,8 @@ import json
 import re
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import NoReturn
+from dataclasses import replace
+from typing import NamedTuple, NoReturn
 from urllib.parse import parse_qs
 
 from fastlambda_cli.local.aws.async_invocations import AsyncInvocations
@@ -47,8 +47,7 @@ _HEADERS = {
 Pairs = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """What an Invoke request asks for, checked."""
 
     kind: str
@@ -147,6 +146,16 @@ class InvokeApi:
         except Exception as problem:
             self._sink(Notice(f"Invoke {invocation.request_id} failed: {problem!r}", warning=True))
             raise service_failure(problem) from problem
+
+
+def invoke_first(invoke_api: InvokeApi, otherwise: AsgiApp) -> AsgiApp:
+    """Hand Invoke on at once, which is asked for most, and everything else to another app."""
+
+    async def handing_on(scope: Scope, receive: Receive, send: Send) -> None:
+        of_invoke = scope["method"] == "POST" and _PATH.fullmatch(scope["path"])
+        await (invoke_api if of_invoke else otherwise)(scope, receive, send)
+
+    return handing_on
 
 
 def _reference(name: str, scope: Scope) -> FunctionReference:

@@ -98,8 +98,8 @@ def described(stream: LogStream) -> dict[str, Any]:
         "arn": f"{group_arn(stream.group)}:log-stream:{stream.name}",
         "storedBytes": 0,
     }
-    if stream.events:
-        first, last = stream.events[0].timestamp, stream.events[-1].timestamp
+    if stream.written is not None:
+        first, last = stream.written
         answer |= {"firstEventTimestamp": first, "lastEventTimestamp": last, "lastIngestionTime": last}
     return answer
 

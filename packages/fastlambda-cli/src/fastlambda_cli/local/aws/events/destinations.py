@@ -165,7 +165,7 @@ class Aftermath:
 
 
 def _qualified(function: FunctionReference) -> FunctionReference:
-    return dataclasses.replace(function, qualifier=function.qualifier or LATEST)
+    return function._replace(qualifier=function.qualifier or LATEST)
 
 
 def _error_message(ending: Ending) -> str:

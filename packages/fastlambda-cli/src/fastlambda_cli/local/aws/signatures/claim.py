@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from fastlambda_cli.local.aws.signatures.asked import Asked
 from fastlambda_cli.local.aws.signatures.faults import (
@@ -36,8 +36,7 @@ _NOT_SIGNED_BY_ALL = frozenset({"x-amz-content-sha256", "x-amz-user-agent"})
 """The hash is part of what is signed anyway; of the other nothing depends, and not every SDK signs it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A signature, and what it says that it was made of.
 
     Attributes:
