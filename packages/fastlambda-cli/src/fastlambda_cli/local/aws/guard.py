@@ -63,7 +63,8 @@ def _without_cors(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = message.get("headers", ())
             kept = [pair for pair in headers if not pair[0].lower().startswith(b"access-control-")]
-            message = {**message, "headers": kept}
+            if len(kept) != len(headers):
+                message = {**message, "headers": kept}
         await send(message)
 
     return stripped

@@ -86,7 +86,11 @@ class ExecutionEnvironment:
     @property
     def usable(self) -> bool:
         """Whether it takes an event: it is up, or it is broken and would be initialised again inside the event."""
-        return self._life.state in {State.READY, State.BROKEN}
+        return self._life.state is State.READY or self._life.state is State.BROKEN
+
+    @property
+    def _initialising(self) -> bool:
+        return self._life.state is State.INITIALISING or self._life.state is State.REINITIALISING
 
     @property
     def up(self) -> bool:
@@ -143,7 +147,7 @@ class ExecutionEnvironment:
         """Finish INIT or the running event, freeze, and wait for the next."""
         running = self._running
         answered = running is not None and running.answer is not None
-        initialising = self._life.state in {State.INITIALISING, State.REINITIALISING} and not self._initialised.done()
+        initialising = self._initialising and not self._initialised.done()
         undelivered, self._undelivered = self._undelivered, None
         if undelivered is not None and self._life.state is State.RUNNING:  # whoever asked before hung up
             return undelivered
@@ -174,7 +178,7 @@ class ExecutionEnvironment:
 
     def fail_init(self, payload: bytes) -> None:
         """Take the error that ends INIT."""
-        if self._life.state not in {State.INITIALISING, State.REINITIALISING} or self._initialised.done():
+        if not self._initialising or self._initialised.done():
             raise _illegal("init/error", self._life.state)
         self._initialised.set_result(Failure(payload, Status.ERROR))
 
