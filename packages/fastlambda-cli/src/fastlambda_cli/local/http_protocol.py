@@ -52,7 +52,8 @@ def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.P
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self._idle = Alarm(self.timeout_keep_alive_handler)
-            super().connection_made(_HeadWithBody(cast("asyncio.Transport", transport)))
+            self._answers = _HeadWithBody(cast("asyncio.Transport", transport))
+            super().connection_made(self._answers)
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
@@ -95,7 +96,8 @@ def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.P
             self._idle.clear()
 
         def on_response_complete(self) -> None:
-            # As uvicorn's, but for the timer.
+            # As uvicorn's, but for the timer, and for the head of an answer that has no body.
+            self._answers.flush()
             self.server_state.total_requests += 1
             if self.transport.is_closing():
                 return
@@ -137,7 +139,7 @@ class _HeadWithBody(asyncio.Transport):
         super().__init__()
         self._transport = transport
         self._head = b""
-        self._long_enough = Alarm(self._flush)
+        self._long_enough = Alarm(self.flush)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._head:
@@ -150,13 +152,15 @@ class _HeadWithBody(asyncio.Transport):
         else:
             self._transport.write(data)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Let the head go ahead, if it waits."""
         head, self._head = self._head, b""
         if head:
+            self._long_enough.clear()
             self._transport.write(head)
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._long_enough.end()
         self._transport.close()
 
