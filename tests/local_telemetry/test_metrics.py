@@ -275,3 +275,33 @@ def test_alarms_look_at_their_own_dimensions_and_treat_missing_data_as_they_say(
     }
 
     assert {name: state(cloudwatch, name) for name in expected} == expected
+
+
+def test_the_same_values_of_a_minute_are_kept_once_and_counted(cloudwatch, tmp_path_factory):
+    minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=5)
+    put = {
+        "MetricName": "Duration",
+        "Unit": "Milliseconds",
+        "Dimensions": [{"Name": "FunctionName", "Value": "joined"}],
+    }
+    for second, counts in ((1, [3.0, 1.0]), (2, [1.0, 1.0]), (59, [4.0, 0.5]), (61, [7.0, 2.0])):
+        datum = put | {"Timestamp": minute + timedelta(seconds=second), "Values": [1.25, 8.5], "Counts": counts}
+        cloudwatch.put_metric_data(Namespace="AWS/Lambda", MetricData=[datum])
+
+    def saved():
+        """What the emulator has saved, once the last of them is there."""
+        texts = [file.read_text() for file in tmp_path_factory.getbasetemp().rglob("cloudwatch.json")]
+        return next((text for text in texts if '"joined"}, "Value": 8.5, "Count": 2.0' in text), None)
+
+    points = cloudwatch.get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="Duration",
+        Dimensions=put["Dimensions"],
+        StartTime=minute,
+        EndTime=minute + timedelta(minutes=2),
+        Period=60,
+        Statistics=["Sum", "SampleCount", "Minimum", "Maximum"],
+    )["Datapoints"]
+    told = sorted((point["SampleCount"], point["Sum"], point["Minimum"], point["Maximum"]) for point in points)
+    assert told == [(9.0, 7 * 1.25 + 2 * 8.5, 1.25, 8.5), (10.5, 8 * 1.25 + 2.5 * 8.5, 1.25, 8.5)]
+    assert eventually(saved).count('"joined"}, "Value": ') == 4

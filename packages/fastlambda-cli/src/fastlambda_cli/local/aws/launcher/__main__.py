@@ -32,6 +32,7 @@ from concurrency import keep_concurrency  # type: ignore[import-not-found,unused
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
 from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
+from joining import join_values  # type: ignore[import-not-found,unused-ignore]
 from mappings import Changes, check_mappings  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
@@ -268,6 +269,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     presign_code(key)
     activate_at_once()
     evaluate_alarms_rightly()
+    join_values()
     keep_concurrency(port, key)
     check_images()
     refuse_websockets()
