@@ -5,13 +5,15 @@ lines and send their segments for real. What is handled is nothing: a book's pag
 machinery is measured, in CPU time of the process, user and system, per message. Powertools' dependencies are called by
 hand. "Traced", each message has its subsegment; "observed", also the keys and the metric that a consumer's have. With
 `--row` every message looks a row up in SQLite through SQLAlchemy, in a session and a transaction of its own.
-`--instructions` counts under Valgrind.
+`--instructions` counts under Valgrind. `--in-turn` has batches of the bare processors and of the consumer follow each
+other in one process, a batch of each per round, which tells them apart on a machine with other work to do.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import re
@@ -28,6 +30,7 @@ from batched import CONTEXT, MESSAGES, SIDES, batch
 from measured import table
 
 WARM_UP = 10
+IN_TURN = "in turn"
 TRACING = ("off", "unsampled", "sampled")
 TITLES = {
     "empty": "an empty consumer",
@@ -41,6 +44,11 @@ TITLES = {
 def sides_of(case: str) -> list[str]:
     """Return who can do it: a session of SQLAlchemy's asyncio is none for BatchProcessor."""
     return [name for name in SIDES if case != "row" or not name.startswith("BatchProcessor")]
+
+
+def bare_sides_of(case: str) -> list[str]:
+    """Return those of them that do nothing beside."""
+    return [name for name in sides_of(case) if "," not in name]
 
 
 def work(side: str, case: str, batches: int, tracing: str) -> None:
@@ -60,6 +68,28 @@ def work(side: str, case: str, batches: int, tracing: str) -> None:
     print(statistics.median(samples or [0]), file=sys.stderr)
     sys.stderr.flush()
     os._exit(0)  # the loops and their threads end with the process
+
+
+def work_in_turn(case: str, batches: int, tracing: str) -> None:
+    """In a process of its own: print the microseconds of a message, of each side and batch, as JSON on stderr."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    # The consumer first: FastLambda tunes INIT before Pydantic is imported.
+    handlers = {side: SIDES[side](case) for side in sorted(bare_sides_of(case), key=lambda side: side != "consumer")}
+    event = batch()
+    samples: dict[str, list[float]] = {side: [] for side in bare_sides_of(case)}
+    for number in range(WARM_UP + batches):
+        for side, sampled in samples.items():
+            root = f"1-67891233-{number:024x}"
+            os.environ["_X_AMZN_TRACE_ID"] = f"Root={root};Parent=53995c3f42cd8ad8;Sampled={int(tracing == 'sampled')}"
+            began = time.process_time()
+            answer = handlers[side](event, CONTEXT)
+            if number >= WARM_UP:
+                sampled.append((time.process_time() - began) * 1e6 / MESSAGES)
+            if answer != {"batchItemFailures": []}:
+                raise SystemExit(f"{side} answered {answer}")
+    print(json.dumps(samples), file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def environment(tracing: str, xray_port: int) -> dict[str, str]:
@@ -140,18 +170,25 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=30)
     parser.add_argument("--row", action="store_true", help="look a row up for every message")
     parser.add_argument("--instructions", action="store_true", help="count instructions under Valgrind, once each")
+    parser.add_argument("--in-turn", action="store_true", help="one process for all sides, whose batches take turns")
     parser.add_argument("--case", choices=TITLES)
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=[*SIDES, IN_TURN], help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.side == IN_TURN:
+        work_in_turn(options.case, options.batches, options.tracing)
+        return
     if options.side:
         work(options.side, options.case, options.batches, options.tracing)
         return
-    cases = [options.case] if options.case else ["row"] if options.row else ["empty", "dependency", "yield"]
+    cases = [options.case] if options.case else ["row"] if options.row else ["empty", "dependency", "yield", "thread"]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         port = daemon.getsockname()[1]
         for case in cases:
-            if options.instructions:
+            if options.in_turn:
+                said = run(IN_TURN, case, options.batches, options.tracing, port)
+                report(case, options.tracing, "µs", json.loads(said.splitlines()[-1]))
+            elif options.instructions:
                 report(case, options.tracing, "k", count(case, options.tracing, port))
             else:
                 samples = measure(case, options.rounds, options.batches, options.tracing, port)
