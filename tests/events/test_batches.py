@@ -8,6 +8,7 @@ from queue_events import failed, fifo, sqs, sqs_record
 APP = """
     import asyncio
     import threading
+    import time
 
     from fastapi import FastAPI
     from fastapi.concurrency import run_in_threadpool
@@ -73,6 +74,39 @@ APP = """
                         await asyncio.sleep(0)
                     except asyncio.CancelledError:
                         logger.info("no")
+
+    @events.sqs("eager", batch_size=100, window=1, concurrency=1)
+    async def eager(text: str) -> None:
+        match text:
+            case "cancel yourself":
+                asyncio.current_task().cancel()
+            case "wait":
+                await asyncio.sleep(0)
+                logger.info("waited", extra={"task": own(asyncio.current_task())})
+            case "begin a task":
+                tasks.append(asyncio.create_task(tell_that_it_has_run()))
+            case "compute":
+                ends = time.monotonic() + 0.01
+                while time.monotonic() < ends:
+                    pass
+                logger.info("computed")
+
+    tasks = []
+
+    def own(task):
+        tasks.append(task)  # alive, so that no other can be where it was
+        return id(task)
+
+    async def tell_that_it_has_run():
+        logger.info("ran")
+
+    @events.sqs("both.fifo", concurrency=2)
+    async def wait_and_see(text: str) -> None:
+        if text.endswith("bad"):
+            raise ValueError("bad")
+        if text.endswith("wait"):
+            await asyncio.sleep(0)
+        logger.info(text)
 
     @events.sqs("slow.fifo")
     async def slow_in_order(text: str) -> None:
@@ -152,3 +186,42 @@ def test_all_messages_of_a_batch_are_answered_for(deploy, count) -> None:
     texts = ["bad" if number % 10 == 0 else str(number) for number in range(1, count + 1)]
     done = deploy(APP).invoke(sqs(*texts, queue="three"))
     assert done.answer == failed(*(str(number) for number in range(1, count + 1) if number % 10 == 0))
+
+
+def test_a_message_that_cancels_its_task_and_ends_fails_none_that_comes_after_it(deploy) -> None:
+    batch = sqs("cancel yourself", "wait", "cancel yourself", "nothing", "wait", queue="eager")
+    assert deploy(APP).invoke(batch).answer == failed()
+
+
+def test_messages_that_wait_have_a_task_each(deploy) -> None:
+    done = deploy(APP).invoke(sqs("nothing", "wait", "nothing", "wait", "wait", queue="eager"))
+    assert done.answer == failed()
+    assert len({line["task"] for line in done.logs if line["message"] == "waited"}) == 3
+
+
+def test_messages_that_never_wait_do_not_keep_the_loop_to_themselves(deploy) -> None:
+    done = deploy(APP).invoke(sqs("begin a task", "compute", "compute", "compute", queue="eager"))
+    assert done.answer == failed()
+    told = [line["message"] for line in done.logs]
+    assert told.index("ran") < len(told) - 1 - told[::-1].index("computed")
+
+
+def test_messages_that_never_wait_end_at_the_deadline_too(deploy) -> None:
+    done = deploy(APP).invoke(sqs(*["compute"] * 100, queue="eager"), seconds=0.3)
+    computed = sum(line["message"] == "computed" for line in done.logs)
+    assert 0 < computed < 100
+    assert done.answer == failed(*map(str, range(computed + 1, 101)))
+
+
+def test_a_fifo_group_is_in_order_whichever_of_its_messages_wait(deploy) -> None:
+    texts = ["a first", "b wait", "a wait", "b second", "a third", "b bad", "b fourth", "a last"]
+    done = deploy(APP).invoke(fifo(*((text[0], text) for text in texts), queue="both.fifo"))
+    assert done.answer == failed("6", "7")
+    taken = [line["message"] for line in done.logs]
+    assert [text for text in taken if text in texts and text[0] == "a"] == ["a first", "a wait", "a third", "a last"]
+    assert [text for text in taken if text in texts and text[0] == "b"] == ["b wait", "b second"]
+
+
+def test_two_messages_of_one_id_are_one_failure_if_either_fails(deploy) -> None:
+    records = [sqs_record(text, "same", queue="fair") for text in ("fine", "bad", "fine")]
+    assert deploy(APP).invoke({"Records": records}).answer == failed("same")

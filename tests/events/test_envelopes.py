@@ -30,7 +30,7 @@ BOOK = {"title": "Bücher"}
 )
 def test_a_message_of_a_queue_is_taken_out_of_what_it_came_in(body, text, envelopes) -> None:
     record = Record("sqs", sqs_record(body))
-    assert record.text == text
+    assert record.text() == text
     for envelope in (SqsMessage, *envelopes):
         assert isinstance(record.envelope(envelope), envelope)
     for missing in {SnsMessage, EventBridgeEvent} - set(envelopes):
@@ -51,17 +51,17 @@ def test_a_message_of_a_queue_is_taken_out_of_what_it_came_in(body, text, envelo
 )
 def test_what_only_resembles_an_envelope_is_the_message(body) -> None:
     record = Record("sqs", sqs_record(body))
-    assert record.text == (body if isinstance(body, str) else json.dumps(body))
+    assert record.text() == (body if isinstance(body, str) else json.dumps(body))
 
 
 def test_a_message_is_left_in_its_envelope_on_request() -> None:
     record = Record("sqs", sqs_record(notification(BOOK)), unwrap=False)
-    assert json.loads(record.text)["Type"] == "Notification"
+    assert json.loads(record.text())["Type"] == "Notification"
 
 
 def test_a_topic_that_is_fed_by_a_bus_gives_the_detail() -> None:
     record = Record("sns", sns(eventbridge(BOOK))["Records"][0])
-    assert record.text == '{"title": "Bücher"}'
+    assert record.text() == '{"title": "Bücher"}'
     assert record.envelope(EventBridgeEvent).detail_type == "BookCreated"
 
 

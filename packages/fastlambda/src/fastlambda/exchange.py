@@ -147,9 +147,8 @@ def consuming(key: str) -> Iterator[None]:
         _consumed = {}
 
 
-def handling(keys: Mapping[str, str]) -> None:
-    """Make the record with these keys what the current task handles."""
-    _handled.set(keys)
+handling = _handled.set
+"""Make the record with these keys what is handled in the current context: `handling(keys)`."""
 
 
 def keys() -> Mapping[str, str]:

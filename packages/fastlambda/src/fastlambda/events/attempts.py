@@ -7,9 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fastapi.exceptions import RequestValidationError
+
 from fastlambda import exchange
-from fastlambda.errors import UnfinishedRecordError
+from fastlambda.errors import InvalidMessageError, UnfinishedRecordError
 from fastlambda.events.record import Record
+from fastlambda.events.signature import invalid_message
 from fastlambda.observe import logging as logs
 from fastlambda.observe.tracing import trace_id
 
@@ -38,38 +41,52 @@ class Attempts:
     def __init__(self, consumer: BoundConsumer, tracer: EventTracer, context: LambdaContext) -> None:
         self._consumer = consumer
         self._kind = consumer.declaration.kind
-        self._batched = self._kind == "sqs"
+        self._key = consumer.key
+        self._unwrap = consumer.unwrap
         self._tracer = tracer
+        # It is the event that is traced, or not; beside that a message of a queue may have a trace of its own.
+        self._traced = self._kind == "sqs" and tracer.traces_records(None)
         self._context = context
         self.latencies_ms: list[float] = []
         self.failed = 0
         self.expired = False
 
-    async def __call__(self, data: Mapping[str, Any]) -> BaseException | None:
-        """Hand a record to the consumer; log what fails it, and return that. It has a task of its own to itself."""
-        consumer = self._consumer
-        record = Record(self._kind, data, unwrap=consumer.unwrap)
-        keys = {"route": consumer.key, "message_id": record.id, "correlation_id": record.id}
+    async def attempt(self, data: Mapping[str, Any]) -> BaseException | None:
+        """Hand a record to the consumer; log what fails it, and return that. It has a context of its own to itself."""
+        record = Record(self._kind, data, unwrap=self._unwrap)
+        keys = {"route": self._key, "message_id": record.id, "correlation_id": record.id}
         exchange.handling(keys)
         started = time.perf_counter()
         try:
-            # Nobody but this task has the keys, and it reads them when it writes a line.
-            if (correlation_id := record.correlation_id) is not None:
+            # Nobody but this record has the keys, and they are read when a line is written.
+            if (correlation_id := record.correlation_id()) is not None:
                 keys["correlation_id"] = correlation_id
-            header = record.trace_header
-            if header is not None and (continued := trace_id(header)) is not None:
-                keys["xray_trace_id"] = continued
-            if self._batched and self._tracer.traces_records(header):
-                with self._tracer.record(consumer.key, record.id, header):
-                    await consumer(record, self._context)
+            header = record.trace_header()
+            if header is None and not self._traced:
+                await self._consumer.handle(record, self._context)
             else:
-                await consumer(record, self._context)
+                if (continued := trace_id(header)) is not None:
+                    keys["xray_trace_id"] = continued
+                with self._tracer.record(self._key, record.id, header):
+                    await self._hand_over(record)
+        except RequestValidationError as error:
+            return self._fail(_without_values(error))
         except BaseException as error:  # noqa: BLE001 - it fails the record, whatever it is, and not its neighbours
             return self._fail(error)
         else:
             return None
         finally:
             self.latencies_ms.append((time.perf_counter() - started) * 1000)
+
+    async def _hand_over(self, record: Record) -> None:
+        try:
+            await self._consumer.handle(record, self._context)
+        except RequestValidationError as error:
+            refused = _without_values(error)
+        else:
+            return
+        # Outside of the handler: the trace would show the values of what it was raised from.
+        raise refused
 
     def _fail(self, error: BaseException) -> BaseException:
         self.failed += 1
@@ -81,3 +98,8 @@ class Attempts:
             error = unfinished.with_traceback(error.__traceback__)
         logs.record_failure(error)
         return error
+
+
+def _without_values(error: RequestValidationError) -> InvalidMessageError:
+    """Return what a dependency's own parameters lack, without what they are."""
+    return invalid_message("A dependency of the consumer cannot be had", error.errors())

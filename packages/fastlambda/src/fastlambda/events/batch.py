@@ -7,6 +7,8 @@ records at once, and know of no deadline; its FIFO processor takes no coroutines
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
@@ -16,11 +18,14 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, Sqs
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from fastlambda.errors import UnfinishedRecordError
+from fastlambda.events.stepwise import rest
 
 if TYPE_CHECKING:
     from fastlambda.events.attempts import Attempts
 
 _SKIPPED = SqsFifoPartialProcessor.group_circuit_breaker_exc[1]
+# Seconds for which messages that wait for nothing may keep the loop from everything else that runs in it.
+_TURN = 0.001
 
 
 class Batch:
@@ -30,15 +35,19 @@ class Batch:
         records: The records of the event.
         attempts: Handles them.
         concurrency: Messages, or FIFO groups, that are handled side by side.
+        processor: Keeps the books; one for all batches, as Powertools has it.
 
     """
 
-    def __init__(self, records: Sequence[Mapping[str, Any]], attempts: Attempts, concurrency: int) -> None:
+    def __init__(
+        self, records: Sequence[Mapping[str, Any]], attempts: Attempts, concurrency: int, processor: BatchProcessor
+    ) -> None:
+        self._processor = processor
         self._records = records
         self._attempts = attempts
         self._concurrency = concurrency
         self._lanes = deque(self._in_lanes())
-        self._running: dict[int, asyncio.Task[None]] = {}
+        self._running: set[asyncio.Task[None]] = set()
         self._outcomes: dict[int, BaseException | None] = {}
         self._fault: BaseException | None = None
 
@@ -53,14 +62,17 @@ class Batch:
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         self._context = copy_context()
-        for _ in range(min(self._concurrency, len(self._lanes))):
-            self._begin(self._lanes.popleft())
-        await asyncio.wait([self._ended], timeout=time_left)
+        self._deadline = math.inf if time_left is None else time.perf_counter() + time_left
+        self._begin(self._lanes.popleft())
+        timer = None if time_left is None else self._loop.call_later(time_left, self._end)
+        await self._ended
+        if timer is not None:
+            timer.cancel()
         if self._running:
             self._attempts.expired = True
-            for task in self._running.values():
+            for task in self._running:
                 task.cancel()
-            await asyncio.wait(self._running.values(), timeout=grace)
+            await asyncio.wait(self._running, timeout=grace)
         if self._fault is not None:
             raise self._fault
 
@@ -69,48 +81,100 @@ class Batch:
 
         Its format is that of "Implementing partial batch responses" in the AWS Lambda Developer Guide.
         """
-        processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-        with processor(records=[dict(record) for record in self._records], handler=self._attempts):
+        processor = self._processor
+        outcome_of, succeed = self._outcomes.get, processor.success_handler
+        with processor(records=[*self._records], handler=self._attempts.attempt):  # type: ignore[list-item]  # it reads them
             for index, record in enumerate(processor.records):
-                outcome = self._outcomes.get(index, _UNFINISHED)
+                outcome = outcome_of(index, _UNFINISHED)
                 if outcome is None:
-                    processor.success_handler(record, None)
+                    succeed(record, None)
                 else:
                     failure = (type(outcome), outcome, outcome.__traceback__)
                     processor.failure_handler(SQSRecord(record), failure)
-        return processor.response()
+        answer = processor.response()
+        # Nothing of this batch is to stay in memory until the next one, least of all its exceptions with their frames.
+        with processor(records=[], handler=self._attempts.attempt):
+            return answer
 
-    def _in_lanes(self) -> list[deque[int]]:
-        """Return the places of the messages, those that have to be handled one after the other together."""
+    def _in_lanes(self) -> list[list[int]]:
+        """Return the places of the messages, those that have to be handled one after the other together, last first."""
+        places = range(len(self._records) - 1, -1, -1)
         # The queue tells: a message of a standard queue may have a group as well, for fairness among tenants.
         if not self._records[0]["eventSourceARN"].endswith(".fifo"):
-            return [deque((index,)) for index in range(len(self._records))]
-        groups: dict[str, deque[int]] = {}
-        for index, record in enumerate(self._records):
-            groups.setdefault(record["attributes"]["MessageGroupId"], deque()).append(index)
-        return list(groups.values())
+            return [[index] for index in reversed(places)]
+        groups: dict[str, list[int]] = {}
+        for index in places:
+            groups.setdefault(self._records[index]["attributes"]["MessageGroupId"], []).append(index)
+        return sorted(groups.values(), key=lambda lane: lane[-1])
 
-    def _begin(self, lane: deque[int]) -> None:
-        # In a task of its own: what a message's code leaves in context variables is not there for the next one.
-        work = self._handle(lane)
-        self._running[lane[0]] = self._loop.create_task(work, context=self._context.copy())
+    def _begin(self, lane: list[int]) -> None:
+        self._running.add(self._loop.create_task(self._work(lane)))
 
-    async def _handle(self, lane: deque[int]) -> None:
-        index = lane.popleft()
+    async def _work(self, lane: list[int] | None) -> None:
+        """Handle messages one after the other until one has to wait: that one has the rest of the task to itself."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - `_begin` has made it
         try:
-            outcome = await self._attempts(self._records[index])
-        except BaseException as fault:  # noqa: BLE001 - none of the message's, and it fails the invocation
-            outcome = self._fault = fault
-        self._outcomes[index] = outcome
-        del self._running[index]
-        if lane and outcome is not None:
-            self._outcomes.update(dict.fromkeys(lane, _SKIPPED))
-            lane.clear()
-        # The next one is begun here: a task that awaited this one would cost each message another turn of the loop.
-        if not self._attempts.expired and (lane or self._lanes):
-            self._begin(lane or self._lanes.popleft())
-        elif not self._running and not self._ended.done():
+            if self._may_begin():
+                lane = await self._handle(lane, task)
+        finally:
+            self._running.discard(task)
+            if lane and self._may_begin():
+                self._begin(lane)
+            elif not self._running:
+                self._end()
+
+    async def _handle(self, lane: list[int] | None, task: asyncio.Task[None]) -> list[int] | None:
+        """Handle messages in this task for as long as that makes no difference to them; return where to go on."""
+        attempt_of, records, lanes, outcomes = self._attempts.attempt, self._records, self._lanes, self._outcomes
+        fresh, clock = self._context.copy, time.perf_counter
+        give_way = min(clock() + _TURN, self._deadline)
+        while lane:
+            index = lane.pop()
+            attempt, waits = attempt_of(records[index]), False
+            # What a message's code leaves in context variables is not there for the next one.
+            context = fresh()
+            try:
+                waiting_for = context.run(attempt.send, None)
+                waits = True
+                self._begin_another()
+                outcome = await rest(attempt, context, waiting_for)
+            except StopIteration as ended:
+                outcome = ended.value
+            except BaseException as fault:  # noqa: BLE001 - none of the message's, and it fails the invocation
+                outcome = self._fault = fault
+            outcomes[index] = outcome
+            if lane and outcome is not None:
+                outcomes.update(dict.fromkeys(lane, _SKIPPED))
+                lane = None
+            if not lane:
+                lane = lanes.popleft() if lanes else None
+            # A message that waits may be cancelled, or have cancelled itself, or be known to a library by its task.
+            if waits or task.cancelling():
+                break
+            if clock() >= give_way:
+                await asyncio.sleep(0)
+                if not self._may_begin():
+                    break
+                give_way = min(clock() + _TURN, self._deadline)
+        return lane
+
+    def _end(self) -> None:
+        if not self._ended.done():
             self._ended.set_result(None)
+
+    def _may_begin(self) -> bool:
+        return not self._attempts.expired and time.perf_counter() < self._deadline
+
+    def _begin_another(self) -> None:
+        """Begin what may be handled beside a message that waits."""
+        if self._lanes and len(self._running) < self._concurrency and self._may_begin():
+            self._begin(self._lanes.popleft())
+
+
+def bookkeeper() -> BatchProcessor:
+    """Return what keeps the books of a queue's batches."""
+    return BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 _UNFINISHED = UnfinishedRecordError("The message was not handled in time")

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +16,7 @@ from starlette.responses import Response
 from fastlambda.errors import EventDeclarationError
 from fastlambda.events.envelopes import SCOPE_KEY
 from fastlambda.events.plan import Plan, UnplannedError
-from fastlambda.events.signature import Parameters, invalid_message, parameters
+from fastlambda.events.signature import Parameters, parameters
 
 try:
     from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
@@ -64,9 +63,10 @@ class Consumer:
         self.declaration = declaration
         self.unwrap = unwrap
         self.function = function
-        self._parameters = parameters(function, declaration.kind)
-        self._endpoint = _endpoint(function, self._parameters.provided)
-        self.once = _once(declaration, self._parameters, idempotent) if idempotent is not None else None
+        found = parameters(function, declaration.kind)
+        self._message, self._envelopes = found.message, found.envelopes
+        self._endpoint = _endpoint(function, found.provided)
+        self.once = _once(declaration, found, idempotent) if idempotent is not None else None
 
     def bound(self, app: Any, state: Mapping[str, Any]) -> BoundConsumer:
         """Return the consumer as a part of an app, with the state that the app's lifespan yielded."""
@@ -79,12 +79,12 @@ class Consumer:
             InvalidMessageError: the message is not what the consumer takes, or an envelope that it asks for is missing.
 
         """
-        message, envelopes = self._parameters.message, self._parameters.envelopes
         arguments: dict[str, Any] = {}
-        for name, kind in envelopes.items():
-            arguments[name] = record.envelope(kind)
-        if message is not None:
-            arguments[message.name] = message.of(record)
+        if self._envelopes:
+            for name, kind in self._envelopes.items():
+                arguments[name] = record.envelope(kind)
+        if self._message is not None:
+            arguments[self._message.name] = self._message.of(record)
         return arguments
 
 
@@ -111,17 +111,20 @@ class BoundConsumer:
         self._app = app
         self._state = state
 
-    def __call__(self, record: Record, context: LambdaContext) -> Awaitable[None]:
+    def handle(self, record: Record, context: LambdaContext) -> Awaitable[None]:
         """Handle a record, unless it is one that was handled before and is to be handled once.
 
         Raises:
             InvalidMessageError: the message is not what the consumer takes; nothing of it has run.
             IdempotencyError: it is being handled elsewhere, or nobody knows; nothing of it has run.
+            RequestValidationError: a dependency's own parameters are not what it takes; it has their values.
             Exception: whatever escapes from the consumer, from its dependencies or from its background tasks.
 
         """
         arguments = self._arguments(record)
-        return self._handle(record, arguments) if self._once is None else self._handle_once(record, arguments, context)
+        if self._once is None:
+            return self._handle(record, arguments)
+        return self._handle_once(record, arguments, context)
 
     async def _handle_once(self, record: Record, arguments: dict[str, Any], context: LambdaContext) -> None:
         assert self._once is not None  # noqa: S101 - the one caller has looked
@@ -130,18 +133,14 @@ class BoundConsumer:
         if not await records.once(key.data(record, arguments), context, handle):
             _log.info("Skipped a record that was handled before")
 
-    async def _handle(self, record: Record, arguments: dict[str, Any]) -> None:
-        try:
-            if self._plan is not None and not getattr(self._app, "dependency_overrides", None):
-                await self._plan(record, arguments, self._request)
-            else:
-                _arguments.set(arguments)
-                await self._asgi(self._scope(record), functools.partial(_receive, record), _ignore)
-        except RequestValidationError as error:  # of a dependency's own parameters
-            found = error.errors()
-        else:
-            return
-        raise invalid_message("A dependency of the consumer cannot be had", found)
+    def _handle(self, record: Record, arguments: dict[str, Any]) -> Awaitable[None]:
+        if self._plan is not None and not getattr(self._app, "dependency_overrides", None):
+            return self._plan.begin(record, arguments, self._request)
+        return self._ask_fastapi(record, arguments)
+
+    async def _ask_fastapi(self, record: Record, arguments: dict[str, Any]) -> None:
+        _arguments.set(arguments)
+        await self._asgi(self._scope(record), functools.partial(_receive, record), _ignore)
 
     def _request(self, record: Record) -> Request:
         return Request(self._scope(record), functools.partial(_receive, record), _ignore)
@@ -206,7 +205,7 @@ def _endpoint(function: Callable[..., Any], signature: inspect.Signature) -> Cal
 
 async def _receive(record: Record) -> Message:
     # For a dependency that reads the request's body itself.
-    return {"type": "http.request", "body": record.text.encode(), "more_body": False}
+    return {"type": "http.request", "body": record.text().encode(), "more_body": False}
 
 
 async def _ignore(_: Message) -> None:

@@ -213,9 +213,13 @@ def unwrapped(text: str) -> tuple[str, list[SnsMessage | EventBridgeEvent]]:
     return text, envelopes
 
 
+def may_be_enveloped(text: str) -> bool:
+    """Tell whether a message may be within an envelope: most are not, and need not be parsed to see that."""
+    return '"TopicArn"' in text or '"detail-type"' in text
+
+
 def _envelope(text: str) -> SnsMessage | EventBridgeEvent | None:
-    # Most messages are none, and need not be parsed to see that.
-    if '"TopicArn"' not in text and '"detail-type"' not in text:
+    if not may_be_enveloped(text):
         return None
     try:
         found = json.loads(text)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,15 +51,24 @@ class Step:
     """A call of the plan.
 
     Attributes:
-        call: Returns an awaitable, or, of a dependency with `yield`, an asynchronous context manager.
+        call: Returns an awaitable, or, of a dependency with `yield`, an asynchronous generator or context manager.
         needs: The call's arguments: a name, and which of the values that there are by then.
+        generates: Whether it is an asynchronous generator.
         yields: Whether the dependency is one with `yield`.
 
     """
 
-    __slots__ = ("call", "needs", "yields")
+    __slots__ = ("call", "generates", "needs", "yields")
 
-    def __init__(self, call: Callable[..., Any], needs: tuple[tuple[str, int], ...], *, yields: bool = False) -> None:
+    def __init__(
+        self,
+        call: Callable[..., Any],
+        needs: tuple[tuple[str, int], ...],
+        *,
+        yields: bool = False,
+        generates: bool = False,
+    ) -> None:
+        self.generates = generates
         self.call = call
         self.needs = needs
         self.yields = yields
@@ -84,18 +93,17 @@ class Plan:
         # FastAPI closes what has the scope "function" first; the consumer itself, which it calls last, has that scope.
         self._needs = self._planned(dependant, _UNDERSTOOD | {"scope"})
         self._yields = any(step.yields for step in self._steps)
+        self._alone = not self._steps and not self._needs
         self._function = function if _kind(function) == "coroutine" else _in_a_thread(function)
 
-    def __call__(
-        self, record: Record, arguments: dict[str, Any], request: Callable[[Record], Request]
-    ) -> Awaitable[None]:
+    def begin(self, record: Record, arguments: dict[str, Any], request: Callable[[Record], Request]) -> Awaitable[None]:
         """Solve the dependencies and call the consumer, with these arguments beside them.
 
         Raises:
             Exception: whatever escapes from the consumer or from its dependencies.
 
         """
-        if not self._steps and not self._needs:
+        if self._alone:
             return self._function(**arguments)
         values = [record, request(record) if self._wants_request else None]
         return self._solve(values, arguments) if self._yields else self._go_on(0, values, arguments)
@@ -112,6 +120,9 @@ class Plan:
         for step in self._steps[place:] if place else self._steps:
             place += 1
             called = step.call(**{name: values[index] for name, index in step.needs}) if step.needs else step.call()
+            if step.generates:
+                await self._go_on_within(called, place, values, arguments)
+                return
             if step.yields:
                 async with called as value:
                     values.append(value)
@@ -121,6 +132,31 @@ class Plan:
         for name, index in self._needs:
             arguments[name] = values[index]
         values.append(await self._function(**arguments))
+
+    async def _go_on_within(
+        self, generator: AsyncGenerator[Any, None], place: int, values: list[Any], arguments: dict[str, Any]
+    ) -> None:
+        """Go on within a dependency as `asynccontextmanager` would, which costs more than most dependencies do."""
+        try:
+            values.append(await anext(generator))
+        except StopAsyncIteration:
+            raise RuntimeError("generator didn't yield") from None
+        try:
+            await self._go_on(place, values, arguments)
+        except BaseException as error:
+            # What becomes of an exception is asynccontextmanager's own to say, and may cost what it costs.
+            opened = asynccontextmanager(lambda: generator)()
+            if not await opened.__aexit__(type(error), error, error.__traceback__):
+                raise
+            return
+        try:
+            await anext(generator)
+        except StopAsyncIteration:
+            return
+        try:
+            raise RuntimeError("generator didn't stop")
+        finally:
+            await generator.aclose()
 
     def _planned(self, dependant: Dependant, understood: frozenset[str] = _UNDERSTOOD) -> tuple[tuple[str, int], ...]:
         """Plan the dependencies of one, and return its own arguments."""
@@ -168,7 +204,7 @@ def _step(call: Callable[..., Any], needs: tuple[tuple[str, int], ...]) -> Step:
         case "coroutine":
             return Step(call, needs)
         case "asynchronous generator":
-            return Step(asynccontextmanager(call), needs, yields=True)
+            return Step(call, needs, yields=True, generates=True)
         case "generator":
             opened = contextmanager(call)
             return Step(lambda **values: contextmanager_in_threadpool(opened(**values)), needs, yields=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastlambda.errors import InvalidMessageError
@@ -13,6 +13,7 @@ from fastlambda.events.envelopes import (
     ScheduledEvent,
     SnsMessage,
     SqsMessage,
+    may_be_enveloped,
     unwrapped,
 )
 from fastlambda.events.publish_origin import of_attribute, of_resources
@@ -38,20 +39,24 @@ class Record:
     def __init__(self, kind: str, data: Mapping[str, Any], *, unwrap: bool = True) -> None:
         self.kind = kind
         self.data = data
+        self._own: Envelope | None = None
+        self._content: tuple[str, Sequence[SnsMessage | EventBridgeEvent]] | None = None
         match kind:
             case "sqs":
                 self.id = str(data["messageId"])
+                text = data["body"]
+                if not (unwrap and may_be_enveloped(text)):
+                    self._content = text, ()
             case "sns":
                 self.id = str(data["Sns"]["MessageId"])
             case _:
                 self.id = str(data["id"])
         self._unwrap = unwrap
-        self._own: Envelope | None = None
-        self._content: tuple[str, list[SnsMessage | EventBridgeEvent]] | None = None
 
-    @property
+    # These are called and not read: they are for every message, and a property costs more than a method.
+
     def correlation_id(self) -> str | None:
-        """The correlation id of what published it; None for one that was published without."""
+        """Return the correlation id of what published it; None for one that was published without."""
         match self.kind:  # read as it comes: most records need no envelope to be made of them
             case "sqs":
                 attributes = self.data.get("messageAttributes")
@@ -63,20 +68,18 @@ class Record:
             case _:
                 return None
         if found is None:
-            for envelope in self._contained()[1]:
+            for envelope in (self._content or self._contained())[1]:
                 if envelope.correlation_id is not None:
                     return envelope.correlation_id
         return found
 
-    @property
     def trace_header(self) -> str | None:
-        """X-Ray's tracing header of a message of a queue; with all others the invocation has it."""
+        """Return X-Ray's tracing header of a message of a queue; with all others the invocation has it."""
         return self.data["attributes"].get("AWSTraceHeader") if self.kind == "sqs" else None
 
-    @property
     def text(self) -> str:
-        """The message, without the envelopes; an event's detail as JSON."""
-        return self._contained()[0]
+        """Return the message, without the envelopes; an event's detail as JSON."""
+        return (self._content or self._contained())[0]
 
     def envelope(self, kind: type[AnEnvelope]) -> AnEnvelope:
         """Return the envelope of this kind.
@@ -94,7 +97,7 @@ class Record:
             f"There is no {kind.__name__}", why=f"the record is {type(self._own).__name__} and came without one"
         )
 
-    def _contained(self) -> tuple[str, list[SnsMessage | EventBridgeEvent]]:
+    def _contained(self) -> tuple[str, Sequence[SnsMessage | EventBridgeEvent]]:
         """Return the message and the envelopes that it was taken out of."""
         if self._content is None:
             match self.kind:
@@ -104,7 +107,7 @@ class Record:
                     text = self.data["Sns"]["Message"]
                 case _:
                     text = json.dumps(self.data["detail"], ensure_ascii=False)
-            self._content = unwrapped(text) if self._unwrap and self.kind in ("sqs", "sns") else (text, [])
+            self._content = unwrapped(text) if self._unwrap and self.kind in ("sqs", "sns") else (text, ())
         return self._content
 
 

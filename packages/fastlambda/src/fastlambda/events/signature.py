@@ -60,8 +60,8 @@ class Message:
         try:
             # The adapter's own methods would only hand on their ten arguments.
             if self.is_text:
-                return self._adapter.validator.validate_python(record.text)
-            return self._adapter.validator.validate_json(record.text)
+                return self._adapter.validator.validate_python(record.text())
+            return self._adapter.validator.validate_json(record.text())
         except ValidationError as error:
             found = error.errors(include_input=False, include_url=False, include_context=False)
         # Outside of the handler: as its cause, Pydantic's error would show the values in every traceback.

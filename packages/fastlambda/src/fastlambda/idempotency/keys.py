@@ -71,7 +71,7 @@ class MessageKey:
             key = self._function(**{name: arguments[name] for name in self._names})
             return {"key": copy.deepcopy(key)}  # the consumer may change what the key was made of
         try:
-            return json.loads(record.text)
+            return json.loads(record.text())
         except ValueError:
             problem = InvalidMessageError("The message has no idempotency key", why="it is no JSON")
         raise problem

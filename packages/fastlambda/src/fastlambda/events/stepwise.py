@@ -1,0 +1,36 @@
+"""What is left of a coroutine that was begun without a task, each of its steps in a context of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Generator
+from contextvars import Context
+from types import coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+@coroutine
+def rest(begun: Coroutine[Any, Any, Result], context: Context, waiting_for: Any) -> Generator[Any, Any, Result]:
+    """Go on with a coroutine in the task that awaits this, as `await` would, but for the context.
+
+    Args:
+        begun: The coroutine; its first step was taken in this task, too.
+        context: What its steps are taken in.
+        waiting_for: What the first step ended with.
+
+    Raises:
+        BaseException: whatever the coroutine raises.
+
+    """
+    try:
+        while True:
+            try:
+                sent = yield waiting_for
+            except BaseException as error:  # noqa: BLE001 - the coroutine decides what becomes of it
+                waiting_for = context.run(begun.throw, error)
+            else:
+                waiting_for = context.run(begun.send, sent)
+    except StopIteration as ended:
+        result: Result = ended.value
+        return result
