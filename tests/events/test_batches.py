@@ -7,6 +7,7 @@ from queue_events import failed, fifo, sqs, sqs_record
 
 APP = """
     import asyncio
+    import contextlib
     import threading
     import time
 
@@ -56,6 +57,10 @@ APP = """
         try:
             if text == "for ever":
                 await asyncio.Event().wait()
+            elif text == "fail in the end":
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+                raise ValueError("the end")
             logger.info(text)
         except asyncio.CancelledError:
             logger.info("rolled back")
@@ -154,6 +159,14 @@ def test_what_still_runs_shortly_before_the_deadline_is_cancelled_and_goes_back(
     summary = done.log("sqs:slow 1 of 4")
     assert (summary["failed_records"], summary["returned_records"]) == (2, 3)
     assert function.invoke(sqs("next", queue="slow")).answer == failed()
+
+
+def test_what_fails_after_its_cancellation_is_told_without_it(deploy) -> None:
+    done = deploy(APP).invoke(sqs("fail in the end", queue="slow"), seconds=0.3)
+    assert done.answer == failed("1")
+    told = done.log("Unhandled exception in the consumer")["exception"]
+    assert "the end" in told
+    assert "CancelledError" not in told
 
 
 @pytest.mark.parametrize("what", ["wait in a thread", "wait and refuse to be cancelled"])

@@ -25,12 +25,14 @@ def rest(begun: Coroutine[Any, Any, Result], context: Context, waiting_for: Any)
     """
     try:
         while True:
+            step, given = begun.send, None
             try:
-                sent = yield waiting_for
+                given = yield waiting_for
             except BaseException as error:  # noqa: BLE001 - the coroutine decides what becomes of it
-                waiting_for = context.run(begun.throw, error)
-            else:
-                waiting_for = context.run(begun.send, sent)
+                step, given = begun.throw, error
+            # Outside of the handler: what the coroutine raises later did not come of what it has handled.
+            waiting_for = context.run(step, given)
+            del step, given
     except StopIteration as ended:
         result: Result = ended.value
         return result
