@@ -238,3 +238,11 @@ def test_a_fifo_group_is_in_order_whichever_of_its_messages_wait(deploy) -> None
 def test_two_messages_of_one_id_are_one_failure_if_either_fails(deploy) -> None:
     records = [sqs_record(text, "same", queue="fair") for text in ("fine", "bad", "fine")]
     assert deploy(APP).invoke({"Records": records}).answer == failed("same")
+
+
+@pytest.mark.parametrize(("lacks", "answer"), [("body", failed("odd")), ("messageAttributes", failed())])
+def test_a_record_that_lacks_something_fails_none_but_itself(deploy, lacks, answer) -> None:
+    odd = {name: value for name, value in sqs_record("fine", "odd", queue="fair").items() if name != lacks}
+    records = [sqs_record("fine", "first", queue="fair"), odd, sqs_record("fine", "last", queue="fair")]
+    done = deploy(APP).invoke({"Records": records})
+    assert (done.answer, done.error) == (answer, None)

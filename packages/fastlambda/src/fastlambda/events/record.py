@@ -44,8 +44,8 @@ class Record:
         match kind:
             case "sqs":
                 self.id = str(data["messageId"])
-                text = data["body"]
-                if not (unwrap and may_be_enveloped(text)):
+                text = data.get("body")  # one without fails when it is read, and alone
+                if text is not None and not (unwrap and may_be_enveloped(text)):
                     self._content = text, ()
             case "sns":
                 self.id = str(data["Sns"]["MessageId"])
