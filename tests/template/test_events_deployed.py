@@ -36,8 +36,8 @@ class Deployed:
         self._stage, self._load = stage, load
         self._stack = StackByHand(aws, self.name)
 
-    def create(self, declared):
-        self._stack.create(self._document(declared), CODE)
+    def create(self, declared, lines=""):
+        self._stack.create(self._document(declared, lines), CODE)
 
     def update(self, declared):
         self._stack.update(self._document(declared), CODE)
@@ -48,8 +48,8 @@ class Deployed:
     def outputs(self):
         return self._stack.outputs()
 
-    def _document(self, declared):
-        pyproject = '[project]\nname = "shop"\n[tool.fastlambda]\nalarms.email = "oncall@example.com"\n'
+    def _document(self, declared, lines=""):
+        pyproject = f'[project]\nname = "shop"\n[tool.fastlambda]\nalarms.email = "oncall@example.com"\n{lines}\n'
         code = (
             "from fastlambda import EventRouter, FastLambda\nevents = EventRouter()\n"
             f"{declared}\nhandler = FastLambda(print, events=events)\n"
@@ -94,6 +94,20 @@ def test_every_source_reaches_the_alias(deployed, local_aws, alias_of):
 
     config = local_aws.client("lambda").get_function_event_invoke_config(FunctionName=deployed.name, Qualifier="live")
     assert config["DestinationConfig"]["OnFailure"]["Destination"].endswith(f":{deployed.name}-failed-events")
+
+
+def test_a_bus_of_the_stacks_own_has_the_rules_and_goes_with_the_stack(deployed, local_aws, alias_of):
+    events = local_aws.client("events")
+    deployed.create(EVERYTHING, "events.bus.default.own = true")
+    bus = f"{deployed.name}-default"
+    (rule,) = events.list_rules(EventBusName=bus)["Rules"]
+    assert rule["Name"] == f"{deployed.name}-created"
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus)["Targets"]
+    assert target["Arn"] == alias_of(deployed)
+    assert events.list_rules(NamePrefix=deployed.name)["Rules"] == []
+
+    deployed.delete()
+    assert bus not in [one["Name"] for one in events.list_event_buses()["EventBuses"]]
 
 
 def test_a_queue_hands_its_dead_letters_to_a_queue_that_takes_no_others(deployed, local_aws):

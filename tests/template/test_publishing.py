@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from fastlambda_cli.errors import ConfigurationError
@@ -68,6 +70,57 @@ def test_events_of_the_declared_sources_alone_may_be_put_on_a_bus(document):
     assert statement["Action"] == ["events:PutEvents"]
     assert statement["Resource"]["Fn::Sub"].endswith(":event-bus/default")
     assert statement["Condition"] == {"StringEquals": {"events:source": ["books", "books.stock"]}}
+
+
+def test_a_bus_of_the_stacks_own_is_made_put_on_and_consumed_from(document):
+    rule = "@events.eventbridge(source='books', bus='shop')\ndef created(book): ..."
+    rendered = document(f"bus = events.bus('shop', source='books')\n{rule}", "events.bus.shop.own = true\n")
+    resources = rendered["Resources"]
+    assert resources["ShopBus"]["Properties"]["Name"] == "shop-dev-shop"
+    assert resources["CreatedRule"]["Properties"]["EventBusName"] == {"Ref": "ShopBus"}
+    assert published(rendered)["PutsEvents1"]["Resource"] == {"Fn::GetAtt": ["ShopBus", "Arn"]}
+    (told,) = resources["Function"]["Properties"]["Environment"]["Variables"]["FASTLAMBDA_EVENT_DESTINATIONS"].values()
+    assert '"eventbridge:shop":"arn:${AWS::Partition}:events' in told
+    assert told.endswith(':event-bus/shop-dev-shop"}')
+
+
+def test_a_stage_puts_events_on_another_bus_and_consumes_from_it(document):
+    rule = "@events.eventbridge(source='books')\ndef created(book): ..."
+    rendered = document(f"{BUS}\n{rule}", 'events.bus.default.name = "company"\n')
+    assert rendered["Resources"]["CreatedRule"]["Properties"]["EventBusName"] == "company"
+    assert published(rendered)["PutsEvents1"]["Resource"]["Fn::Sub"].endswith(":event-bus/company")
+    assert not [one for one in rendered["Resources"].values() if one["Type"] == "AWS::Events::EventBus"]
+
+
+def test_events_of_aws_itself_are_consumed_from_the_default_bus_whatever_stands_in_for_it(document):
+    rule = "@events.eventbridge(source='aws.s3')\ndef stored(item): ..."
+    rendered = document(f"{BUS}\n{rule}", "events.bus.default.own = true\n")
+    assert "EventBusName" not in rendered["Resources"]["StoredRule"]["Properties"]
+    assert rendered["Resources"]["DefaultBus"]["Properties"]["Name"] == "shop-dev-default"
+
+
+def test_a_bus_that_a_stage_names_takes_the_place_of_its_own(document):
+    lines = 'events.bus.default.own = true\n[tool.fastlambda.stages.dev.events]\nbus.default.name = "company"\n'
+    assert "DefaultBus" not in document(BUS, lines)["Resources"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "lines", "words"),
+    [
+        (BUS, "events.bus.orders.own = true\n", "events.bus.orders is of nothing that the code declares"),
+        (BUS, 'events.bus.default = { own = true, name = "x" }\n', "either by `name` or by `own = true`"),
+        (BUS, "events.bus.default = {}\n", "either by `name` or by `own = true`"),
+        ("b = events.bus('a/b', source='s')", 'events.bus."a/b".own = true\n', "is a partner's"),
+        (
+            "a = events.bus('a-b', source='s')\nb = events.bus('a.b', source='s')",
+            "events.bus.a-b.own = true\nevents.bus.'a.b'.own = true\n",
+            "The bus a.b has the logical id ABBus",
+        ),
+    ],
+)
+def test_a_bus_in_place_of_nothing_or_of_two_kinds_is_refused(document, declared, lines, words):
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        document(declared, lines)
 
 
 def test_a_service_that_publishes_nothing_may_publish_nothing_and_is_told_nothing(document):

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.configuration import expected
 from fastlambda_cli.service.declarations import Declaration, read_declarations
-from fastlambda_cli.service.destinations import Destination, TopicDestination
+from fastlambda_cli.service.destinations import BusDestination, Destination, TopicDestination
 from fastlambda_cli.service.events import (
     EventSource,
     QueueSource,
@@ -142,8 +142,12 @@ def _check_overrides(
     found: Mapping[str, EventSource], published: Iterable[Destination], configuration: Configuration, file: Path
 ) -> None:
     topics = [(one.kind, one.name) for one in published if isinstance(one, TopicDestination)]
-    declared = dict.fromkeys([*((source.kind, source.name) for source in found.values()), *topics])
-    for kind in _KINDS:
+    put_on = [("bus", one.name) for one in published if isinstance(one, BusDestination)]
+    # A rule of AWS's own events is moved by nothing, so it is no reason to replace the default bus.
+    rules = [one for one in found.values() if isinstance(one, RuleSource)]
+    of_rules = [("bus", one.bus) for one in rules if not one.of_aws]
+    declared = dict.fromkeys([*((source.kind, source.name) for source in found.values()), *topics, *put_on, *of_rules])
+    for kind in (*_KINDS, "bus"):
         for name in configuration.events.overrides(kind):
             if (kind, name) not in declared:
                 known = [one for of_kind, one in declared if of_kind == kind]

@@ -45,6 +45,9 @@ _MAX_BATCH = 10_000
 _MAX_FIFO_BATCH = 10
 _MAX_BATCH_WITHOUT_WINDOW = 10
 
+DEFAULT_BUS = "default"
+"""The bus that every account has, and that rules and publishers mean when they name none."""
+
 QueueName = Annotated[str, StringConstraints(pattern=_QUEUE)]
 QueueArn = Annotated[str, StringConstraints(pattern=_QUEUE_ARN)]
 TopicName = Annotated[str, StringConstraints(pattern=_TOPIC)]
@@ -172,8 +175,16 @@ class RuleSource(Record):
     source: NotEmpty
     detail_type: NotEmpty | None = None
     detail: dict[str, Any] | None = None
-    bus: Bus = "default"
+    bus: Bus = DEFAULT_BUS
     enabled: bool = True
+
+    @property
+    def of_aws(self) -> bool:
+        """Whether it is for what AWS's own services tell, which they do on the default bus alone.
+
+        Amazon EventBridge User Guide, "Events from AWS services".
+        """
+        return self.bus == DEFAULT_BUS and self.source.startswith("aws.")
 
 
 class ScheduleSource(Record):
@@ -275,10 +286,32 @@ class ScheduleOverride(Record):
     enabled: bool | None = None
 
 
+class BusOverride(Record):
+    """The bus that stands in for a declared one, for its rules and for what is put on it.
+
+    Attributes:
+        name: A bus that exists in the stack's account and Region.
+        own: Whether the stack makes one for itself.
+
+    """
+
+    name: Bus | None = None
+    own: bool = False
+
+    @model_validator(mode="after")
+    def _one_bus(self) -> Self:
+        if self.own == (self.name is not None):
+            raise ContradictionError(
+                "a bus is replaced either by `name` or by `own = true`", "Give one of them, or remove the table."
+            )
+        return self
+
+
 class EventsSpec(Record):
     """What is different, here or in a stage, of the events that the code declares; by kind and declared name.
 
     Attributes:
+        bus: Buses, by the name that rules and publishers have.
         sqs: Queues.
         sns: Topics.
         eventbridge: Rules.
@@ -286,12 +319,32 @@ class EventsSpec(Record):
 
     """
 
+    bus: dict[Bus, BusOverride] = Field(default_factory=dict)
     sqs: dict[QueueName, QueueOverride] = Field(default_factory=dict)
     sns: dict[TopicName, TopicOverride] = Field(default_factory=dict)
     eventbridge: dict[Name, RuleOverride] = Field(default_factory=dict)
     schedule: dict[Name, ScheduleOverride] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _own_buses_have_names(self) -> Self:
+        # The slash is for partners' buses (Amazon EventBridge API Reference, "CreateEventBus").
+        partner = next((name for name, override in self.bus.items() if override.own and "/" in name), None)
+        if partner is not None:
+            raise ContradictionError(
+                f"the bus `{partner}` is a partner's, and no stack makes one with a / in its name",
+                "Name one that exists with `name`.",
+            )
+        return self
+
     def overrides(self, kind: str) -> dict[str, Record]:
         """The overrides of one kind of source, by declared name."""
         found: dict[str, Record] = getattr(self, kind)
         return found
+
+
+def bus_name(bus: str, overrides: EventsSpec, stack_name: str) -> str:
+    """What AWS knows a declared bus by in a stage: itself, the one in its place, or the one that the stack makes."""
+    override = overrides.bus.get(bus)
+    if override is None:
+        return bus
+    return override.name or f"{stack_name}-{bus}"

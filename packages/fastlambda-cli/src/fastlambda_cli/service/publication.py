@@ -18,7 +18,7 @@ from fastlambda_cli.service.destinations import (
     TopicDestination,
     destination_key,
 )
-from fastlambda_cli.service.events import EventSource, QueueSource
+from fastlambda_cli.service.events import DEFAULT_BUS, EventSource, QueueSource
 from fastlambda_cli.service.model import Configuration
 
 _KINDS: Mapping[str, type[Destination]] = {
@@ -57,13 +57,15 @@ def published_to(
 
 def _destination(publisher: Publisher, configuration: Configuration) -> Destination:
     of_bus = publisher.kind == "eventbridge"
-    values: dict[str, Any] = {**({"name": "default"} if of_bus else {}), **publisher.arguments}
+    values: dict[str, Any] = {**({"name": DEFAULT_BUS} if of_bus else {}), **publisher.arguments}
     if missing := ({"name", "source"} if of_bus else {"name"}) - values.keys():
         raise ConfigurationError(f"{publisher.place} lacks {min(missing)}", remedy="Add it.")
     name = values["name"]
     if isinstance(name, str) and name.startswith("arn:"):
         last = name.rpartition("event-bus/" if of_bus else ":")[2]
         values |= {"name": last, "arn": name}
+    if of_bus and str(values["name"]) in configuration.events.bus:
+        values.pop("arn", None)
     if not of_bus:
         override = configuration.events.overrides(publisher.kind).get(str(values["name"]))
         values |= {"arn": arn} if (arn := getattr(override, "arn", None)) else {}

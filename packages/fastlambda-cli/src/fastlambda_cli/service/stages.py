@@ -18,7 +18,7 @@ STAGE_NAME_IN_WORDS = "1 to 20 lower-case letters, digits or hyphens, a letter f
 
 SAME_IN_EVERY_STAGE = frozenset({"stages", "local"})
 """Keys that no stage can replace."""
-_ALTERNATIVES = (frozenset({"arn", "generate"}), frozenset({"topic", "email"}))
+_ALTERNATIVES = (frozenset({"arn", "generate"}), frozenset({"topic", "email"}), frozenset({"own", "name"}))
 
 
 def stack_name(service: str, stage: str) -> str:

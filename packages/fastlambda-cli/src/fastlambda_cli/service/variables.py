@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from fastlambda_cli.service.destinations import BusDestination, Destination, destination_key
-from fastlambda_cli.service.events import QueueSource, TopicSource, deployed_name, key_of
+from fastlambda_cli.service.events import QueueSource, TopicSource, bus_name, deployed_name, key_of
 from fastlambda_cli.service.model import SecretSpec, Service
 
 T = TypeVar("T")
@@ -88,13 +88,13 @@ def destination_arns(service: Service, stack_name: str, arn: Callable[[str, str]
         arn: Makes an ARN of an AWS service and what comes last, in the stack's account and Region.
 
     """
-    arns = {destination_key(one): one.arn or _arn(one, stack_name, arn) for one in service.destinations}
+    arns = {destination_key(one): one.arn or _arn(one, service, stack_name, arn) for one in service.destinations}
     return json.dumps(arns, separators=(",", ":")) if arns else None
 
 
-def _arn(destination: Destination, stack_name: str, arn: Callable[[str, str], str]) -> str:
+def _arn(destination: Destination, service: Service, stack_name: str, arn: Callable[[str, str], str]) -> str:
     if isinstance(destination, BusDestination):
-        return arn("events", f"event-bus/{destination.name}")
+        return arn("events", f"event-bus/{bus_name(destination.name, service.configuration.events, stack_name)}")
     return arn(destination.kind, f"{stack_name}-{destination.name}")
 
 

@@ -10,6 +10,7 @@ from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.model import Runtime, Service
 from fastlambda_cli.template.alarms import alarm_resources, function_alarm_resources
 from fastlambda_cli.template.dashboard import dashboard_resources
+from fastlambda_cli.template.events.buses import bus_resources
 from fastlambda_cli.template.events.failed import failed_resources
 from fastlambda_cli.template.events.naming import check_names
 from fastlambda_cli.template.events.queues import queue_resources
@@ -74,6 +75,7 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
         **http_resources(stack),
         **queue_resources(stack),
         **topic_resources(stack),
+        **bus_resources(stack),
         **rule_resources(stack),
         **schedule_resources(stack),
         **failed_resources(stack),

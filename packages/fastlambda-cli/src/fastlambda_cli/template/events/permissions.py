@@ -10,8 +10,9 @@ from typing import Any
 
 from fastlambda_cli.service.destinations import BusDestination, QueueDestination, TopicDestination
 from fastlambda_cli.service.events import QueueSource
+from fastlambda_cli.template.events.buses import bus_arn
 from fastlambda_cli.template.events.naming import FAILED_EVENTS, destinations_of, sources_of
-from fastlambda_cli.template.intrinsics import arn, get_att, ref, statement
+from fastlambda_cli.template.intrinsics import get_att, ref, statement
 from fastlambda_cli.template.stack import FunctionOfStack, Stack
 
 _QUEUE_ACTIONS = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
@@ -46,14 +47,14 @@ def _publishing(stack: Stack) -> list[dict[str, Any]]:
 
 def _buses(stack: Stack) -> Iterator[dict[str, Any]]:
     """A statement for each bus: only events of the declared sources may be put on it."""
-    sources: dict[tuple[str, str | None], list[str]] = {}
+    sources: dict[tuple[str, str | None], list[BusDestination]] = {}
     for one in stack.service.destinations:
         if isinstance(one, BusDestination):
-            sources.setdefault((one.name, one.arn), []).append(one.source)
-    for number, ((name, given), of_bus) in enumerate(sources.items(), start=1):
+            sources.setdefault((one.name, one.arn), []).append(one)
+    for number, of_bus in enumerate(sources.values(), start=1):
         yield statement(
             f"PutsEvents{number}",
             ["events:PutEvents"],
-            given or arn("events", f"event-bus/{name}"),
-            Condition={"StringEquals": {"events:source": of_bus}},
+            bus_arn(stack, of_bus[0]),
+            Condition={"StringEquals": {"events:source": [one.source for one in of_bus]}},
         )

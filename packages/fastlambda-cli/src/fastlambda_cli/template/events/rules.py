@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastlambda_cli.service.events import RuleSource
+from fastlambda_cli.template.events.buses import rule_bus
 from fastlambda_cli.template.events.naming import FAILED_EVENTS, fitting, sources_of
 from fastlambda_cli.template.function import ALIAS, LIVE
 from fastlambda_cli.template.intrinsics import Resource, Resources, get_att, ref, resource
@@ -45,7 +46,7 @@ def _rule(stack: Stack, source: RuleSource) -> Resource:
         {
             "Name": fitting(f"{stack.name}-{source.name}", _MAX_NAME, source),
             "Description": f"Events for {source.consumer}.",
-            "EventBusName": source.bus if source.bus != "default" else None,
+            "EventBusName": rule_bus(stack, source),
             "EventPattern": _pattern(source),
             "State": "ENABLED" if source.enabled else "DISABLED",
             "Targets": [target],
