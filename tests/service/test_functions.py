@@ -127,3 +127,27 @@ def test_a_wrong_function_is_one_clear_line(load, lines, parts):
 def test_what_is_different_in_a_stage_has_to_be_of_a_function_too(load):
     with pytest.raises(ConfigurationError, match=r"functions\.workers is of no function"):
         load("stages.prod.functions.workers.memory = 512", stage="prod")
+
+
+@pytest.mark.parametrize(
+    ("lines", "stage"),
+    [
+        ("", "dev-worker"),
+        ("", "b-night-shift"),
+        ("stages.dev-worker = {}", None),
+        ("stages.dev-worker = {}\nstages.prod = {}", "prod"),
+        ("stages.prod = {}\nstages.prod-night-shift = {}", "prod"),
+    ],
+)
+def test_a_function_of_one_stage_may_not_be_named_as_another_stage(load, lines, stage):
+    with pytest.raises(ConfigurationError, match=r"(worker|night-shift).* would have one name on AWS") as refused:
+        load(lines, stage=stage)
+    assert ("declare the stages in" in str(refused.value.remedy)) is (stage == "b-night-shift")
+
+
+@pytest.mark.parametrize(
+    ("lines", "stage"),
+    [("", "worker"), ("", "dev"), ("stages.a-worker = {}", "a-worker"), ("", None), ("", "dev-worker-b")],
+)
+def test_a_stage_that_only_sounds_like_a_function_may_be(load, lines, stage):
+    assert load(lines, stage=stage).functions

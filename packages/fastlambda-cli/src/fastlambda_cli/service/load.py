@@ -20,6 +20,7 @@ from fastlambda_cli.service.lock import find_lock
 from fastlambda_cli.service.model import Configuration, Service
 from fastlambda_cli.service.project import PYPROJECT, dependencies_of, read_toml, table
 from fastlambda_cli.service.sources import find_workspace, local_sources
+from fastlambda_cli.service.stages import check_function_names
 
 
 def load_service(folder: Path, *, stage: str | None = None) -> Service:
@@ -52,6 +53,8 @@ def load_service(folder: Path, *, stage: str | None = None) -> Service:
     dependencies = dependencies_of(document, file)
     workspace = find_workspace(root, document)
     events = declared_events(root, configuration, file)
+    functions = {source.function for source in events.consumed if source.function is not None}
+    check_function_names(functions, _declared_stages(document), stage, file)
     return Service(
         root=root,
         name=_name(configuration, table(document, file, "project"), file),
@@ -63,6 +66,11 @@ def load_service(folder: Path, *, stage: str | None = None) -> Service:
         destinations=events.published,
         idempotent_routes=has_idempotent_routes(root, configuration.handler, configuration.package.exclude),
     )
+
+
+def _declared_stages(document: Mapping[str, Any]) -> frozenset[str]:
+    """The stages that a pyproject.toml has tables for, once these are known to be right."""
+    return frozenset(document.get("tool", {}).get("fastlambda", {}).get("stages", {}))
 
 
 def _name(configuration: Configuration, project: Mapping[str, Any], file: Path) -> str:

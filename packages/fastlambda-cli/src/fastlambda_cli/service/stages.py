@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,32 @@ def check_stage(stage: str, declared: Mapping[str, Any], file: Path, table_name:
         why=f"it declares: {', '.join(declared)}",
         remedy=f"Did you mean {near[0]}?" if near else f"Add the table [{table_name}.stages.{stage}]; it may be empty.",
     )
+
+
+def check_function_names(functions: Iterable[str], declared: Collection[str], stage: str | None, file: Path) -> None:
+    """Check that no function of one stage is named as another stage: `worker` of `dev`, and the stage `dev-worker`.
+
+    Args:
+        functions: The names that consumers are declared with.
+        declared: The stages that have tables.
+        stage: The one that is asked for, if one is. Where none is declared, any other may exist beside it.
+        file: The pyproject.toml, for the error.
+
+    Raises:
+        ConfigurationError: Two would be one function on AWS, and other things of one name besides.
+
+    """
+    stages = {*declared, DEFAULT_STAGE, *([stage] if stage is not None else [])}
+    for function in sorted(functions):
+        for longer in sorted(one for one in stages if one.endswith(f"-{function}")):
+            shorter = longer.removesuffix(f"-{function}")
+            if shorter in stages or (not declared and re.fullmatch(STAGE_NAME, shorter)):
+                raise ConfigurationError(
+                    f'The stage {longer} and function="{function}" of the stage {shorter} would have one name on AWS',
+                    why=f"both are called <service>-{longer}",
+                    remedy="Rename the function where its consumers are declared, or the stage."
+                    + ("" if shorter in stages else f" If there is no stage {shorter}, declare the stages in {file}."),
+                )
 
 
 def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
