@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+
+import pytest
 
 ROOT = "1-65f0c0de-aaaaaaaaaaaaaaaaaaaaaaaa"
 HEADER = f"Root={ROOT};Parent=bbbbbbbbbbbbbbbb;Sampled=0"
@@ -13,12 +16,16 @@ TRACE = (
 TRACE += 'event, "arn": "traced:function:" + os.environ["AWS_LAMBDA_FUNCTION_NAME"] + ":"}))'
 
 
+@contextmanager
 def with_header(client):
-    """Have a client send the header with each request, as the X-Ray SDK does."""
-    client.meta.events.register(
-        "before-sign", lambda request, **_: request.headers.add_header("X-Amzn-Trace-Id", HEADER)
-    )
-    return client
+    """Have a client, which others share, send the header with each request, as the X-Ray SDK does."""
+
+    def add(request, **_):
+        request.headers.add_header("X-Amzn-Trace-Id", HEADER)
+
+    client.meta.events.register("before-sign", add)
+    yield client
+    client.meta.events.unregister("before-sign", add)
 
 
 def traced(sources, function):
@@ -50,7 +57,8 @@ def test_the_header_of_the_request_is_that_of_its_messages(sources):
     name, live = sources.consumer()
     url, arn = sources.queue()
     sources.mapped(live, arn)
-    with_header(sources.aws.client("sqs")).send_message(QueueUrl=url, MessageBody="traced")
+    with with_header(sources.aws.client("sqs")) as sqs:
+        sqs.send_message(QueueUrl=url, MessageBody="traced")
     (invocation,) = sources.eventually_seen(name)
     assert invocation["event"]["Records"][0]["attributes"]["AWSTraceHeader"] == HEADER
 
@@ -60,7 +68,8 @@ def test_a_message_of_a_topic_is_handled_in_the_trace_of_its_publisher(sources):
     sns = sources.aws.client("sns")
     topic = sns.create_topic(Name=f"topic-{next(sources.names)}")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=live)
-    with_header(sources.aws.client("sns")).publish(TopicArn=topic, Message="traced")
+    with with_header(sources.aws.client("sns")) as sns:
+        sns.publish(TopicArn=topic, Message="traced")
     assert f"Root={ROOT};" in traced(sources, name)["trace"]
 
 
@@ -72,3 +81,48 @@ def test_an_event_of_a_bus_is_handled_in_the_trace_of_its_own_header(sources):
     events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": live}])
     events.put_events(Entries=[{"Source": rule, "DetailType": "Traced", "Detail": "{}", "TraceHeader": HEADER}])
     assert f"Root={ROOT};" in traced(sources, name)["trace"]
+
+
+def received(sources, function):
+    """The tracing header and the body of the first message of a queue that a function has got."""
+    record = sources.eventually_seen(function)[0]["event"]["Records"][0]
+    return record["attributes"].get("AWSTraceHeader"), record["body"]
+
+
+def test_a_message_that_a_topic_hands_to_a_queue_has_the_header_of_its_publisher(sources):
+    name, live = sources.consumer()
+    _, arn = sources.queue()
+    sources.mapped(live, arn)
+    sns = sources.aws.client("sns")
+    topic = sns.create_topic(Name=f"topic-{next(sources.names)}")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    with with_header(sources.aws.client("sns")) as sns:
+        sns.publish(TopicArn=topic, Message="traced")
+    header, body = received(sources, name)
+    assert (header, json.loads(body)["Message"]) == (HEADER, "traced")
+
+
+@pytest.mark.parametrize("through_a_topic", [False, True])
+def test_an_event_that_a_bus_hands_to_a_queue_has_its_own_header(sources, through_a_topic):
+    name, live = sources.consumer()
+    _, arn = sources.queue()
+    sources.mapped(live, arn)
+    events, sns = sources.aws.client("events"), sources.aws.client("sns")
+    rule = f"rule-{next(sources.names)}"
+    target = arn
+    if through_a_topic:
+        target = sns.create_topic(Name=f"topic-{next(sources.names)}")["TopicArn"]
+        sns.subscribe(TopicArn=target, Protocol="sqs", Endpoint=arn)
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
+    events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": target}])
+    events.put_events(Entries=[{"Source": rule, "DetailType": "Traced", "Detail": "{}", "TraceHeader": HEADER}])
+    assert received(sources, name)[0] == HEADER
+
+
+def test_a_message_that_only_looks_like_one_of_a_topic_has_no_header(sources):
+    name, live = sources.consumer()
+    url, arn = sources.queue()
+    sources.mapped(live, arn)
+    envelope = {"Type": "Notification", "MessageId": "nobody's", "TopicArn": "arn", "Message": "{"}
+    sources.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(envelope))
+    assert received(sources, name)[0] is None

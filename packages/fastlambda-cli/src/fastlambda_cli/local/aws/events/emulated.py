@@ -153,7 +153,7 @@ class Queue:
         answer = await self._call("ReceiveMessage", parameters)
         messages: Sequence[dict[str, Any]] = answer.get("Messages") or ()
         for message in messages:
-            if header := await self._services.traces.of(message["MessageId"]):
+            if header := await self._services.traces.of_message(message):
                 message["Attributes"] = {"AWSTraceHeader": header, **message.get("Attributes", {})}
         return messages
 

@@ -2,8 +2,9 @@
 
 SQS, SNS and EventBridge carry the header of what was sent to what is delivered (AWS X-Ray Developer Guide, "Amazon SQS
 and AWS X-Ray", "Amazon SNS and AWS X-Ray", "Amazon EventBridge and AWS X-Ray"). Here it is remembered by the id that
-the emulator gives in its answer, and found again by that id when the message or event is delivered. It is forgotten
-with the process, and where one service hands a message on to another, which gives it an id of its own.
+the emulator gives in its answer, and found again by that id when the message or event is delivered. A topic or a bus
+hands it to a queue as another message, with an id of its own: there the id is that of the envelope in the body, which
+raw message delivery and a transformed input do not have. It is forgotten with the process.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,6 +20,9 @@ from fastlambda_cli.local.serve import AsgiApp, Message, Receive, Scope, Send
 
 _KEPT = 10_000
 """Messages; older ones have been delivered or wait for longer than anybody watches."""
+
+_MOST_ENVELOPES = 2
+"""A topic's, and in it a bus's."""
 
 _MESSAGE_ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 
@@ -64,6 +68,15 @@ class TraceHeaders:
             await asyncio.wait(set(self._sending))
         return self._headers.get(identifier)
 
+    async def of_message(self, message: Mapping[str, Any]) -> str | None:
+        """The header of a message that SQS has handed out; None for one that was sent without."""
+        if header := await self.of(message["MessageId"]):
+            return header
+        for identifier in _origins(message.get("Body", "")):
+            if header := self._headers.get(identifier):
+                return header
+        return None
+
     async def _read(
         self, app: AsgiApp, exchange: tuple[Scope, Receive, Send], reader: Reader, header: str | None
     ) -> None:
@@ -91,6 +104,24 @@ class TraceHeaders:
         self._headers |= {identifier: header for identifier, header in pairs if header}
         while len(self._headers) > _KEPT:
             del self._headers[next(iter(self._headers))]
+
+
+def _origins(body: str) -> Iterator[str]:
+    """The ids of what a topic, a bus, or a bus through a topic has put into a message of a queue."""
+    for _ in range(_MOST_ENVELOPES):
+        try:
+            found = json.loads(body) if body.startswith("{") else None
+        except ValueError:
+            return
+        match found:
+            case {"Type": "Notification", "MessageId": str(identifier), "TopicArn": str(), "Message": str(inner)}:
+                yield identifier
+                body = inner
+            case {"id": str(identifier), "detail-type": str(), "source": str(), "detail": _}:
+                yield identifier
+                return
+            case _:
+                return
 
 
 def _reader(scope: Scope, headers: Mapping[bytes, str]) -> Reader | None:
