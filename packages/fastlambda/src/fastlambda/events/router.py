@@ -251,7 +251,7 @@ class EventRouter:
         """Declare a bus that the service puts events on: at the top level of a module, where it is read.
 
         Args:
-            name: The name or the ARN of a bus that exists; every account has the default one.
+            name: The name or the ARN of a bus; every account has the default one. A stage may put another in its place.
             source: The source of the events; the function may put those of no other source.
 
         Raises:
