@@ -45,9 +45,17 @@ SAYS = {
         "functions.worker.http = {}",
         ["[tool.fastlambda.functions.worker] has no key http", "The keys there are: memory, timeout"],
     ),
-    "provisioned concurrency": (
-        "functions.worker.concurrency.provisioned.min = 1",
-        ["[tool.fastlambda.functions.worker.concurrency] has no key provisioned"],
+    "provisioned concurrency that scales": (
+        "functions.worker.concurrency.provisioned = { min = 1, max = 2 }",
+        ["[tool.fastlambda.functions.worker.concurrency.provisioned] has no key max"],
+    ),
+    "more provisioned than reserved": (
+        "functions.worker.concurrency = { reserved = 2, provisioned = { min = 3 } }",
+        ["3 provisioned environments do not fit into 2 reserved ones"],
+    ),
+    "provisioned concurrency with SnapStart": (
+        "runtime = 'python3.13'\nsnap_start = true\nfunctions.worker.concurrency.provisioned.min = 1",
+        ["SnapStart and provisioned concurrency exclude each other"],
     ),
     "a number among its variables": (
         "functions.worker.environment.SIZE = 5",

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from fastlambda_cli.deploy.cost import estimate
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.template import render
 
@@ -197,3 +198,23 @@ def test_a_name_that_lambda_would_find_too_long_is_refused(document):
     with pytest.raises(ConfigurationError, match="of 65 characters") as refused:
         document(QUEUE.replace("worker", "w" * 30), stage="a-stage-of-20-letter", lines=f"name = '{'s' * 13}'")
     assert "or that of `function`" in refused.value.remedy
+
+
+def test_each_function_has_its_own_provisioned_concurrency(properties):
+    lines = "concurrency.provisioned.min = 5\nfunctions.worker.concurrency.provisioned.min = 2"
+    made = properties(QUEUE, OWN, lines=lines)
+    waiting = {name: made[name]["ProvisionedConcurrencyConfig"] for name in ("Alias", "WorkerAlias")}
+    assert waiting == {
+        "Alias": {"ProvisionedConcurrentExecutions": 5},
+        "WorkerAlias": {"ProvisionedConcurrentExecutions": 2},
+    }
+    assert (
+        "ProvisionedConcurrencyConfig" not in properties(QUEUE, lines="concurrency.provisioned.min = 5")["WorkerAlias"]
+    )
+
+
+def test_what_waits_for_consumers_has_a_price_by_its_own_memory(document):
+    lines = "functions.worker = { memory = 2048, concurrency = { provisioned = { min = 2 } } }"
+    found = {line.what: line.quantity for line in estimate(document(QUEUE, lines=lines), 0).lines}
+    assert found["Lambda, 2 provisioned for consumers"] == "10,512,000 GB-s"
+    assert not [what for what in found if what == "Lambda, 2 provisioned"]

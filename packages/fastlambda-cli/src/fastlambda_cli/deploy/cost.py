@@ -115,9 +115,14 @@ class _Stack:
 
     @property
     def _provisioned(self) -> int:
-        aliases = self._of_type("AWS::Lambda::Alias")
-        configured = [alias.get("ProvisionedConcurrencyConfig", {}) for alias in aliases]
-        return sum(int(config.get("ProvisionedConcurrentExecutions", 0)) for config in configured)
+        return _provisioned(next(iter(self._of_type("AWS::Lambda::Alias")), {}))
+
+    def _waiting_consumers(self) -> Iterator[tuple[int, float]]:
+        """Of each function that only consumes: its environments that wait, and their GB."""
+        for alias in self._of_type("AWS::Lambda::Alias")[1:]:
+            function = self.document["Resources"][alias["FunctionName"]["Ref"]]["Properties"]
+            if waiting := _provisioned(alias):
+                yield waiting, _gigabytes(function)
 
     @property
     def _extra_storage(self) -> float:
@@ -138,6 +143,10 @@ class _Stack:
             waiting = self._provisioned * _MONTH_S * self._gigabytes
             what = f"Lambda, {self._provisioned} provisioned"
             yield self._line(what, f"{waiting:,.0f} GB-s", waiting * prices["provisioned_gb_second"][architecture])
+        for number, gigabytes in self._waiting_consumers():
+            seconds_gb = number * _MONTH_S * gigabytes
+            price = seconds_gb * prices["provisioned_gb_second"][architecture]
+            yield self._line(f"Lambda, {number} provisioned for consumers", f"{seconds_gb:,.0f} GB-s", price)
         if self._extra_storage:
             stored = seconds * self._extra_storage
             what = "Lambda, ephemeral storage"
@@ -182,6 +191,10 @@ class _Stack:
     @staticmethod
     def _line(what: str, quantity: str, usd: float) -> CostLine:
         return CostLine(what, quantity, usd)
+
+
+def _provisioned(alias: Mapping[str, Any]) -> int:
+    return int(alias.get("ProvisionedConcurrencyConfig", {}).get("ProvisionedConcurrentExecutions", 0))
 
 
 def _gigabytes(function: Mapping[str, Any]) -> float:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from fastlambda_cli.service.events import EventSource
-from fastlambda_cli.service.record import Record
+from fastlambda_cli.service.record import ContradictionError, Record
 
 _VARIABLE_NAME = r"^[A-Za-z][A-Za-z0-9_]+$"
 
@@ -27,15 +27,37 @@ Memory = Annotated[int, Field(ge=128, le=10240)]
 Timeout = Annotated[int, Field(ge=1, le=900)]
 
 
+class FunctionProvisioned(Record):
+    """Execution environments that wait ready on the alias of a function of consumers.
+
+    Attributes:
+        min: How many; the number is fixed.
+
+    """
+
+    min: int = Field(ge=1)
+
+
 class FunctionConcurrency(Record):
     """How many execution environments a function of consumers has.
 
     Attributes:
         reserved: Set aside for the function, and its limit; 0 stops it.
+        provisioned: Kept ready before any event comes.
 
     """
 
     reserved: int | None = Field(default=None, ge=0)
+    provisioned: FunctionProvisioned | None = None
+
+    @model_validator(mode="after")
+    def _provisioned_fits(self) -> Self:
+        if self.reserved is not None and self.provisioned is not None and self.provisioned.min > self.reserved:
+            raise ContradictionError(
+                f"{self.provisioned.min} provisioned environments do not fit into {self.reserved} reserved ones",
+                "Raise `reserved`, or provision fewer.",
+            )
+        return self
 
 
 class FunctionOverride(Record):
@@ -64,6 +86,7 @@ class Function:
         memory: MB.
         timeout: Seconds.
         reserved: Its reserved concurrency; None when it has none.
+        provisioned: How many environments wait ready, at least; None for none.
         environment: Its environment variables, as the configuration has them.
         sources: What brings it events.
 
@@ -73,6 +96,7 @@ class Function:
     memory: int
     timeout: int
     reserved: int | None
+    provisioned: int | None
     environment: Mapping[str, str]
     sources: tuple[EventSource, ...]
 
@@ -90,13 +114,15 @@ def function_name(stack_name: str, name: str | None) -> str:
 def overridden(function: Function, override: FunctionOverride) -> Function:
     """A function of consumers: the one that answers HTTP, with what is different of it.
 
-    Reserved concurrency is no part of what it takes over: it is a share of the account's, and not a kind of function.
+    Its concurrency is no part of what it takes over: it is a share of the account's, and not a kind of function.
     """
+    provisioned = override.concurrency.provisioned
     return Function(
         name=function.name,
         memory=override.memory or function.memory,
         timeout=override.timeout or function.timeout,
         reserved=override.concurrency.reserved,
+        provisioned=provisioned.min if provisioned is not None else None,
         environment={**function.environment, **override.environment},
         sources=function.sources,
     )

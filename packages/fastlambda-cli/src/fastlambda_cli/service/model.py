@@ -163,6 +163,12 @@ class Configuration(Record):
                 "SnapStart and provisioned concurrency exclude each other",
                 "Remove `snap_start` or `concurrency.provisioned`.",
             )
+        for name, function in self.functions.items():
+            if function.concurrency.provisioned is not None:
+                raise ContradictionError(
+                    "SnapStart and provisioned concurrency exclude each other",
+                    f"Remove `snap_start` or `functions.{name}.concurrency.provisioned`.",
+                )
         if self.ephemeral_storage > SNAP_START_EPHEMERAL_STORAGE:
             raise ContradictionError(
                 f"SnapStart takes no more than {SNAP_START_EPHEMERAL_STORAGE} MB of ephemeral storage",
@@ -209,11 +215,13 @@ class Service(Record):
     def functions(self) -> tuple[Function, ...]:
         """What it runs as: the function that answers HTTP, and those that consumers are declared with, by name."""
         configuration = self.configuration
+        provisioned = configuration.concurrency.provisioned
         api = Function(
             name=None,
             memory=configuration.memory,
             timeout=configuration.timeout,
             reserved=configuration.concurrency.reserved,
+            provisioned=provisioned.min if provisioned is not None else None,
             environment=configuration.environment,
             sources=tuple(source for source in self.events if source.function is None),
         )

@@ -72,14 +72,17 @@ def _of_api() -> list[dict[str, Any]]:
 
 
 def _of_alias(stack: Stack) -> list[dict[str, Any]]:
-    concurrency = ["ConcurrentExecutions"]
-    if stack.configuration.concurrency.provisioned is not None:
-        concurrency += ["ProvisionedConcurrentExecutions", "ProvisionedConcurrencySpilloverInvocations"]
-    return _of_function("Lambda", FUNCTION, concurrency)
+    return _of_function("Lambda", FUNCTION, _concurrency(stack.api_function))
 
 
 def _of_consumers(function: FunctionOfStack) -> list[dict[str, Any]]:
-    return _of_function(f"Lambda, {function.of.name}", function.id(FUNCTION), ["ConcurrentExecutions"])
+    return _of_function(f"Lambda, {function.of.name}", function.id(FUNCTION), _concurrency(function))
+
+
+def _concurrency(function: FunctionOfStack) -> list[str]:
+    if function.of.provisioned is None:
+        return ["ConcurrentExecutions"]
+    return ["ConcurrentExecutions", "ProvisionedConcurrentExecutions", "ProvisionedConcurrencySpilloverInvocations"]
 
 
 def _of_function(title: str, function: str, concurrency: list[str]) -> list[dict[str, Any]]:

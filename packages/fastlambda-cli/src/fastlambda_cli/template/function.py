@@ -122,7 +122,7 @@ def _version(function: FunctionOfStack) -> Resource:
 
 def _alias(function: FunctionOfStack, version: str) -> Resource:
     answers = function.of.name is None
-    provisioned = function.stack.configuration.concurrency.provisioned if answers else None
+    provisioned = function.of.provisioned
     kept = ref(function.id(parameters.LIVE_VERSION))
     by_code_deploy = {"ApplicationName": ref(ROLLOUT_APPLICATION), "DeploymentGroupName": ref(ROLLOUT_GROUP)}
     gradual = function.stack.configuration.rollout.type != "all-at-once"
@@ -138,9 +138,7 @@ def _alias(function: FunctionOfStack, version: str) -> Resource:
             "FunctionName": ref(function.id(FUNCTION)),
             "FunctionVersion": choose(function.id(parameters.PINNED), kept, get_att(version, "Version")),
             "Name": LIVE,
-            "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": provisioned.min}
-            if provisioned
-            else None,
+            "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": provisioned} if provisioned else None,
         },
         **attributes,
     )
