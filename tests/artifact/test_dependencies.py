@@ -166,7 +166,7 @@ def test_without_an_interpreter_of_the_function_there_is_no_bytecode_and_a_warni
     monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path))
     other = next(version for version in ("3.13", "3.12") if version != OWN)
     result = built(service_in(tmp_path / "mine"), cache, runtime=f"python{other}")
-    assert result.warned[0].startswith(f"Python {other} is not on this machine, so the artifact has no bytecode")
+    assert result.warned[0].startswith(f"Python {other} is not on this machine, so what is packed now has no bytecode")
     assert f"uv python install {other}" in result.warned[0]
     assert not [name for name in result.names if name.endswith(".pyc")]
 

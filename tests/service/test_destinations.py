@@ -94,6 +94,9 @@ REFUSED = {
     "arguments from a mapping": ("a = events.bus(**{'source': 'a'})", ["from a mapping"]),
     "the name of a topic that is none": ("a = events.topic('a b', str)", ["name = 'a b'", "the name of a topic"]),
     "a source of AWS's own": ("a = events.bus(source='aws.books')", ["source = 'aws.books'", "aws. first"]),
+    "a source that begins with a space": ("a = events.bus(source=' books')", ["neither a space nor aws. first"]),
+    "a source that is empty": ("a = events.bus(source='')", ["1 to 256 characters"]),
+    "a source that is too long": (f"a = events.bus(source='{'b' * 257}')", ["256 characters at the most"]),
     "a bus without a source": ("a = events.bus()", [":3 lacks source"]),
 }
 
@@ -108,7 +111,7 @@ def test_what_cannot_be_published_to_is_one_clear_line(service, lines, parts):
         assert part in text
 
 
-@pytest.mark.parametrize("source", ["a", "aw", "aws", "awsome", "a.b", "fastapi-books"])
+@pytest.mark.parametrize("source", ["a", "aw", "aws", "awsome", "a.b", "fastapi-books", "b" * 256, "a" * 256])
 def test_a_source_is_any_text_but_one_of_aws(service, source):
     assert service(f"bus = events.bus(source={source!r})").destinations == (
         BusDestination(name="default", source=source),

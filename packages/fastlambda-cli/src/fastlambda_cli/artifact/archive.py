@@ -12,6 +12,8 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
+from fastlambda_cli.artifact.sealing import is_sealed, seal
+
 FORMAT = "2"
 """Another one for every change of what is packed of the same input."""
 
@@ -81,8 +83,9 @@ def write_archive(folder: Path, entries: Iterable[Entry], *, base: Path | None =
         for entry in sorted(entries, key=lambda entry: entry.name):
             file.writestr(_info(entry), entry.read(), compresslevel=_LEVEL)
         files = {info.filename: (info.file_size, info.CRC) for info in file.infolist()}
-    manifest = {"sha256": _sha256(target), "files": files}
-    (folder / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    sha256 = _sha256(target)
+    (folder / _MANIFEST).write_text(json.dumps({"sha256": sha256, "files": files}), encoding="utf-8")
+    seal(target, sha256)
 
 
 def read_archive(folder: Path) -> Archive:
@@ -108,7 +111,7 @@ def is_sound(folder: Path) -> bool:
     """Whether the zip in a folder is still, byte for byte, the one that was written there."""
     try:
         archive = read_archive(folder)
-        return _sha256(archive.path) == archive.sha256
+        return is_sealed(archive.path, archive.sha256) or _sha256(archive.path) == archive.sha256
     except (OSError, ValueError):
         return False
 

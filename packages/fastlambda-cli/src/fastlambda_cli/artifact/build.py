@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastlambda_cli.artifact.archive import FORMAT, is_sound, read_archive, write_archive
-from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.installation import installed, keep_newest
 from fastlambda_cli.artifact.model import MAX_UNPACKED, Artifact, Package, Platform, megabytes
 from fastlambda_cli.artifact.packed import Packing
@@ -41,8 +40,7 @@ async def build(service: Service, *, runtime: Runtime, platform: Platform, cache
     packed = parts.packed
     _check_size(packed.unpacked + parts.own_size, packed.packages)
     base = read_archive(packed.folder)
-    place = cache / "artifacts" / service.name / digest(FORMAT, base.sha256, parts.name)
-
+    place = await parts.place_in(cache / "artifacts" / service.name, f"{FORMAT} {base.sha256}", sound=is_sound)
     reused = True
 
     async def fill(folder: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fastlambda_cli.artifact.bundling import bundle
 from fastlambda_cli.artifact.bytecode import compile_folder
+from fastlambda_cli.artifact.compiling import Interpreter
 from fastlambda_cli.artifact.contents import binaries_by_package, entries_in, owners_in, packages_by_size, strip
 from fastlambda_cli.artifact.fingerprint import digest, fingerprint
 from fastlambda_cli.artifact.installation import installed, keep_newest
@@ -42,15 +43,13 @@ class Target:
 
     Attributes:
         platform: Lambda's processor.
-        version: The function's Python, such as 3.13.
-        python: An interpreter of that version; without one there is no bytecode.
+        interpreter: The function's Python; without one there is no bytecode.
         bundled: Whether the runtime reads the packages' bytecode from one file.
 
     """
 
     platform: Platform
-    version: str
-    python: Path | None
+    interpreter: Interpreter
     bundled: bool
 
 
@@ -72,21 +71,16 @@ async def packed_dependencies(
         ArtifactError: A package has no wheel for the platform.
 
     """
-    platform, version, python = target.platform, target.version, target.python
+    platform, version = target.platform, target.interpreter.version
     sources = {name: fingerprint(path) for name, path in sorted(service.local_sources.items())}
     place_of_build = machine.platform() if platform is Platform.THIS_MACHINE else ""
     package = service.configuration.package
-    parts = (
-        packing.name,
-        pins(lock),
-        repr(sources),
-        version,
-        platform,
-        place_of_build,
-        str(bool(python)),
-        repr((package.keep_sdk, package.strip, sorted(service.dependencies), target.bundled)),
+    what_for = (packing.name, pins(lock), repr(sources), version, platform, place_of_build)
+    options = repr((package.keep_sdk, package.strip, sorted(service.dependencies), target.bundled))
+    sound = functools.partial(is_sound, packing=packing)
+    place = await target.interpreter.place_of(
+        lambda compiled: cache / "dependencies" / digest(*what_for, str(compiled), options), sound
     )
-    place = cache / "dependencies" / digest(*parts)
     what = f"the packages of {service.name}"
 
     reused = True
@@ -94,6 +88,7 @@ async def packed_dependencies(
     async def fill(folder: Path) -> None:
         nonlocal reused
         reused = False
+        python = await target.interpreter.find()
         pinned = len(locked_names(lock))
         shown = os.path.relpath(lock, service.root)
         tell(f"Packing {pinned} locked packages for Python {version} on {platform} from {shown}")
@@ -115,7 +110,7 @@ async def packed_dependencies(
             sizes = [(files / entry.name).stat().st_size for entry in entries]
             write_contents(folder, entries, sizes, packages, left_out)
 
-    await installed(place, fill, tell, what=what, verb="pack", sound=functools.partial(is_sound, packing=packing))
+    await installed(place, fill, tell, what=what, verb="pack", sound=sound)
     keep_newest(place, _KEPT)
     return replace(read_packed(place), reused=reused)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,17 +12,17 @@ from fastlambda_cli.artifact.archive import Entry
 from fastlambda_cli.artifact.bundling import begins_with_runtime
 from fastlambda_cli.artifact.bytecode import compile_folder
 from fastlambda_cli.artifact.collecting import service_files
+from fastlambda_cli.artifact.compiling import Interpreter
 from fastlambda_cli.artifact.contents import entries_in, module_of
 from fastlambda_cli.artifact.dependencies import Target, packed_dependencies
 from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.installation import STATE
-from fastlambda_cli.artifact.interpreter import find_python, own_python
+from fastlambda_cli.artifact.interpreter import own_python
 from fastlambda_cli.artifact.lock import locked_requirements
 from fastlambda_cli.artifact.model import MAX_UNPACKED, Part, Platform
 from fastlambda_cli.artifact.packed import Packed, Packing
 from fastlambda_cli.artifact.shadows import check_imports, check_shadows
 from fastlambda_cli.artifact.telling import Tell
-from fastlambda_cli.errors import ToolchainError
 from fastlambda_cli.service.model import Runtime, Service
 
 
@@ -32,21 +33,30 @@ class Parts:
     Attributes:
         own: The service's own files, sorted by name.
         packed: The locked packages.
-        version: The function's Python, such as 3.13.
-        python: An interpreter of that version; None when there is none here, and then there is no bytecode.
+        interpreter: The function's Python.
 
     """
 
     own: tuple[Entry, ...]
     packed: Packed
-    version: str
-    python: Path | None
+    interpreter: Interpreter
 
-    @property
-    def name(self) -> str:
-        """Another one for every change of an own file's name, content or mode, and of how it is compiled."""
+    async def place_in(self, folder: Path, form: str, *, sound: Callable[[Path], bool]) -> Path:
+        """Where in a folder of the cache that is kept which is made of the service's own files.
+
+        Args:
+            folder: The service's.
+            form: Another one for every change of what is made of the same files.
+            sound: Says whether what is kept in a place is as it was.
+
+        Raises:
+            ToolchainError: uv is missing, or the function runs here and its Python is not there.
+
+        """
         seen = [(entry.name, hashlib.sha256(entry.read()).hexdigest(), entry.executable) for entry in self.own]
-        return digest(repr(seen), self.version, str(bool(self.python)))
+        return await self.interpreter.place_of(
+            lambda compiled: folder / digest(form, repr(seen), self.interpreter.version, str(compiled)), sound
+        )
 
     @property
     def own_size(self) -> int:
@@ -63,7 +73,8 @@ class Parts:
             ToolchainError: The interpreter cannot do it.
 
         """
-        if self.python is None:
+        python = await self.interpreter.find()
+        if python is None:
             return ()
         modules = {entry.name: entry for entry in self.own if entry.name.endswith(".py")}
         with tempfile.TemporaryDirectory() as work:
@@ -72,14 +83,14 @@ class Parts:
                 path = files / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(module.read())
-            await compile_folder(files, self.python, workers=1)
+            await compile_folder(files, python, workers=1)
             compiled = {
                 module_of(entry.name): Entry(entry.name, entry.read())
                 for entry in entries_in(files)
                 if entry.name.endswith(".pyc")
             }
         for name in sorted(modules.keys() - compiled.keys()):
-            tell(f"{name} is not valid Python {self.version}: importing it will fail", warning=True)
+            tell(f"{name} is not valid Python {self.interpreter.version}: importing it will fail", warning=True)
         return tuple(compiled.values())
 
 
@@ -112,15 +123,16 @@ async def parts_of(
     """
     version = runtime.removeprefix("python")
     own = service_files(service, tell, limit=limit)
-    python = await _python(version, platform, tell)
+    interpreter = Interpreter(version, platform, tell)
+    python = await interpreter.find() if service.lock is None or interpreter.must_be_here else None
     lock = await locked_requirements(service, service.root / STATE, python or own_python(), version, tell)
     configuration = service.configuration
     bundled = configuration.package.bundle and begins_with_runtime(own, configuration.handler)
-    target = Target(platform, version, python, bundled)
+    target = Target(platform, interpreter, bundled)
     packed = await packed_dependencies(service, lock, packing=packing, target=target, cache=cache, tell=tell)
     check_shadows({entry.name for entry in own}, packed.names)
     check_imports(own, packed.left_out.tests)
-    return Parts(own, packed, version, python)
+    return Parts(own, packed, interpreter)
 
 
 def reused_of(packed: Packed, *, own: bool) -> frozenset[Part]:
@@ -132,19 +144,3 @@ def reused_of(packed: Packed, *, own: bool) -> frozenset[Part]:
 
     """
     return frozenset(part for part, reused in ((Part.PACKAGES, packed.reused), (Part.OWN, own)) if reused)
-
-
-async def _python(version: str, platform: Platform, tell: Tell) -> Path | None:
-    python = await find_python(version)
-    install = f"uv python install {version}"
-    if python is None and platform is Platform.THIS_MACHINE:
-        raise ToolchainError(
-            f"Python {version} is not on this machine", why="the function runs on it here", remedy=f"Run: {install}"
-        )
-    if python is None:
-        tell(
-            f"Python {version} is not on this machine, so the artifact has no bytecode and every cold start takes "
-            f"about two and a half times as long. For bytecode: {install}",
-            warning=True,
-        )
-    return python

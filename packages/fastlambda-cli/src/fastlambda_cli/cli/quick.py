@@ -41,4 +41,6 @@ def begin() -> Ending:
     gc.set_threshold(_THRESHOLD, *gc.get_threshold()[1:])
     # Pydantic would read what every installed package says of itself, to find one that wants to watch our models.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # HTTPX would import its own command line with click and Pygments, and does without it where they are missing.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # documented: its import fails
     return Ending()

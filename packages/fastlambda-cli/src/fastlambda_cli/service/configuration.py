@@ -30,6 +30,7 @@ _EXPECTED = {
     "literal_error": "{expected}",
     "greater_than_equal": "{ge} or more",
     "less_than_equal": "{le} or less",
+    "string_too_long": "{max_length} characters at the most",
     "too_short": "{min_length} or more of them",
     "too_long": "{max_length} of them at the most",
 }

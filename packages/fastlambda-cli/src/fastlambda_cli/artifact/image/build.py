@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.image.compression import is_usual_compressor
 from fastlambda_cli.artifact.image.layers import FORMAT, is_sound, read_layer, write_layer
 from fastlambda_cli.artifact.image.manifest import image_of
@@ -67,8 +66,7 @@ async def build_image(
 
 
 async def _own(service: Service, parts: Parts, cache: Path, tell: Tell) -> tuple[Layer, bool]:
-    place = cache / "layers" / "own" / service.name / digest(FORMAT, parts.name)
-
+    place = await parts.place_in(cache / "layers" / "own" / service.name, FORMAT, sound=is_sound)
     reused = True
 
     async def fill(folder: Path) -> None:

@@ -18,6 +18,7 @@ from fastlambda_cli.artifact.archive import Entry
 from fastlambda_cli.artifact.bytecode import TASK_ROOT
 from fastlambda_cli.artifact.image.compression import Gzip
 from fastlambda_cli.artifact.image.model import Layer
+from fastlambda_cli.artifact.sealing import is_sealed, seal
 
 FORMAT = "2"
 """Another one for every change of what is written for the same files."""
@@ -52,6 +53,7 @@ def write_layer(folder: Path, entries: Iterable[Entry]) -> None:
         "unpacked": unpacked,
     }
     (folder / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+    seal(folder / _LAYER, f"sha256:{digest}")
 
 
 def read_layer(folder: Path) -> Layer:
@@ -73,6 +75,8 @@ def is_sound(folder: Path) -> bool:
     """Whether the layer in a folder is still, byte for byte, the one that was written there."""
     try:
         layer = read_layer(folder)
+        if is_sealed(layer.path, layer.digest):
+            return True
         with layer.path.open("rb") as stream:
             return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}" == layer.digest
     except (OSError, ValueError):

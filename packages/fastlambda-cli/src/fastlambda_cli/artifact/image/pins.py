@@ -6,12 +6,11 @@ to follow, and shows in a review that it did.
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import tomlkit
-import tomlkit.exceptions
 
 from fastlambda_cli.artifact.image.model import checked_digest
 from fastlambda_cli.errors import ConfigurationError
@@ -54,11 +53,15 @@ class Pins:
             ConfigurationError: The file cannot be read or written.
 
         """
-        document = self._read()
+        import tomlkit  # noqa: PLC0415 - keeps comments, and is not needed to read a digest
+
+        self._read()
+        document = tomlkit.parse(self._text())
         if not document:
             document.add(tomlkit.comment(_COMMENT))
             document.add(tomlkit.nl())
-        document.setdefault(_TABLE, tomlkit.table())[reference] = digest
+        pinned: Any = document.setdefault(_TABLE, tomlkit.table())
+        pinned[reference] = digest
         partial = self.file.with_name(f"{self.file.name}.partial")
         try:
             partial.write_text(tomlkit.dumps(document), encoding="utf-8")
@@ -66,11 +69,15 @@ class Pins:
         except OSError as problem:
             raise self._unusable(problem.strerror or str(problem)) from problem
 
-    def _read(self) -> Any:
+    def _text(self) -> str:
         try:
-            document = tomlkit.parse(self.file.read_text(encoding="utf-8"))
+            return self.file.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return tomlkit.document()
+            return ""
+
+    def _read(self) -> Mapping[str, Any]:
+        try:
+            document = tomllib.loads(self._text())
         except (OSError, ValueError) as problem:
             raise self._unusable(str(problem)) from problem
         if not isinstance(document.get(_TABLE, {}), dict):

@@ -34,6 +34,7 @@ _LONGEST_PAUSE_S = 30.0
 BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _UNAUTHORIZED, _NOT_FOUND, _CREATED, _ACCEPTED = 401, 404, 201, 202
 _PIECE = 2**18
+_TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +61,8 @@ class Registry:
     def __init__(self, host: str, logins: Logins, *, sleep: Sleep = asyncio.sleep) -> None:
         self.host = host
         self._sleep = sleep
-        here = is_loopback(httpx.URL(f"//{host}").host)
         self._authentication = Authentication(host, logins)
         self._authenticating = asyncio.Lock()
-        self._client = httpx.AsyncClient(
-            base_url=f"{'http' if here else 'https'}://{_DOCKER_HUB.get(host, host)}/v2/",
-            timeout=_TIMEOUT,
-            verify=_trust(),
-            # A proxy for the rest of the world does not lead to this machine.
-            trust_env=not here,
-            event_hooks={"request": [_check_safe]},
-        )
 
     async def __aenter__(self) -> Self:
         """Return itself; leaving the block closes its connections."""
@@ -80,7 +72,23 @@ class Registry:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close its connections."""
-        await self._client.aclose()
+        if "_client" in vars(self):
+            await self._client.aclose()
+
+    @functools.cached_property
+    def _client(self) -> httpx.AsyncClient:
+        """Made by the first request: what is pinned and cached needs none."""
+        here = is_loopback(httpx.URL(f"//{self.host}").host)
+        return httpx.AsyncClient(
+            base_url=f"{'http' if here else 'https'}://{_DOCKER_HUB.get(self.host, self.host)}/v2/",
+            timeout=_TIMEOUT,
+            # A registry on this machine has no certificate, and may send on to what has one.
+            verify=_TRUSTS_NOBODY if here else _trust(),
+            mounts={"https://": _OverTls()} if here else None,
+            # A proxy for the rest of the world does not lead to this machine.
+            trust_env=not here,
+            event_hooks={"request": [_check_safe]},
+        )
 
     async def manifest(self, repository: str, selector: str) -> Manifest:
         """Get a manifest, whose bytes are checked against its digest.
@@ -250,6 +258,21 @@ class Registry:
             # Of several requests that were refused at once, the first has found it out for all.
             if answer.request.headers.get("authorization") == self._authentication.header(scope):
                 await self._authentication.answer(Challenge.of(answer), scope, self._client)
+
+
+class _OverTls(httpx.AsyncBaseTransport):
+    """A transport that reads the certificates that are trusted when it first has something to send."""
+
+    @functools.cached_property
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(verify=_trust())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if "_transport" in vars(self):
+            await self._transport.aclose()
 
 
 @functools.cache
