@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from built_artifacts import service_in
 
 INTERRUPTED_WHILE_IT_IMPORTS = """
 import os, signal, sys
@@ -34,11 +35,11 @@ def test_ctrl_c_while_it_still_imports_ends_it_without_a_traceback():
 @pytest.fixture(params=["buffered", "unbuffered"])
 def command(request):
     """What runs the command line with its output as it is given; Python keeps some of it back, or none."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    if request.param == "unbuffered":
-        environment["PYTHONUNBUFFERED"] = "1"
 
     def run(arguments: str, output: int):
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        if request.param == "unbuffered":
+            environment["PYTHONUNBUFFERED"] = "1"
         code = (
             f"import sys; from fastlambda_cli.cli.main import run; sys.argv = 'fastlambda {arguments}'.split(); run()"
         )
@@ -74,6 +75,18 @@ def test_a_reader_who_has_had_enough_is_told_nothing(command, arguments):
     os.close(reading)
     try:
         ended = command(arguments, writing)
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_a_reader_who_has_had_enough_of_a_build_is_told_nothing_of_a_full_disk(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(tmp_path / "cache"))
+    service = service_in(tmp_path / "mine", dependencies=())
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = command(f"build {service.root}", writing)
     finally:
         os.close(writing)
     assert (ended.returncode, ended.stderr) == (1, "")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+class OutputClosedError(Exception):
+    """Nobody reads what is printed any more, as after `| head`; no OSError, which would pass for one of a file."""
+
+
 class FastLambdaError(Exception):
     """A user's mistake or a missing piece, told in one breath: what happened, why, and what to do.
 

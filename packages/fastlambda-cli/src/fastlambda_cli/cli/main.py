@@ -30,13 +30,18 @@ def run_command(arguments: Sequence[str]) -> int:
 
     """
     from fastlambda_cli.cli.app import app  # noqa: PLC0415 - the second that this takes is Ctrl-C's as well
-    from fastlambda_cli.errors import FastLambdaError  # noqa: PLC0415
+    from fastlambda_cli.errors import FastLambdaError, OutputClosedError  # noqa: PLC0415
 
     try:
         code = _code_of(app, arguments)
         _flush(sys.stdout)
     except FastLambdaError as error:
         return _told(error)
+    except OutputClosedError:
+        from fastlambda_cli.cli.terminal import discard_output  # noqa: PLC0415
+
+        discard_output(sys.stdout)
+        return 1
     except OSError as error:
         if not _is_of_output(error):
             raise

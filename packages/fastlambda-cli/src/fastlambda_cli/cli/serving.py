@@ -13,6 +13,7 @@ from typing import Any
 from rich.markup import escape
 
 from fastlambda_cli.cli.dev_stack import DevStack
+from fastlambda_cli.cli.quick import settle
 from fastlambda_cli.cli.signals import INTERRUPTED, ONE_PRESS_S, SIGNALS
 from fastlambda_cli.cli.terminal import Output, console
 from fastlambda_cli.cli.view import RawView, TerminalView
@@ -67,6 +68,7 @@ async def _serve(service: Service, stage: str, port: int, aws_port: int, *, raw:
             output.say(f"[bold green]Ready[/]  API  [bold]{cloud.http_url}[/]")
             output.say(f"       AWS  {cloud.endpoint_url}  [dim](for a shell: {_line_for_a_shell(service)})[/]")
             output.say("       [dim]Ctrl-C ends everything; saving a file reloads.[/]")
+            settle()
             await cloud.follow()
     output.say("Ended; nothing is left running.")
 

@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from fastlambda_cli.errors import FastLambdaError
+from fastlambda_cli.errors import FastLambdaError, OutputClosedError
 
 if TYPE_CHECKING:
     from fastlambda_cli.local.model import Sink, TelemetryEvent
@@ -23,7 +23,7 @@ _LOG_WIDTH = 120
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Raise, where Rich would end the process with everything that `dev` has started still running."""
-        raise BrokenPipeError
+        raise OutputClosedError
 
 
 class _Report(_Console):
@@ -107,7 +107,7 @@ class Output:
             return
         try:
             show(what)
-        except OSError:
+        except (OSError, OutputClosedError):
             self._read = False
             discard_output(sys.stdout)
             self._stop()
