@@ -13,6 +13,7 @@ import pytest
 from built_artifacts import bookshop, built, write
 
 import fastlambda.startup.bundle as reader
+from fastlambda.startup.bundle import Bundle
 from fastlambda_cli.artifact.archive import Entry
 from fastlambda_cli.artifact.bundling import begins_with_runtime, bundle
 from fastlambda_cli.artifact.bytecode import compile_folder
@@ -236,7 +237,8 @@ def test_bytecode_is_not_there_twice_but_for_the_runtimes_own_and_for_what_the_b
 
 
 def test_an_image_keeps_bytecode_for_programs_that_start_without_the_runtime(tmp_path):
-    folder = write(tmp_path / "packages", {"fastlambda/startup/bundle.py": "", "tool.py": ""})
+    tool = "from dataclasses import dataclass\n\n@dataclass\nclass Tool:\n    name: str\n"
+    folder = write(tmp_path / "packages", {"fastlambda/startup/bundle.py": "", "tool.py": tool})
 
     async def make():
         await compile_folder(folder, own_python(), workers=1)
@@ -244,7 +246,9 @@ def test_an_image_keeps_bytecode_for_programs_that_start_without_the_runtime(tmp
 
     asyncio.run(make())
     assert list((folder / "__pycache__").glob("tool.*.pyc"))
-    assert (folder / "fastlambda" / "startup" / "packages.bundle").exists()
+    made = Bundle(str(folder / "fastlambda" / "startup" / "packages.bundle"), str(folder))
+    assert made.find_spec("tool", [str(folder)]) is None
+    assert any("name" in text for text in made.generated("tool"))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from fastlambda_cli.artifact.image.compression import Gzip
 from fastlambda_cli.artifact.image.model import Layer
 from fastlambda_cli.artifact.sealing import is_sealed, seal
 
-FORMAT = "2"
+FORMAT = "3"
 """Another one for every change of what is written for the same files."""
 
 _LAYER = "layer.tar.gz"

@@ -1,8 +1,9 @@
 """Writes the bundle of a folder's modules; runs in the function's Python, which may be another than the builder's.
 
-    python -I -S bundle.py FOLDER FILE
+    python -I -S bundle.py FOLDER FILE [--generated]
 
-It prints the files of bytecode that are in the bundle.
+It prints the files of bytecode that are in the bundle. With --generated there are none: the modules stay in their
+files, and what `dataclasses` would generate is all that it holds.
 
 What is read: every module's bytecode as `compileall` left it, and its source for the dataclasses in it. Nothing is
 imported: `dataclasses` is shown stand-ins that have the same fields, and what it would have compiled for them is
@@ -234,7 +235,7 @@ def _imports(statements: Iterable[ast.stmt], module: Module) -> Iterator[tuple[s
             yield from ((each.asname or each.name, (source, each.name)) for each in node.names)
 
 
-def main(folder: Path, file: Path) -> None:
+def main(folder: Path, file: Path, *, modules_stay: bool) -> None:
     """Write the bundle."""
     found = list(modules_in(folder))
     all_dataclasses = Dataclasses(found)
@@ -250,7 +251,8 @@ def main(folder: Path, file: Path) -> None:
         return at - len(data), len(data)
 
     for module in found:
-        modules[module.name] = module.is_package, place_of(module.compiled.read_bytes())
+        if not modules_stay:
+            modules[module.name] = module.is_package, place_of(module.compiled.read_bytes())
         if texts := all_dataclasses.generated(module.name):
             generated[module.name] = place_of(marshal.dumps(texts, _MARSHAL))
     # A place is where something begins in the file, so the index has to know how long it is itself.
@@ -267,8 +269,9 @@ def main(folder: Path, file: Path) -> None:
         )
     whole = HEADER.size + len(index) + sum(map(len, content))
     file.write_bytes(b"".join([HEADER.pack(MAGIC_NUMBER, FORMAT, whole, len(index)), index, *content]))
-    sys.stdout.write("\n".join(module.compiled.relative_to(folder).as_posix() for module in found))
+    if not modules_stay:
+        sys.stdout.write("\n".join(module.compiled.relative_to(folder).as_posix() for module in found))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), modules_stay="--generated" in sys.argv[3:])
