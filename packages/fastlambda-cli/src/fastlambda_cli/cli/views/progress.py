@@ -23,6 +23,7 @@ from fastlambda_cli.cli.views.layout import columns
 from fastlambda_cli.cli.views.stack import status_style
 from fastlambda_cli.cli.views.words import duration, kind
 from fastlambda_cli.deploy.model import Happening, Progressed, Remark, Step
+from fastlambda_cli.errors import OutputClosedError
 
 Clock: TypeAlias = Callable[[], float]
 """Seconds that only ever grow."""
@@ -165,7 +166,7 @@ class Progress:
             return
         try:
             self._console.print(shown)
-        except OSError:
+        except (OSError, OutputClosedError):
             self._read = False
             discard_output(self._console.file)
 
