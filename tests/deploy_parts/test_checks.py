@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
+from yaml_documents import read_yaml
 
 from fastlambda_cli.aws.bucket import Bucket
 from fastlambda_cli.aws.session import connect
@@ -156,7 +156,7 @@ def test_a_sound_template_passes():
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
 def test_the_templates_of_services_pass(golden, values_for):
-    document = yaml.safe_load(golden.read_text(encoding="utf-8"))
+    document = read_yaml(golden.read_text(encoding="utf-8"))
     check_template(document, values_for(document))
 
 

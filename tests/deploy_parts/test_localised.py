@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
+from yaml_documents import read_yaml
 
 from fastlambda_cli.aws.stacks import ChangeRequest, Stacks
 from fastlambda_cli.deploy.localised import NOT_LOCAL, NOTHING_TO_STAND_ON, localised
@@ -17,7 +17,7 @@ APPLICATION = {"Type": "AWS::CodeDeploy::Application"}
 
 
 def golden(name):
-    return yaml.safe_load(GOLDEN[name].read_text(encoding="utf-8"))
+    return read_yaml(GOLDEN[name].read_text(encoding="utf-8"))
 
 
 def proposed(stacks, name, resources):

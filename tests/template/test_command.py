@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
+from yaml_documents import read_yaml
 
 COMMAND = Path(sys.executable).with_name("fastlambda")
 BOOKS = Path(__file__).parents[2] / "examples" / "books"
@@ -21,7 +21,7 @@ def test_the_template_and_nothing_else_is_printed_so_that_a_file_can_be_made_of_
     printed = run(str(BOOKS))
     assert printed.returncode == 0
     assert printed.stderr == ""
-    assert yaml.safe_load(printed.stdout)["Resources"]["Function"]["Properties"]["FunctionName"] == "fastapi-books-dev"
+    assert read_yaml(printed.stdout)["Resources"]["Function"]["Properties"]["FunctionName"] == "fastapi-books-dev"
 
 
 def test_json_is_printed_for_machines():

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import yaml
 from botocore import xform_name
 from botocore.session import Session
+from yaml_documents import read_yaml
 
 import fastlambda_cli
 from fastlambda_cli.deploy.bootstrap_template import bootstrap_template
@@ -99,7 +99,7 @@ def resource_types():
     return {
         resource["Type"]
         for golden in GOLDEN
-        for resource in yaml.safe_load(golden.read_text(encoding="utf-8"))["Resources"].values()
+        for resource in read_yaml(golden.read_text(encoding="utf-8"))["Resources"].values()
     }
 
 

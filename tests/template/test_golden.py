@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+from yaml_documents import read_yaml
 
 from fastlambda_cli.service.load import load_service
 from fastlambda_cli.template import Template, render
@@ -55,7 +55,7 @@ def test_the_template_is_the_one_that_was_read_and_kept(case, template):
 @pytest.mark.parametrize("case", STAGES)
 def test_yaml_and_json_say_the_same(case, template):
     del case
-    assert yaml.safe_load(template.to_yaml()) == json.loads(template.to_json()) == template.document
+    assert read_yaml(template.to_yaml()) == json.loads(template.to_json()) == template.document
 
 
 def test_cfn_lint_finds_nothing_not_even_something_to_inform_of():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
+from yaml_documents import read_yaml
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.yaml"))
 
@@ -44,7 +44,7 @@ def by_sid(resources):
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
 def test_no_statement_allows_an_action_by_wildcard(golden):
-    found = statements_of(yaml.safe_load(golden.read_text(encoding="utf-8")))
+    found = statements_of(read_yaml(golden.read_text(encoding="utf-8")))
     assert len(found) >= 2  # the role's trust, and what it may do
     for statement in found:
         actions = statement["Action"]
@@ -57,7 +57,7 @@ def test_no_statement_allows_an_action_by_wildcard(golden):
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
 def test_only_actions_that_take_no_resource_are_allowed_on_every_resource(golden):
-    for statement in statements_of(yaml.safe_load(golden.read_text(encoding="utf-8"))):
+    for statement in statements_of(read_yaml(golden.read_text(encoding="utf-8"))):
         if statement.get("Resource") == "*":
             assert set(statement["Action"]) <= TAKE_NO_RESOURCE
 
