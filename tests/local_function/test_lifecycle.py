@@ -109,6 +109,22 @@ def test_new_code_answers_after_a_replacement_while_a_running_event_ends_on_the_
     assert laboratory.run(old, scenario) == (b'"new"', b'"old"', b'"new"')
 
 
+@pytest.mark.parametrize("abandon", ["replace", "retire", "close"])
+def test_an_environment_that_is_up_the_moment_it_is_abandoned_is_ended(laboratory, abandon):
+    async def scenario(lab):
+        lab.function.warm()
+        while not lab.of(InitEnded):  # noqa: ASYNC110 - the loop's very next round is the moment
+            await asyncio.sleep(0)
+        if abandon == "replace":
+            lab.function.replace(lab.function.spec, warm=False)
+        elif abandon == "retire":
+            lab.function.retire()
+
+    laboratory.run("def handler(event, context):\n    pass\n", scenario)
+
+    assert laboratory.registry.end_strays() == 0
+
+
 def test_a_replacement_does_not_raise_the_limit_while_an_old_event_runs(laboratory):
     waiting = """
         import pathlib, time

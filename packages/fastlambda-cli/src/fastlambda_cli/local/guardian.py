@@ -21,7 +21,9 @@ _WELL = b"."
 
 @contextlib.contextmanager
 def guarded(directory: Path) -> Iterator[None]:
-    """Have this process's children that are recorded in `directory` killed, if it ends before the block does.
+    """Have this process's children that are recorded in `directory` killed, however it ends.
+
+    Those that are still recorded at the end of the block are strays, too.
 
     Args:
         directory: Where a ProcessRegistry keeps its records.
@@ -45,8 +47,10 @@ def guarded(directory: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            with contextlib.suppress(BrokenPipeError):  # the guardian was killed
-                owner.write(_WELL)
+            if not any(directory.glob("*.json")):
+                with contextlib.suppress(BrokenPipeError):  # the guardian was killed
+                    owner.write(_WELL)
+            owner.close()
             guardian.wait()
 
 

@@ -183,9 +183,13 @@ class LambdaFunction:
         self._idle.clear()
 
     def _abandon_starting(self) -> None:
-        """Stop every INIT that no event waits for."""
+        """Stop every INIT that no event waits for, and end what has come up this moment."""
         for environment, started in self._starting:
-            if environment not in self._in_use:
+            if environment in self._in_use:
+                continue
+            if started.done():  # and `_settled`, which the loop calls next, finds it among nobody's
+                self._later(environment.end())
+            else:
                 started.cancel()
         self._starting.clear()
 
