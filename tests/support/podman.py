@@ -57,7 +57,8 @@ def podman_with(image: str, folder: Path) -> Iterator[Podman]:
     """Pull an image from a registry on this machine; nothing of what runs stays."""
     (folder / "containers.conf").write_text(_CONFIGURATION, encoding="utf-8")
     (folder / "policy.json").write_text(_POLICY, encoding="utf-8")
-    with tempfile.TemporaryDirectory() as short:  # podman finds the names of pytest's folders too long
+    # podman finds the names of pytest's folders too long, and may still write while the folder is removed.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as short:
         storage = ("--root", str(folder / "storage"), "--runroot", short, "--storage-driver", "vfs")
         environment = ("env", f"CONTAINERS_CONF={folder / 'containers.conf'}", f"HOME={folder}")
         command = (*environment, "podman", *storage)
