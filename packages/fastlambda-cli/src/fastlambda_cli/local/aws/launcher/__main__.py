@@ -29,6 +29,7 @@ import uvicorn
 from activating import activate_at_once  # type: ignore[import-not-found,unused-ignore]
 from alarms import evaluate_alarms_rightly  # type: ignore[import-not-found,unused-ignore]
 from concurrency import keep_concurrency  # type: ignore[import-not-found,unused-ignore]
+from firing import after_targets  # type: ignore[import-not-found,unused-ignore]
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
 from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
@@ -49,7 +50,7 @@ EXIT_STATE_UNREADABLE = 3
 
 _SAVE_PAUSE_S = 1.0
 _SAVE_SHARE = 0.02  # of the time may go into saving, however large the state grows
-_IDLE_SAVE_S = 5.0  # schedules and queues change state without a request; the pause doubles while they do not
+_IDLE_SAVE_S = 5.0  # queues change state without a request; the pause doubles while they do not
 _LONGEST_IDLE_S = 20.0
 _HEALTH = "/_ministack/health"
 _MAPPINGS = "/2015-03-31/event-source-mappings/"
@@ -106,6 +107,10 @@ class SavedWhileRunning:
         self._ministack = ended_by_hangup(ministack.app)
         self.state_unreadable = False
         self.end_gracefully: Callable[[], None] = lambda: None
+
+    def changed(self) -> None:
+        """Save soon: something has changed without a request. From any thread."""
+        self._changed = True
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request, or run the lifespan."""
@@ -275,6 +280,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     refuse_websockets()
     reserve_concurrency()
     app = SavedWhileRunning(tell, save_less(), check_mappings())
+    after_targets(app.changed)
     config = uvicorn.Config(
         app,
         lifespan="on",
