@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import time
 
 import pytest
 from contract_cloud import RUNTIME, eventually
@@ -66,6 +68,22 @@ def test_init_is_billed(cloud):
         for name in ("Duration", "Billed Duration", "Init Duration")
     )
     assert 0 <= billed - duration - init < 1.02, "both are rounded to two places"
+
+
+@fact(
+    "Lifecycle",
+    "The caller has the answer before the function's extensions are done.",
+    "AWS Compute Blog, “Getting started with using your favorite operational tools on AWS Lambda: extensions are now "
+    "generally available”",
+)
+def test_extensions_keep_no_caller_waiting(cloud):
+    extended = cloud.new_function("extended")
+    cloud.invoke(extended, LogType="None")
+
+    answered_at = time.time()
+
+    (line,) = cloud.lines(extended, '{ $.said = "done" }')
+    assert answered_at < json.loads(line)["at"]
 
 
 @fact(

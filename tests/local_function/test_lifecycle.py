@@ -229,6 +229,61 @@ def test_only_a_runtime_with_an_extension_has_a_moment_to_say_goodbye(laboratory
     assert (laboratory.folder / "goodbye").exists() == told
 
 
+PATIENT = """
+    import json, os, pathlib, threading, time, urllib.request
+    api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2020-01-01/extension"
+    go = pathlib.Path(__file__).with_name("go")
+    def call(path, body=None, **headers):
+        with urllib.request.urlopen(urllib.request.Request(api + path, body, headers)) as answer:
+            return dict(answer.headers), json.loads(answer.read())
+    headers, about = call("/register", b'{"events": ["INVOKE"]}', **{"Lambda-Extension-Name": "patient"})
+    identity = {"Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"]}
+    def extend():
+        while True:
+            call("/event/next", **identity)
+            while not go.exists():
+                time.sleep(0.001)
+            print("the extension is done")
+    threading.Thread(target=extend, daemon=True).start()
+    def handler(event, context):
+        if event == "fail":
+            raise ValueError(event)
+        return event
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "error", "payload"), [("work", None, '"work"'), ("fail", "Unhandled", '"errorType": "ValueError"')]
+)
+def test_the_caller_has_the_answer_while_an_extension_still_works(laboratory, event, error, payload):
+    answers = []
+
+    async def scenario(lab):
+        async def answer(result):
+            answers.append(result)
+            assert lab.function.busy
+            (lab.folder / "go").touch()
+
+        return await lab.invoke(event, early=answer)
+
+    whole = laboratory.run(PATIENT, scenario)
+
+    (early,) = answers
+    assert (early.function_error, payload in early.payload.decode()) == (error, True)
+    assert (early.payload, early.request_id) == (whole.payload, whole.request_id)
+    assert b"the extension is done" in whole.log_tail.removeprefix(early.log_tail)
+
+
+def test_an_answer_without_extensions_is_given_once_and_whole(laboratory):
+    async def scenario(lab):
+        async def answer(_):
+            raise AssertionError("nobody needed to wait")
+
+        return await lab.invoke("work", early=answer)
+
+    assert laboratory.run("def handler(event, context): return event", scenario).payload == b'"work"'
+
+
 def test_an_extension_is_told_of_each_event_and_the_environment_is_busy_until_it_is_done(laboratory):
     slow_extension = """
         import json, os, pathlib, threading, time, urllib.request

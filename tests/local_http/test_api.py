@@ -74,6 +74,29 @@ def test_after_the_integration_timeout_the_client_gets_503_and_the_function_runs
     asyncio.run(scenario())
 
 
+def test_a_client_has_the_answer_while_an_extension_of_the_function_still_works(gateway):
+    release, ended = asyncio.Event(), asyncio.Event()
+
+    async def extended(invocation):
+        result = InvokeResult(OK, invocation.request_id)
+        await invocation.early(result)
+        await release.wait()
+        ended.set()
+        return result
+
+    async def scenario():
+        async with gateway(extended) as api:
+            answer = await api.client.get("/")
+            assert (answer.status_code, answer.content) == (200, b"ok")
+            exchange = await api.exchange()
+            assert (exchange.status, exchange.request_id) == (200, api.invocations[0].request_id)
+            assert not ended.is_set()
+            release.set()
+            await ended.wait()
+
+    asyncio.run(scenario())
+
+
 def test_a_client_that_leaves_does_not_stop_its_invocation(gateway):
     started, release, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 

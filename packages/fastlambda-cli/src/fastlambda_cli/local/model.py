@@ -64,6 +64,7 @@ class Invocation:
         source: Who invoked: "http" for the HTTP API, "invoke" for an SDK; for an event source a word and more about it,
             such as "sqs book-imports 10 records".
         accepted_at: When Lambda took the event, in seconds of the epoch.
+        early: Is awaited with the function's answer where extensions take long after it; its log is not whole then.
 
     """
 
@@ -74,6 +75,7 @@ class Invocation:
     invoked_arn: str | None = None
     source: str = "invoke"
     accepted_at: float = field(default_factory=time.time)
+    early: Callable[[InvokeResult], Awaitable[None]] | None = None
 
 
 class InvokeResult(NamedTuple):

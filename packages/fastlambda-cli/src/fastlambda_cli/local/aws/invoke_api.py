@@ -115,8 +115,26 @@ class InvokeApi:
             self._accept(reference, replace(request.invocation, source=sender(request.invocation.payload)))
             await _answer(send, 202, _request_id(request.invocation.request_id), b"")
         else:
-            result = await self._run(reference, request.invocation)
+            await self._invoke_now(reference, request, send)
+
+    async def _invoke_now(self, reference: FunctionReference, request: _Request, send: Send) -> None:
+        answered = False
+
+        async def answer(result: InvokeResult) -> None:
+            nonlocal answered
+            answered = True
             await _answer(send, 200, _result_headers(result, tail=request.tail), result.payload)
+
+        # The end of the log is a part of the answer, and extensions may write it.
+        invocation = request.invocation if request.tail else replace(request.invocation, early=answer)
+        try:
+            result = await self._run(reference, invocation)
+        except InvokeError:
+            if answered:
+                return  # it is told already
+            raise
+        if not answered:
+            await answer(result)
 
     async def _invoke_async(self, reference: FunctionReference, receive: Receive, send: Send) -> None:
         await self._functions.check(reference)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ from fastlambda_cli.local.model import (
 )
 from fastlambda_cli.local.processes import ProcessRegistry
 
+_EXTENSIONS_WITHIN_S = 0.1  # are waited for all the same: an answer whose log is whole is worth as much
 SHUTDOWN_GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL of a runtime with an internal extension; without one there is no SIGTERM.
 
@@ -163,18 +164,21 @@ class ExecutionEnvironment:
         self._measure_soon()
         if len(payload) > failures.MAX_RESPONSE:
             running.answer, running.failed = failures.response_too_large(), True
+            running.answered.set()
             raise Refusal(
                 413,
                 "RequestEntityTooLarge",
                 f"Exceeded maximum allowed payload size ({failures.MAX_RESPONSE} bytes).",
             )
         running.answer = payload
+        running.answered.set()
 
     def fail(self, request_id: str, payload: bytes) -> None:
         """Take the error of the running event."""
         running = self._expect(request_id, "error")
         self._measure_soon()
         running.answer, running.failed = payload, True
+        running.answered.set()
 
     def fail_init(self, payload: bytes) -> None:
         """Take the error that ends INIT."""
@@ -300,10 +304,23 @@ class ExecutionEnvironment:
         self._deadline.set(running.left_s)
         self._runtime.exited.add_done_callback(running.end)
         try:
+            if self._runtime.extensions and running.invocation.early is not None:
+                await self._tell(running, running.invocation.early)
             await running.over
         finally:
             self._deadline.clear()
             self._runtime.exited.remove_done_callback(running.end)
+
+    async def _tell(self, running: Running, early: Callable[[InvokeResult], Awaitable[None]]) -> None:
+        """Give the caller the answer, who does not wait for extensions.
+
+        AWS Compute Blog, "Getting started with using your favorite operational tools on AWS Lambda - extensions are now
+        generally available": the response is sent when the function is done, not when all extensions are.
+        """
+        await running.answered.wait()
+        await asyncio.wait({running.over}, timeout=_EXTENSIONS_WITHIN_S)
+        if running.answer is not None and not running.over.done():
+            await early(self._result(running, running.answer, failed=running.failed))
 
     def _late(self) -> None:
         if self._running is not None:
@@ -346,9 +363,12 @@ class ExecutionEnvironment:
         )
         self._log.end(report, running.trace, len(payload))
         self._sink(report)
+        return self._result(running, payload, failed=failed)
+
+    def _result(self, running: Running, payload: bytes, *, failed: bool) -> InvokeResult:
         return InvokeResult(
             payload=payload,
-            request_id=report.request_id,
+            request_id=running.invocation.request_id,
             function_error="Unhandled" if failed else None,
             log_tail=running.tail,
             executed_version=self.spec.version,

@@ -24,6 +24,7 @@ class Running:
         spec: The version that it runs on.
 
     Attributes:
+        answered: Is set when the runtime has answered, and at the latest with `over`.
         over: Is set when the runtime has answered and asks for the next event, has ended, or has taken too long.
         settled: Whether it is the first of these.
         worker: Is set when the worker that has it hangs up; None where an environment has but one.
@@ -38,6 +39,7 @@ class Running:
         self.invocation = invocation
         self.trace = trace
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.answered = asyncio.Event()
         self.settled = False
         self.worker: asyncio.Future[None] | None = None
         self.answer: bytes | None = None
@@ -72,6 +74,7 @@ class Running:
         """Have nobody wait for it any longer."""
         if not self.over.done():
             self.over.set_result(None)
+        self.answered.set()
 
     def for_runtime(self) -> Answer:
         """What `/next` answers the runtime (AWS Lambda Developer Guide, "Using the Lambda runtime API")."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from fastlambda_cli.local.failures import error_message, summary
 from fastlambda_cli.local.http import payload
@@ -175,26 +175,32 @@ class HttpApi:
 
     async def _integrate(self, exchange: Exchange, route: Route, invocation: Invocation) -> Answer:
         """Wait for the function, but neither longer than AWS does nor longer than the client."""
-        task = asyncio.ensure_future(route.invoke(invocation))
+        early: asyncio.Future[InvokeResult] = asyncio.get_running_loop().create_future()
+
+        async def answer(result: InvokeResult) -> None:
+            early.set_result(result)
+
+        task = asyncio.ensure_future(route.invoke(dataclasses.replace(invocation, early=answer)))
         self._invocations.add(task)
         task.add_done_callback(self._invocations.discard)
         exchange.request_id = invocation.request_id
         called = time.perf_counter()
         async with exchange.watch_client() as left:
             try:
-                await asyncio.wait({task, left}, timeout=route.timeout_s, return_when=asyncio.FIRST_COMPLETED)
+                over: set[asyncio.Future[Any]] = {task, early, left}
+                await asyncio.wait(over, timeout=route.timeout_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 exchange.integration_ms = (time.perf_counter() - called) * 1000
                 if not task.done():
                     task.add_done_callback(_report_orphan)
-            exchange.running = not task.done()
+            exchange.running = not (task.done() or early.done())
             if exchange.running:
                 if left.done():
                     raise ClientLeftError("the client closed its connection; the function runs on")
                 seconds = f"{route.timeout_s:g}"
                 return message(503, "Service Unavailable", error=f"no answer within {seconds} s; it runs on")
         try:
-            result = task.result()
+            result = task.result() if task.done() else early.result()
         except ThrottledError:
             exchange.request_id = None
             return self._kind.throttled("the function was throttled")
