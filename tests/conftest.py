@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 from by_room import ByRoom, room_of
+from slow import leave_out_slow, pytest_configure_node, pytest_terminal_summary
 
 from local_aws import local_aws, unique
 
-__all__ = ["local_aws", "unique"]
+__all__ = ["local_aws", "pytest_configure_node", "pytest_terminal_summary", "unique"]
 
 TESTS = Path(__file__).parent
 
@@ -136,7 +137,8 @@ def pytest_sessionfinish() -> None:
     gc.freeze()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    leave_out_slow(config, items)
     seconds = {(TESTS / name).resolve(): taken for name, taken in SECONDS.items()}
     if gone := [path for path in seconds if not path.is_file()]:
         raise pytest.UsageError(f"{Path(__file__).name} has the seconds of files that are gone: {gone}")

@@ -280,6 +280,7 @@ def test_a_package_that_holds_the_handler_is_imported_before_it():
     assert not begins_with_runtime([Entry("app/__init__.py", b"import app.models\n"), handler], "app.main.handler")
 
 
+@pytest.mark.slow
 def test_a_zip_has_a_bundle_unless_the_configuration_says_otherwise(tmp_path):
     bundled = built(bookshop(tmp_path / "one"), tmp_path / "cache")
     assert "fastlambda/startup/packages.bundle" in bundled.names

@@ -99,6 +99,7 @@ def test_an_extra_of_a_package_beside_the_service_is_packed_too(build_of):
     assert {"shelf/__init__.py", "idna/__init__.py"} <= result.names
 
 
+@pytest.mark.slow
 def test_a_package_whose_build_leaves_files_behind_is_not_built_again(build_of):
     files = shelf({"pyproject.toml": SETUPTOOLS, "shelf.py": "WOOD = 'oak'\n"})
     first = build_of(files, dependencies=("shelf",), sources=SOURCES)
@@ -107,6 +108,7 @@ def test_a_package_whose_build_leaves_files_behind_is_not_built_again(build_of):
     assert (again.artifact, again.said) == (first.artifact, [])
 
 
+@pytest.mark.slow
 def test_a_package_beside_the_service_that_is_not_for_the_processor_is_refused(build_of):
     setup = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('shelf', ['shelf.c'])])\n"
     module = '#include <Python.h>\nstatic struct PyModuleDef d = {PyModuleDef_HEAD_INIT, "shelf"};\n'

@@ -51,6 +51,7 @@ def run(command, variables):
     return said.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", OTHERS)
 def test_another_python_builds_the_same_digests(service, digests, tmp_path, version):
     python = asyncio.run(find_python(version))

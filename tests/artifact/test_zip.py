@@ -173,6 +173,7 @@ def test_a_damaged_cache_is_noticed_and_made_anew(tmp_path, kept, file):
     assert built(service, mine).warned == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_said_so_and_leaves_nothing_half_written(tmp_path):
     service = service_in(tmp_path / "mine", {"big.bin": os.urandom(2 * 2**20)})
     cache = tmp_path / "cache"

@@ -53,6 +53,7 @@ def test_a_message_is_a_record(cloud, consumer, send):
     }
 
 
+@pytest.mark.slow
 @fact("Event sources", "Only the messages that `batchItemFailures` names come again.", SQS_ERRORS)
 def test_only_failed_messages_come_again(cloud, consumer, send):
     url, arn = cloud.queue(VisibilityTimeout="2")
@@ -75,6 +76,7 @@ def test_an_unknown_id_fails_the_batch(cloud, consumer, send):
     assert bodies(cloud.seen(consumer, 2))[:2] == ["strange", "strange"]
 
 
+@pytest.mark.slow
 @fact("Event sources", "A message that keeps failing ends in the queue's dead-letter queue.", SQS_ERRORS)
 def test_poison_ends_in_the_dead_letter_queue(cloud, consumer, send):
     dead, dead_arn = cloud.queue()

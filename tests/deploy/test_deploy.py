@@ -115,6 +115,7 @@ def test_an_update_that_cloudformation_gives_up_is_told_by_its_cause_and_changes
     assert shop.releases() == [(2, "failed"), (1, "live")]
 
 
+@pytest.mark.slow
 def test_after_a_failed_update_the_next_one_goes_through(shop):
     shop.deploy()
     shop.configure(TWICE_THE_SAME_TAG)

@@ -28,6 +28,7 @@ def built(shop, tmp_path, monkeypatch):
     return shop
 
 
+@pytest.mark.slow
 def test_it_is_deployed_left_alone_changed_and_returned_to_as_any_image(built):
     shop = built
     created = shop.deploy()

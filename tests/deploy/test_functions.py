@@ -127,6 +127,7 @@ def test_an_update_that_fails_in_the_worker_alone_leaves_both_on_their_old_versi
     assert eventually(lambda: shop.handled(shop.worker)) == {1: "1"}
 
 
+@pytest.mark.slow
 def test_a_new_version_and_a_rollback_move_both(shop):
     shop.deploy()
     shop.code("two")
@@ -152,6 +153,7 @@ def test_what_differs_of_the_worker_alone_publishes_a_version_of_it_alone(shop):
     assert (worker["MemorySize"], worker["Timeout"]) == (256, 60)
 
 
+@pytest.mark.slow
 def test_a_consumer_moves_into_a_function_of_its_own_and_back_and_the_end_takes_all_of_it(shop):
     shop.declare(worker="")
     shop.deploy()

@@ -52,6 +52,7 @@ def delete_images(shop):
     shop.aws.client("ecr").batch_delete_image(repositoryName="fastlambda", imageIds=tags)
 
 
+@pytest.mark.slow
 def test_an_image_is_pushed_deployed_changed_returned_to_and_purged(pictures):
     shop = pictures
     created = shop.deploy()
@@ -154,6 +155,7 @@ def test_a_stack_whose_image_is_not_there_fails_with_lambdas_words(local_aws, un
     assert any(f"Source image {uri} does not exist" in event.get("ResourceStatusReason", "") for event in events)
 
 
+@pytest.mark.slow
 def test_an_image_that_is_deleted_under_a_function_is_an_error_and_no_made_up_answer(pictures):
     shop = pictures
     shop.deploy()
@@ -166,6 +168,7 @@ def test_an_image_that_is_deleted_under_a_function_is_an_error_and_no_made_up_an
     assert failure.value.response["Error"]["Code"] == "ResourceConflictException"
 
 
+@pytest.mark.slow
 def test_images_that_no_kept_release_of_the_stack_has_go_and_those_of_other_stacks_stay(pictures):
     shop = pictures
     for answer in ("one", "two", "three"):
@@ -187,6 +190,7 @@ def test_the_local_registry_does_not_answer_web_pages(local_aws, headers):
     assert httpx.get(url, auth=login, headers=headers, verify=NO_TLS).status_code == 403
 
 
+@pytest.mark.slow
 def test_dev_keeps_the_stack_of_an_image_too(pictures):
     shop, told = pictures, []
     bring_up_to_date(shop.target().service, "dev", shop.aws.endpoint_url, shop.aws.keys, told.append)

@@ -29,6 +29,7 @@ def kill_at(word, shop):
         deployer.kill()
 
 
+@pytest.mark.slow
 def test_killed_before_the_traffic_moves_the_old_version_goes_on_and_the_next_deployment_finishes(shop):
     shop.deploy()
     shop.answer("two")
@@ -41,6 +42,7 @@ def test_killed_before_the_traffic_moves_the_old_version_goes_on_and_the_next_de
     assert any("Release 2 was interrupted: no traffic has moved" in remark for remark in shop.remarks())
 
 
+@pytest.mark.slow
 def test_killed_when_all_was_done_but_the_record_the_release_turns_out_to_be_live(shop):
     shop.deploy()
     shop.answer("two")
@@ -56,6 +58,7 @@ def test_killed_while_the_stack_is_made_the_next_deployment_follows_it_to_its_en
     assert (shop.get(), shop.releases()) == ("200 one", [(1, "live")])
 
 
+@pytest.mark.slow
 def test_killed_before_anything_was_executed_the_release_has_failed(shop):
     shop.deploy()
     shop.answer("two")
@@ -65,6 +68,7 @@ def test_killed_before_anything_was_executed_the_release_has_failed(shop):
     assert (shop.get(), shop.releases()) == ("200 one", [(2, "failed"), (1, "live")])
 
 
+@pytest.mark.slow
 def test_other_code_than_the_interrupted_goes_live_on_top_of_it(shop):
     shop.deploy()
     shop.answer("two")
@@ -99,6 +103,7 @@ def test_ctrl_c_at_the_question_leaves_nothing_behind(shop):
     assert (shop.status(), shop.releases()) == (None, [])
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_version_is_asked_leaves_the_old_one_live(shop):
     shop.deploy()
     shop.answer("two")

@@ -36,6 +36,7 @@ def test_a_share_of_the_traffic_on_another_version_is_told(shop):
     assert engine.status(shop.aws, shop.stack).weights == {"1": 0.25}
 
 
+@pytest.mark.slow
 def test_traffic_that_is_shared_by_hand_is_told_before_anything_is_tried(shop):
     shop.deploy()
     shop.answer("two")

@@ -16,6 +16,7 @@ def deploy_bodies(shop, *bodies):
         shop.deploy()
 
 
+@pytest.mark.slow
 def test_a_rollback_returns_to_the_release_before_the_live_one(shop):
     deploy_bodies(shop, "one", "two")
     outcome = shop.rollback()
@@ -24,6 +25,7 @@ def test_a_rollback_returns_to_the_release_before_the_live_one(shop):
     assert shop.releases() == [(3, "live"), (2, "earlier"), (1, "earlier")]
 
 
+@pytest.mark.slow
 def test_a_rollback_builds_nothing_and_needs_no_service(shop):
     deploy_bodies(shop, "one", "two")
     shop.write("this is no Python")
@@ -31,12 +33,14 @@ def test_a_rollback_builds_nothing_and_needs_no_service(shop):
     assert shop.get() == "200 one"
 
 
+@pytest.mark.slow
 def test_a_rollback_may_name_its_release(shop):
     deploy_bodies(shop, "one", "two", "three")
     shop.rollback(to=1)
     assert shop.get() == "200 one"
 
 
+@pytest.mark.slow
 def test_settings_and_permissions_go_back_with_the_code(shop):
     shop.deploy()
     shop.configure("memory = 2048", 'permissions = [{ actions = ["sqs:SendMessage"], resources = ["*"] }]')
@@ -73,6 +77,7 @@ def test_a_release_that_was_never_live_is_none_to_return_to(shop):
         shop.rollback(to=2)
 
 
+@pytest.mark.slow
 def test_what_dev_kept_is_passed_over_and_is_no_release_to_return_to(shop):
     shop.deploy()
     bring_up_to_date(shop.target().service, "dev", shop.aws.endpoint_url, shop.aws.keys, lambda _: None)

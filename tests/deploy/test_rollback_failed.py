@@ -46,6 +46,7 @@ class Hands:
         )
 
 
+@pytest.mark.slow
 def test_a_rollback_that_failed_is_gone_on_with_once_what_it_needs_is_there_again(shop):
     shop.deploy()
     earlier = Hands(shop).live["Key"]

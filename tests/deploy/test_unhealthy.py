@@ -81,6 +81,7 @@ def test_what_was_live_is_live_still_and_needs_no_deployment(shop):
     assert (again.plan.empty, again.plan.publishes) == (True, False)
 
 
+@pytest.mark.slow
 def test_the_repaired_version_goes_live_after_an_unhealthy_one(shop):
     shop.deploy()
     shop.write(RAISES)
@@ -91,6 +92,7 @@ def test_the_repaired_version_goes_live_after_an_unhealthy_one(shop):
     assert (shop.get(), shop.releases()) == ("200 two", [(3, "live"), (2, "failed"), (1, "earlier")])
 
 
+@pytest.mark.slow
 def test_a_first_deployment_that_does_not_answer_stays_and_can_be_repaired(shop):
     shop.write(RAISES)
     health = LiveHealthCheck(shop.aws, wait=lambda _: None)

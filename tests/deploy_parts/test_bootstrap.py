@@ -142,6 +142,7 @@ def test_what_was_replaced_or_never_finished_does_not_stay_for_ever():
     assert not any("ExpirationInDays" in rule for rule in rules.values())  # what a release refers to stays
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_not_even_something_to_inform_of(tmp_path):
     file = tmp_path / "bootstrap.json"
     file.write_text(json.dumps(bootstrap_template(), indent=2), encoding="utf-8")

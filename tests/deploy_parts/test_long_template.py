@@ -27,6 +27,7 @@ def length_of_template(shop):
     return len(json.dumps(body, separators=(",", ":")).encode())
 
 
+@pytest.mark.slow
 def test_a_long_template_is_planned_deployed_changed_and_rolled_back_like_any_other(shop):
     planned = shop.plan()
     assert planned.creates

@@ -45,6 +45,7 @@ def consequences(dev, answer, *messages):
     return eventually(lambda: found if (found := logged(dev, correlation_id)).keys() >= set(messages) else None)
 
 
+@pytest.mark.slow
 def test_imported_books_are_created_behind_the_answer_in_its_trace_and_under_its_correlation_id(dev, writer):
     dev.wait_for(r"Stack fastapi-books-dev: made")
     books = [{"title": f"Momo {number}", "author": "Michael Ende", "year": 1973} for number in range(12)]

@@ -45,6 +45,7 @@ def test_no_enter_or_ctrl_c_at_the_question_leaves_nothing_behind(service, stack
     assert stack().status is None
 
 
+@pytest.mark.slow
 def test_a_yes_deploys_and_the_api_answers_where_the_command_said_while_dev_runs(tmp_path):
     service = shop_in(tmp_path, "shop")
     ended, printed = at_a_terminal(COMMAND, "deploy", service, "--local", sees="Deploy this?", types=b"y\n")
@@ -58,6 +59,7 @@ def test_a_yes_deploys_and_the_api_answers_where_the_command_said_while_dev_runs
     assert answer.text == "hello"
 
 
+@pytest.mark.slow
 def test_a_stack_is_destroyed_once_its_name_is_typed(service, stack, local_aws):
     engine.deploy(target_in(service), local_aws, lambda _: None, confirm=lambda _: True)
     name = stack().name

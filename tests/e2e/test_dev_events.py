@@ -60,6 +60,7 @@ def declared(dev: Dev) -> Iterator[Path]:
     dev.wait_for(r"INIT +environment \d+ is up", after=seen)
 
 
+@pytest.mark.slow
 def test_a_queue_that_is_declared_and_saved_is_made_and_its_messages_are_handled_once(books):
     with running(books) as dev:
         dev.wait_for(r"Stack fastapi-books-dev: made")

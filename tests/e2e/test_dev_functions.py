@@ -28,6 +28,7 @@ def send(dev, **body):
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
 
 
+@pytest.mark.slow
 def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_api_alone(plain, tmp_path):
     (plain / "lambda_handler.py").write_text(handler("hello"), encoding="utf-8")
     declare(plain, worker="")

@@ -32,6 +32,7 @@ def secret_of(dev, name):
     return httpx.post(dev.endpoint_url, json=body, headers=headers, timeout=60, verify=NO_TLS, auth=auth)
 
 
+@pytest.mark.slow
 def test_saving_replaces_the_code_a_broken_save_says_so_and_a_good_one_heals(dev, app):
     good = app.read_text()
     assert dev.client.get("/version").status_code == 404
@@ -75,6 +76,7 @@ def test_a_second_dev_of_the_same_service_is_refused(dev):
     second.wait_for(r"Error: books is already running")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_everything_that_was_started(plain):
     dev = Dev(plain).ready()
     dev.client.get("/health")
@@ -88,6 +90,7 @@ def test_ctrl_c_ends_everything_that_was_started(plain):
     assert dev.output[-1] == "Ended; nothing is left running."
 
 
+@pytest.mark.slow
 def test_a_ctrl_c_that_arrives_twice_is_one(plain):
     """`uv run` forwards a signal that the whole process group has got already."""
     dev = Dev(plain).ready()
@@ -106,6 +109,7 @@ def test_ctrl_c_while_it_starts_ends_everything_too(plain):
     assert not list((plain / ".fastlambda" / "processes").glob("*.json"))
 
 
+@pytest.mark.slow
 def test_after_kill_9_under_load_nothing_is_left_running_and_secrets_and_data_are_still_there(books):
     first = Dev(books).ready()
     with Load(first.url, clients=4) as load:
@@ -122,6 +126,7 @@ def test_after_kill_9_under_load_nothing_is_left_running_and_secrets_and_data_ar
         assert second.client.get("/api/v1/books").status_code == 200
 
 
+@pytest.mark.slow
 def test_an_emulator_that_is_killed_comes_back_with_its_state(plain):
     with running(plain) as dev:
         emulator = next(child for child in dev.children() if "launcher" in " ".join(child.cmdline()))

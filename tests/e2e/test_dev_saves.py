@@ -78,6 +78,7 @@ def test_a_wrong_description_is_told_with_its_remedy_and_the_service_runs_on_unt
     dev.wait_for(r"memory \d+/512 MB", after=start)
 
 
+@pytest.mark.slow
 def test_what_is_saved_in_the_moment_it_is_ready_is_taken_over(mine):
     with running(mine) as dev:
         (mine / "lambda_handler.py").write_text(HANDLER.replace("context.function_name", "'saved'"))
@@ -85,6 +86,7 @@ def test_what_is_saved_in_the_moment_it_is_ready_is_taken_over(mine):
         assert dev.client.get("/").text == "saved"
 
 
+@pytest.mark.slow
 def test_a_new_name_is_what_sdks_invoke_from_then_on(mine):
     def invoke(dev, name):
         url = f"{dev.endpoint_url}/2015-03-31/functions/{name}/invocations"
@@ -156,6 +158,7 @@ def test_what_is_kept_beside_the_service_stays_out_of_git(dev):
     assert (dev.service / ".fastlambda" / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.slow
 def test_closing_the_terminal_ends_everything_without_a_traceback(mine):
     control, terminal = pty.openpty()
     dev = subprocess.Popen(

@@ -76,6 +76,7 @@ def test_the_function_has_the_secret_that_the_role_may_read(stack):
     assert secrets["Resource"] == [variables["Variables"]["APP_SECRET_ARN"]]
 
 
+@pytest.mark.slow
 def test_a_saved_configuration_changes_the_stack_and_a_later_start_finds_it_as_it_is(plain):
     with running(plain) as dev:
         dev.wait_for(r"Stack plain-dev: made")
@@ -92,6 +93,7 @@ def test_a_saved_configuration_changes_the_stack_and_a_later_start_finds_it_as_i
     assert not [line for line in again.output if "Stack plain-dev" in line]
 
 
+@pytest.mark.slow
 def test_a_service_that_makes_no_stack_says_so_and_runs_on(plain):
     with running(plain) as dev:
         dev.wait_for(r"Stack plain-dev: made")

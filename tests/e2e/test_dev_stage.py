@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import boto3
+import pytest
 from access_keys import of_boto3
 from background import eventually
 from dev_command import running
@@ -30,6 +31,7 @@ http.authorizer = {{ issuer = "{issuer}", audience = ["{audience}"] }}
 """
 
 
+@pytest.mark.slow
 def test_the_stage_decides_on_configuration_names_and_who_may_pass(tmp_path):
     with running_issuer() as issuer:
         (tmp_path / "pyproject.toml").write_text(PROJECT.format(issuer=issuer.url, audience=AUDIENCE))

@@ -43,6 +43,7 @@ def shop(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_plain_project_answers_on_dev_after_init_and_needs_nothing_else(shop):
     subprocess.run([COMMAND, "init", shop, "--yes"], check=True, capture_output=True, timeout=PATIENCE_S)
     with running(shop) as dev:

@@ -30,6 +30,7 @@ def shop(tmp_path, local_aws, unique):
     return shop
 
 
+@pytest.mark.slow
 def test_ten_deployments_and_three_rollbacks_take_over_at_once_and_fail_no_request(shop):
     url = shop.deploy().outputs["ApiUrl"]
     answers = {}

@@ -247,6 +247,7 @@ def told(done) -> list[dict[str, object]]:
     return [{name: line.get(name) for name in COMPARED} for line in done.logs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("queue", "what"), [(queue, what) for queue, cases in CASES.items() for what in cases])
 def test_a_message_is_handled_by_plan_as_by_fastapi(deploy, queue, what) -> None:
     planned = deploy(APP).invoke(sqs(what, "fine", queue=queue))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from background import eventually
 from queue_events import eventbridge, failed, scheduled, sqs
 
@@ -60,6 +61,7 @@ def test_of_two_environments_that_race_one_has_the_effect_and_the_other_gives_th
     assert effects(beaten, winner, other.invoke(message)) == ["raced"]
 
 
+@pytest.mark.slow
 def test_a_message_of_a_killed_environment_is_handled_after_the_deadline_it_had(stage, other, hold):
     message = orders({"order_id": "killed", "does": hold.order})
     killed = stage.environment()
@@ -120,6 +122,7 @@ def test_a_message_without_its_key_is_refused_and_its_values_are_not_logged(func
     assert "secret" not in str(done.lines)
 
 
+@pytest.mark.slow
 def test_another_stage_has_a_table_of_its_own_and_without_it_nothing_is_done(function, start_stage):
     elsewhere = start_stage()
     there = elsewhere.environment()

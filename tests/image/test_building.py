@@ -128,6 +128,7 @@ def test_a_layer_that_is_damaged_is_made_anew_and_said_so(tmp_path):
     assert len([text for text in warned if "is damaged" in text]) == 2
 
 
+@pytest.mark.slow
 def test_what_is_known_of_the_layers_is_made_anew_when_it_is_damaged(tmp_path):
     service, cache, warned = shop(tmp_path), tmp_path / "cache", []
     before = image_of(service, cache)
@@ -156,6 +157,7 @@ def test_two_builds_at_once_give_one_image(tmp_path):
     assert is_sound(one.layers[0].path.parent)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_said_so_leaves_no_half_layer_and_the_next_build_works(tmp_path):
     service, cache = shop(tmp_path), tmp_path / "cache"
     before = image_of(service, cache)
@@ -169,6 +171,7 @@ def test_a_disk_that_is_full_is_said_so_leaves_no_half_layer_and_the_next_build_
     assert image_of(service, cache).layers[1].size > 2 * 2**20
 
 
+@pytest.mark.slow
 def test_more_than_a_zip_may_hold_is_fine_in_an_image(tmp_path, cache):
     service = shop(tmp_path)
     with (service.root / "model.bin").open("wb") as file:

@@ -131,6 +131,7 @@ def test_what_podman_or_buildah_make_is_an_image_for_lambda(service, tmp_path, n
     assert asyncio.run(build_by_dockerfile(builder, service / "Dockerfile", PLATFORM, tell)) == identifier
 
 
+@pytest.mark.slow
 @needs_builder
 @pytest.mark.usefixtures("storage")
 def test_the_command_builds_and_pushes_by_the_configured_dockerfile(service, registry, capsys):
@@ -154,6 +155,7 @@ def test_the_command_builds_and_pushes_by_the_configured_dockerfile(service, reg
     assert "nothing.py" in said
 
 
+@pytest.mark.slow
 @needs_builder
 @pytest.mark.usefixtures("storage")
 def test_what_is_kept_of_an_image_is_read_anew_when_it_is_damaged(service, tmp_path):

@@ -110,6 +110,7 @@ def test_skopeo_reads_the_one_manifest_in_the_registry(pushed):
     assert inspected["Architecture"] == ARCHITECTURE
 
 
+@pytest.mark.slow
 @needs("skopeo")
 @pytest.mark.parametrize("kind", ["oci-archive", "docker-archive"])
 def test_the_tar_is_read_by_what_docker_and_podman_load(pushed, tmp_path, kind):
@@ -121,6 +122,7 @@ def test_the_tar_is_read_by_what_docker_and_podman_load(pushed, tmp_path, kind):
     assert len(manifest["layers"]) == len(made.image.descriptors)
 
 
+@pytest.mark.slow
 @needs("skopeo", "umoci", "unshare")
 @needs_root
 def test_the_image_unpacked_answers_an_event_read_only_and_as_nobody(pushed, tmp_path):
@@ -139,6 +141,7 @@ def test_the_image_unpacked_answers_an_event_read_only_and_as_nobody(pushed, tmp
     assert is_as_on_lambda(invoke(tmp_path, command), "Read-only file system")
 
 
+@pytest.mark.slow
 @needs("podman", "runc")
 @needs_root
 def test_podman_runs_the_image_read_only_and_as_nobody(pushed, tmp_path):

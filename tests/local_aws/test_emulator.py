@@ -40,6 +40,7 @@ def saved(directory, name="books/app"):
     return state.exists() and name in state.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_what_was_stored_is_there_at_the_next_start(start_aws, tmp_path):
     with start_aws(tmp_path) as aws:
         keep(aws)
@@ -59,6 +60,7 @@ def test_nothing_is_left_running_after_the_end(start_aws, tmp_path):
     assert list((tmp_path / "processes").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_killed_emulator_is_restarted_with_its_state_and_the_user_is_told(start_aws, tmp_path, eventually):
     with start_aws(tmp_path) as aws:
         keep(aws)
@@ -72,6 +74,7 @@ def test_a_killed_emulator_is_restarted_with_its_state_and_the_user_is_told(star
         assert any("killed by SIGKILL" in notice.text and notice.warning for notice in aws.notices)
 
 
+@pytest.mark.slow
 def test_a_request_that_arrives_while_it_is_dead_waits_for_the_next_one(start_aws, tmp_path, eventually):
     with start_aws(tmp_path) as aws:
         keep(aws)
@@ -117,6 +120,7 @@ def killed_owner(directory, act):
     yield where["emulator"]
 
 
+@pytest.mark.slow
 def test_the_emulator_of_a_killed_owner_saves_its_state_and_ends(start_aws, tmp_path, eventually):
     def act(client):
         client.create_secret(Name="books/app", SecretString="written just before the kill")
@@ -128,6 +132,7 @@ def test_the_emulator_of_a_killed_owner_saves_its_state_and_ends(start_aws, tmp_
         assert kept(aws) == "written just before the kill"
 
 
+@pytest.mark.slow
 def test_the_next_start_ends_an_emulator_that_cannot_end_itself(start_aws, tmp_path, eventually):
     def act(client):
         client.create_secret(Name="books/app", SecretString="saved in time")

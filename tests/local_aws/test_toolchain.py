@@ -10,6 +10,7 @@ from fastlambda_cli.errors import ToolchainError
 from fastlambda_cli.local.aws.toolchain import emulator_python
 
 
+@pytest.mark.slow
 def test_two_starts_at_once_make_one_environment_and_clear_what_was_cut_short(tmp_path, monkeypatch):
     monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(tmp_path))
     notices = []

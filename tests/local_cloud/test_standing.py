@@ -40,6 +40,7 @@ def buckets(endpoint):
         client.close()
 
 
+@pytest.mark.slow
 def test_without_a_dev_a_local_aws_is_started_and_ended_and_its_state_stays(tmp_path):
     others = psutil.Process().children(recursive=True)
     with local_aws(tmp_path, told) as first:
@@ -202,6 +203,7 @@ def test_what_needs_no_aws_may_fail_while_it_starts(tmp_path):
         assert buckets(endpoint)[1] == set()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_command_and_its_local_aws(tmp_path):
     script = tmp_path / "command.py"
     script.write_text(

@@ -273,6 +273,7 @@ TEMPLATE = {
 }
 
 
+@pytest.mark.slow
 def test_what_cloudformation_makes_is_served_also_by_a_later_start_on_another_port(start_aws, client, tmp_path):
     def ask(aws):
         outputs = aws.client("cloudformation").describe_stacks(StackName="books")["Stacks"][0]["Outputs"]

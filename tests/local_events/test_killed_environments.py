@@ -80,6 +80,7 @@ def shop(tmp_path):
         yield shop
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(PATIENCE_S + 60)
 def test_every_message_is_handled_or_dead_and_counts_once_however_many_environments_are_killed(sources, shop, tmp_path):
     dice = random.Random(SEED)  # noqa: S311 - the same moments and environments in each run

@@ -272,6 +272,7 @@ def test_a_function_that_runs_from_a_folder_consumes_under_its_alias(sources):
     assert sources.seen(name) == []
 
 
+@pytest.mark.slow
 def test_messages_survive_an_emulator_that_is_killed(start_sources, tmp_path):
     with start_sources() as sources:
         name, live = sources.consumer()

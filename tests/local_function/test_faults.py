@@ -7,6 +7,8 @@ import json
 import os
 import signal
 
+import pytest
+
 from fastlambda_cli.local.model import (
     InitEnded,
     InvocationReported,
@@ -74,6 +76,7 @@ def error_of(result):
     return json.loads(result.payload)["errorType"] if result.function_error else None
 
 
+@pytest.mark.slow
 def test_after_each_failure_the_environment_is_initialised_again_inside_the_next_event(laboratory):
     async def scenario(lab):
         await lab.invoke("begin")

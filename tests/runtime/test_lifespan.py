@@ -185,6 +185,7 @@ def test_a_startup_that_exits_ends_init(deploy):
         deploy(source)
 
 
+@pytest.mark.slow
 def test_a_handler_that_is_built_in_a_test_of_the_app_starts_and_stops_it(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(APP).replace("handler = FastLambda(app)", textwrap.dedent(IN_PROCESS)))

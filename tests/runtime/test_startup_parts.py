@@ -183,6 +183,7 @@ def docstrings(how):
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
+@pytest.mark.slow
 def test_sqlalchemys_docstrings_are_the_same():
     plain = docstrings("plain")
     assert docstrings("tuned") == plain

@@ -57,6 +57,7 @@ def in_flight(container, seconds):
     return thread, answers
 
 
+@pytest.mark.slow
 def test_requests_in_flight_end_before_the_lifespan_when_the_container_is_stopped(tmp_path):
     with served(tmp_path, APP, AWS_XRAY_DAEMON_ADDRESS="") as container:
         thread, answers = in_flight(container, 0.3)
@@ -70,6 +71,7 @@ def test_requests_in_flight_end_before_the_lifespan_when_the_container_is_stoppe
     assert not [line for line in container.logs if "xray_trace_id" in line], "without a daemon nothing is traced"
 
 
+@pytest.mark.slow
 def test_a_request_that_outlasts_the_grace_is_cancelled_and_the_lifespan_ends_all_the_same(tmp_path):
     with served(tmp_path, APP, FASTLAMBDA_SERVE_GRACE_SECONDS="0") as container:
         thread, answers = in_flight(container, 600)
@@ -81,6 +83,7 @@ def test_a_request_that_outlasts_the_grace_is_cancelled_and_the_lifespan_ends_al
     assert messages[-1] == "the lifespan has ended"
 
 
+@pytest.mark.slow
 def test_a_container_that_cannot_start_says_why_in_one_line_and_fails(tmp_path):
     source = APP.replace("/{seconds}", "/healthz")
     with served(tmp_path, source, FASTLAMBDA_SERVE_HOST="0.0.0.0") as container:  # noqa: S104 - it never listens

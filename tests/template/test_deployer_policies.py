@@ -146,6 +146,7 @@ def test_a_policy_fits_into_a_managed_policy_and_allows_no_action_by_wildcard(na
         assert not any("*" in action or "?" in action for action in statement["Action"])
 
 
+@pytest.mark.slow
 def test_the_deployer_may_do_what_cloudformation_does_for_every_resource_of_every_template():
     needed = {action for action in actions_of_cloudformation(resource_types()) if not NEVER_USED.match(action)}
     assert needed - allowed("deployer", "deployer-options") == set()

@@ -58,6 +58,7 @@ def test_yaml_and_json_say_the_same(case, template):
     assert read_yaml(template.to_yaml()) == json.loads(template.to_json()) == template.document
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_not_even_something_to_inform_of():
     files = sorted(str(path) for path in (HERE / "golden").glob("*.yaml"))
     assert len(files) == len(STAGES)
@@ -72,6 +73,7 @@ def test_cfn_lint_finds_nothing_not_even_something_to_inform_of():
     assert found.returncode == 0
 
 
+@pytest.mark.slow
 def test_cfn_lint_would_say_what_is_wrong(tmp_path):
     golden = (HERE / "golden" / "minimal.yaml").read_text(encoding="utf-8")
     broken = tmp_path / "broken.yaml"
