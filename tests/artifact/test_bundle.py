@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import json
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -91,6 +93,30 @@ def run(folder, code, *, path=()):
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout) | {"stderr": ran.stderr}
+
+
+SEEN = """
+    import shop.fail
+    from types import CodeType
+    def files(code):
+        yield code.co_filename
+        for each in filter(lambda it: isinstance(it, CodeType), code.co_consts):
+            yield from files(each)
+    print(json.dumps({"moved": opened.moved, "files": sorted({*files(shop.fail.__loader__.get_code("shop.fail"))})}))
+"""
+
+
+def test_code_names_its_present_file_where_it_was_compiled_for_and_elsewhere(tmp_path, packages):
+    moved = run(packages, SEEN)
+
+    here = write(tmp_path / "here", PACKAGES)
+    shutil.copy(reader.__file__, here / "fastlambda" / "startup" / "bundle.py")
+    compileall.compile_dir(here, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    asyncio.run(bundle(here, own_python(), keep_bytecode=False))
+    there = run(here, SEEN)
+
+    assert (moved["moved"], moved["files"]) == (True, [f"{packages}/shop/fail.py"])
+    assert (there["moved"], there["files"]) == (False, [f"{here}/shop/fail.py"])
 
 
 def test_modules_come_from_the_bundle_and_look_like_those_from_files(packages):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from fastlambda.errors import SettingsError
@@ -139,12 +138,19 @@ def current() -> Settings:
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
         if name.startswith("FASTLAMBDA_") and name not in _OWN:
-            near = difflib.get_close_matches(name, _OWN, n=1, cutoff=0.8)
+            near = nearest(name, _OWN, cutoff=0.8)
             raise SettingsError(
                 f"Unknown environment variable {name}",
                 why="names that start with FASTLAMBDA_ are the runtime's own",
-                remedy=f"Did you mean {near[0]}?" if near else f"It knows {', '.join(_OWN)}.",
+                remedy=f"Did you mean {near}?" if near else f"It knows {', '.join(_OWN)}.",
             )
+
+
+def nearest(name: str, names: Collection[str], cutoff: float = 0.6) -> str | None:
+    """Return what somebody may have meant, as `difflib.get_close_matches` finds it."""
+    import difflib  # noqa: PLC0415 - only for who has made a mistake
+
+    return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=cutoff)), None)
 
 
 def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
@@ -174,8 +180,8 @@ def _log_level(environ: Mapping[str, str]) -> str | None:
             continue
         if value.upper() in _LEVELS:
             return value.upper()
-        near = difflib.get_close_matches(value.upper(), _LEVELS, n=1)
-        remedy = f"Did you mean {near[0]}?" if near else "Correct or unset it."
+        near = nearest(value.upper(), _LEVELS)
+        remedy = f"Did you mean {near}?" if near else "Correct or unset it."
         raise SettingsError(f"{name} is {value!r}", why=f"it must be one of {', '.join(_LEVELS)}", remedy=remedy)
     return None
 

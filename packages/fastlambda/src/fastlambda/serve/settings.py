@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastlambda.errors import SettingsError
-from fastlambda.settings import SERVE
+from fastlambda.settings import SERVE, nearest
 
 _PREFIX = "FASTLAMBDA_SERVE_"
 _MAX_PORT = 65535
@@ -45,8 +44,8 @@ class ServeSettings:
         """
         for name in sorted(environ):
             if name.startswith(_PREFIX) and name not in SERVE:
-                near = difflib.get_close_matches(name, SERVE, n=1, cutoff=0.8)
-                remedy = f"Did you mean {near[0]}?" if near else f"It knows {', '.join(SERVE)}."
+                near = nearest(name, SERVE, cutoff=0.8)
+                remedy = f"Did you mean {near}?" if near else f"It knows {', '.join(SERVE)}."
                 raise SettingsError(f"Unknown environment variable {name}", remedy=remedy)
         default = cls()
         path = environ.get(f"{_PREFIX}HEALTH_PATH") or default.health_path

@@ -27,6 +27,7 @@ FILE = "packages.bundle"
 HEADER = struct.Struct("<4sIQQ")
 """Python's magic number for bytecode, the format, bytes of the whole file, bytes of the index."""
 FORMAT = 1
+_PYC_HEADER = 16  # bytes (PEP 552)
 
 Place = tuple[int, int]
 """Where something begins in the file, and how many bytes it has."""
@@ -39,6 +40,9 @@ class Bundle:
         file: The bundle.
         root: The folder that the packages are in.
 
+    Attributes:
+        moved: Whether a module's code turned out to name a file elsewhere: it was compiled for another folder.
+
     Raises:
         OSError: There is no such file.
         ValueError: It is for another Python, or damaged.
@@ -46,6 +50,7 @@ class Bundle:
     """
 
     def __init__(self, file: str, root: str) -> None:
+        self.moved = False
         self._root = root
         self._file = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -114,6 +119,15 @@ class BundleLoader(SourceFileLoader):
         super().__init__(name, path)
         self._bundle = bundle
         self._place = place
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the module's code as it is in the bundle, whose head says for all that it fits this Python."""
+        if not self._bundle.moved:
+            code: CodeType = marshal.loads(memoryview(self._bundle.data(self._place))[_PYC_HEADER:])  # noqa: S302 - as above
+            if code.co_filename == self.path:
+                return code
+            self._bundle.moved = True
+        return super().get_code(fullname)  # which puts the present file into all of it
 
     def path_stats(self, path: str) -> dict[str, int]:
         """Nothing is known of the source, which bytecode with an unchecked hash is not compared with."""
