@@ -277,7 +277,7 @@ def test_a_request_whose_client_left_shows_what_the_function_wrote_after_that_on
         report(duration_ms=31000.0, billed_ms=31000),
     )
     assert [" ".join(line.split()) for line in lines] == [
-        f"14:03:12 GET /slow 503 12.3 ms warm {ID} no answer within 30 s; it runs on",
+        f"14:03:12 GET /slow 503 12.3 ms {ID} no answer within 30 s; it runs on",
         "before",
         f"14:03:12 GET /slow ran on ok 31000.0 ms warm {ID}",
         "after",

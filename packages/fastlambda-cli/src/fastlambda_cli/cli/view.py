@@ -138,7 +138,7 @@ class TerminalView:
             f"{self._padded(path)} ",
             (str(event.status), _status_style(event.status)),
             f" {event.duration_ms:>7.1f} ms  ",
-            (("cold", "cyan") if event.cold else ("warm", "dim")) if event.request_id else ("    ", ""),
+            _start(event),
             (f"  {self._id(request_id or event.api_request_id)}", "dim"),
         )
         if event.error:
@@ -255,3 +255,10 @@ def _more(count: int) -> Text:
 def _status_style(status: int) -> str:
     styles = {2: "green", 3: "cyan", 4: "yellow", 5: "bold red"}
     return styles.get(status // 100, "")
+
+
+def _start(event: HttpExchange) -> tuple[str, str]:
+    """Whether the request met a cold start; nobody knows of one that runs no function, or whose function still runs."""
+    if event.request_id is None or event.running:
+        return "    ", ""
+    return ("cold", "cyan") if event.cold else ("warm", "dim")

@@ -36,7 +36,7 @@ class Exchange:
         api_request_id: The gateway's id for it.
         request_id: Lambda's id, once the function was called.
         cold: True when the event waited for an INIT.
-        running: True when the function runs on after the answer.
+        running: True when the function runs on and has not answered.
         gateway: The API and its stage, once a route was found.
         integration_ms: How long the function was waited for.
         integration_error: What API Gateway would say went wrong with the function.
