@@ -2,7 +2,7 @@
 
 What logs, metrics and traces say about a request, they read here. There is one at a time, as on Lambda, and it is a
 plain module attribute and no context variable, because a line that a bare thread writes belongs to the request as
-well. Of the records of an event several are handled at a time: each has a context variable for its keys. So has each
+well. Of the records of an event several are handled at a time: each has a context variable for itself. So has each
 request of a process that answers many at a time, which is what `fastlambda.serve` runs.
 """
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
     from mangum.types import Scope
 
+    from fastlambda.events.record import Record
     from fastlambda.routes import Routes
 
 _TRACE = "xray_trace_id"
@@ -108,7 +109,7 @@ class Exchange:
 _current: Exchange | None = None
 _own: ContextVar[Exchange | None] = ContextVar("fastlambda_request", default=None)
 _consumed: Mapping[str, str] = {}
-_handled: ContextVar[Mapping[str, str] | None] = ContextVar("fastlambda_record", default=None)
+_handled: ContextVar[Record | None] = ContextVar("fastlambda_record", default=None)
 
 
 def current() -> Exchange | None:
@@ -148,14 +149,14 @@ def consuming(key: str) -> Iterator[None]:
 
 
 handling = _handled.set
-"""Make the record with these keys what is handled in the current context: `handling(keys)`."""
+"""Make a record what is handled in the current context: `handling(record)`."""
 
 
 def keys() -> Mapping[str, str]:
     """Return what every line says about the request or the record that it belongs to."""
     handled = _handled.get()
     if handled is not None:
-        return handled
+        return handled.log_keys()
     request = current()
     if request is None:
         return _consumed

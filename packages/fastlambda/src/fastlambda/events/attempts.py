@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Mapping
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi.exceptions import RequestValidationError
 
@@ -13,14 +14,27 @@ from fastlambda import exchange
 from fastlambda.errors import InvalidMessageError, UnfinishedRecordError
 from fastlambda.events.record import Record
 from fastlambda.events.signature import invalid_message
+from fastlambda.events.stepwise import rest
 from fastlambda.observe import logging as logs
-from fastlambda.observe.tracing import trace_id
 
 if TYPE_CHECKING:
     from mangum.types import LambdaContext
 
     from fastlambda.events.consumer import BoundConsumer
     from fastlambda.observe.tracing import EventTracer
+
+
+class Waiting(NamedTuple):
+    """A record whose consumer waits for something.
+
+    Attributes:
+        work: What is left of handling it.
+        waiting_for: What its first step ended with.
+
+    """
+
+    work: Coroutine[Any, Any, None]
+    waiting_for: Any
 
 
 class Attempts:
@@ -32,64 +46,79 @@ class Attempts:
         context: The invocation.
 
     Attributes:
-        latencies_ms: Milliseconds that each record took.
+        latencies: Seconds that each record took.
         failed: Records that failed.
         expired: True once the invocation has to end, and whatever is cancelled is so for that reason.
 
     """
 
     def __init__(self, consumer: BoundConsumer, tracer: EventTracer, context: LambdaContext) -> None:
-        self._consumer = consumer
+        self._handle = consumer.handler(context)
         self._kind = consumer.declaration.kind
         self._key = consumer.key
         self._unwrap = consumer.unwrap
         self._tracer = tracer
         # It is the event that is traced, or not; beside that a message of a queue may have a trace of its own.
         self._traced = self._kind == "sqs" and tracer.traces_records(None)
-        self._context = context
-        self.latencies_ms: list[float] = []
+        self.latencies: list[float] = []
         self.failed = 0
         self.expired = False
 
     async def attempt(self, data: Mapping[str, Any]) -> BaseException | None:
         """Hand a record to the consumer; log what fails it, and return that. It has a context of its own to itself."""
-        record = Record(self._kind, data, unwrap=self._unwrap)
-        keys = {"route": self._key, "message_id": record.id, "correlation_id": record.id}
-        exchange.handling(keys)
-        started = time.perf_counter()
+        started, context = time.perf_counter(), copy_context()
+        outcome = context.run(self.begin, data)
+        if isinstance(outcome, Waiting):
+            outcome = await self.finish(outcome, context)
+        self.latencies.append(time.perf_counter() - started)
+        return outcome
+
+    def begin(self, data: Mapping[str, Any]) -> BaseException | Waiting | None:
+        """Hand a record to the consumer in the current context, which is to be its own, until it waits or has ended.
+
+        Returns:
+            What failed it, which is logged; None when it is handled; else what is left to `finish`.
+
+        """
+        record = Record(self._kind, data, self._unwrap, self._key)
+        exchange.handling(record)
         try:
-            # Nobody but this record has the keys, and they are read when a line is written.
-            if (correlation_id := record.correlation_id()) is not None:
-                keys["correlation_id"] = correlation_id
-            header = record.trace_header()
-            if header is None and not self._traced:
-                await self._consumer.handle(record, self._context)
+            if self._traced or (self._kind == "sqs" and "AWSTraceHeader" in data["attributes"]):
+                work = self._trace(record)
             else:
-                if (continued := trace_id(header)) is not None:
-                    keys["xray_trace_id"] = continued
-                with self._tracer.record(self._key, record.id, header):
-                    await self._hand_over(record)
-        except RequestValidationError as error:
-            return self._fail(_without_values(error))
+                work = self._handle(record)
         except BaseException as error:  # noqa: BLE001 - it fails the record, whatever it is, and not its neighbours
             return self._fail(error)
-        else:
-            return None
-        finally:
-            self.latencies_ms.append((time.perf_counter() - started) * 1000)
-
-    async def _hand_over(self, record: Record) -> None:
         try:
-            await self._consumer.handle(record, self._context)
-        except RequestValidationError as error:
-            refused = _without_values(error)
-        else:
-            return
-        # Outside of the handler: the trace would show the values of what it was raised from.
-        raise refused
+            return Waiting(work, work.send(None))
+        except StopIteration:  # the end of a coroutine, from which none can escape
+            return None
+        except BaseException as error:  # noqa: BLE001
+            return self._fail(error)
+
+    async def finish(self, waiting: Waiting, context: Context) -> BaseException | None:
+        """Go on with a record in its own context; return as `begin` does."""
+        try:
+            await rest(waiting.work, context, waiting.waiting_for)
+        except BaseException as error:  # noqa: BLE001
+            return context.run(self._fail, error)
+        return None
+
+    async def _trace(self, record: Record) -> None:
+        with self._tracer.record(self._key, record.id, record.trace_header()):
+            try:
+                await self._handle(record)
+            except RequestValidationError as error:
+                refused = _without_values(error)
+            else:
+                return
+            # Outside of the handler: the trace would show the values of what it was raised from.
+            raise refused
 
     def _fail(self, error: BaseException) -> BaseException:
         self.failed += 1
+        if isinstance(error, RequestValidationError):
+            error = _without_values(error)
         if self.expired and isinstance(error, asyncio.CancelledError):
             unfinished = UnfinishedRecordError(
                 "A record was still being handled when its invocation had to end",

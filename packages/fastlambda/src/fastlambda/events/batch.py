@@ -18,12 +18,13 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, Sqs
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from fastlambda.errors import UnfinishedRecordError
-from fastlambda.events.stepwise import rest
+from fastlambda.events.attempts import Waiting
 
 if TYPE_CHECKING:
     from fastlambda.events.attempts import Attempts
 
 _SKIPPED = SqsFifoPartialProcessor.group_circuit_breaker_exc[1]
+_UNFINISHED = UnfinishedRecordError("The message was not handled in time")
 # Seconds for which messages that wait for nothing may keep the loop from everything else that runs in it.
 _TURN = 0.001
 
@@ -48,7 +49,7 @@ class Batch:
         self._concurrency = concurrency
         self._lanes = deque(self._in_lanes())
         self._running: set[asyncio.Task[None]] = set()
-        self._outcomes: dict[int, BaseException | None] = {}
+        self._outcomes: list[BaseException | None] = [_UNFINISHED] * len(records)
         self._fault: BaseException | None = None
 
     async def run(self, time_left: float | None, grace: float) -> None:
@@ -82,13 +83,9 @@ class Batch:
         Its format is that of "Implementing partial batch responses" in the AWS Lambda Developer Guide.
         """
         processor = self._processor
-        outcome_of, succeed = self._outcomes.get, processor.success_handler
         with processor(records=[*self._records], handler=self._attempts.attempt):  # type: ignore[list-item]  # it reads them
-            for index, record in enumerate(processor.records):
-                outcome = outcome_of(index, _UNFINISHED)
-                if outcome is None:
-                    succeed(record, None)
-                else:
+            for record, outcome in zip(processor.records, self._outcomes, strict=True):
+                if outcome is not None:  # the books of those that succeeded are for nobody
                     failure = (type(outcome), outcome, outcome.__traceback__)
                     processor.failure_handler(SQSRecord(record), failure)
         answer = processor.response()
@@ -126,37 +123,40 @@ class Batch:
 
     async def _handle(self, lane: list[int] | None, task: asyncio.Task[None]) -> list[int] | None:
         """Handle messages in this task for as long as that makes no difference to them; return where to go on."""
-        attempt_of, records, lanes, outcomes = self._attempts.attempt, self._records, self._lanes, self._outcomes
-        fresh, clock = self._context.copy, time.perf_counter
-        give_way = min(clock() + _TURN, self._deadline)
+        begin, records, lanes, outcomes = self._attempts.begin, self._records, self._lanes, self._outcomes
+        fresh, clock, took = self._context.copy, time.perf_counter, self._attempts.latencies.append
+        now = clock()
+        give_way = min(now + _TURN, self._deadline)
         while lane:
-            index = lane.pop()
-            attempt, waits = attempt_of(records[index]), False
+            index, waits = lane.pop(), False
             # What a message's code leaves in context variables is not there for the next one.
             context = fresh()
             try:
-                waiting_for = context.run(attempt.send, None)
-                waits = True
-                self._begin_another()
-                outcome = await rest(attempt, context, waiting_for)
-            except StopIteration as ended:
-                outcome = ended.value
+                outcome = context.run(begin, records[index])
+                if isinstance(outcome, Waiting):
+                    waits = True
+                    self._begin_another()
+                    outcome = await self._attempts.finish(outcome, context)
             except BaseException as fault:  # noqa: BLE001 - none of the message's, and it fails the invocation
                 outcome = self._fault = fault
             outcomes[index] = outcome
+            began, now = now, clock()
+            took(now - began)
             if lane and outcome is not None:
-                outcomes.update(dict.fromkeys(lane, _SKIPPED))
+                for skipped in lane:
+                    outcomes[skipped] = _SKIPPED
                 lane = None
             if not lane:
                 lane = lanes.popleft() if lanes else None
             # A message that waits may be cancelled, or have cancelled itself, or be known to a library by its task.
             if waits or task.cancelling():
                 break
-            if clock() >= give_way:
+            if now >= give_way:
                 await asyncio.sleep(0)
                 if not self._may_begin():
                     break
-                give_way = min(clock() + _TURN, self._deadline)
+                now = clock()
+                give_way = min(now + _TURN, self._deadline)
         return lane
 
     def _end(self) -> None:
@@ -175,6 +175,3 @@ class Batch:
 def bookkeeper() -> BatchProcessor:
     """Return what keeps the books of a queue's batches."""
     return BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-
-
-_UNFINISHED = UnfinishedRecordError("The message was not handled in time")

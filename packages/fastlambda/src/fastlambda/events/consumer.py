@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -79,12 +79,11 @@ class Consumer:
             InvalidMessageError: the message is not what the consumer takes, or an envelope that it asks for is missing.
 
         """
-        arguments: dict[str, Any] = {}
+        message = self._message
+        arguments = {} if message is None else {message.name: message.of(record)}
         if self._envelopes:
             for name, kind in self._envelopes.items():
                 arguments[name] = record.envelope(kind)
-        if self._message is not None:
-            arguments[self._message.name] = self._message.of(record)
         return arguments
 
 
@@ -111,32 +110,32 @@ class BoundConsumer:
         self._app = app
         self._state = state
 
-    def handle(self, record: Record, context: LambdaContext) -> Awaitable[None]:
-        """Handle a record, unless it is one that was handled before and is to be handled once.
+    def handler(self, context: LambdaContext) -> Callable[[Record], Coroutine[Any, Any, None]]:
+        """Return what handles the records of one event, each unless it was handled before and is to be handled once.
 
-        Raises:
+        Raises, when it is called or awaited:
             InvalidMessageError: the message is not what the consumer takes; nothing of it has run.
             IdempotencyError: it is being handled elsewhere, or nobody knows; nothing of it has run.
             RequestValidationError: a dependency's own parameters are not what it takes; it has their values.
             Exception: whatever escapes from the consumer, from its dependencies or from its background tasks.
 
         """
-        arguments = self._arguments(record)
-        if self._once is None:
-            return self._handle(record, arguments)
-        return self._handle_once(record, arguments, context)
+        if self._once is not None:
+            return functools.partial(self._handle_once, context)
+        return self._handler(self._arguments)
 
-    async def _handle_once(self, record: Record, arguments: dict[str, Any], context: LambdaContext) -> None:
+    async def _handle_once(self, context: LambdaContext, record: Record) -> None:
         assert self._once is not None  # noqa: S101 - the one caller has looked
         key, records = self._once
-        handle = functools.partial(self._handle, record, arguments)
+        arguments = self._arguments(record)
+        handle = functools.partial(self._handler(lambda _: arguments), record)
         if not await records.once(key.data(record, arguments), context, handle):
             _log.info("Skipped a record that was handled before")
 
-    def _handle(self, record: Record, arguments: dict[str, Any]) -> Awaitable[None]:
+    def _handler(self, arguments: Callable[[Record], dict[str, Any]]) -> Callable[[Record], Coroutine[Any, Any, None]]:
         if self._plan is not None and not getattr(self._app, "dependency_overrides", None):
-            return self._plan.begin(record, arguments, self._request)
-        return self._ask_fastapi(record, arguments)
+            return self._plan.handler(arguments, self._request)
+        return lambda record: self._ask_fastapi(record, arguments(record))
 
     async def _ask_fastapi(self, record: Record, arguments: dict[str, Any]) -> None:
         _arguments.set(arguments)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.exceptions import FastAPIError
@@ -43,6 +43,10 @@ _UNDERSTOOD = frozenset(
 )
 
 
+# Of what says that it is a coroutine function and is none (asyncio, and `inspect.markcoroutinefunction`).
+_MARKS = ("_is_coroutine", "_is_coroutine_mark")
+
+
 class UnplannedError(Exception):
     """A dependency that is left to FastAPI."""
 
@@ -51,14 +55,13 @@ class Step:
     """A call of the plan.
 
     Attributes:
-        call: Returns an awaitable, or, of a dependency with `yield`, an asynchronous generator or context manager.
+        call: Returns an awaitable, or, of a dependency with `yield`, an asynchronous generator.
         needs: The call's arguments: a name, and which of the values that there are by then.
-        generates: Whether it is an asynchronous generator.
         yields: Whether the dependency is one with `yield`.
 
     """
 
-    __slots__ = ("call", "generates", "needs", "yields")
+    __slots__ = ("call", "needs", "yields")
 
     def __init__(
         self,
@@ -66,9 +69,7 @@ class Step:
         needs: tuple[tuple[str, int], ...],
         *,
         yields: bool = False,
-        generates: bool = False,
     ) -> None:
-        self.generates = generates
         self.call = call
         self.needs = needs
         self.yields = yields
@@ -92,71 +93,73 @@ class Plan:
         self._wants_request = False
         # FastAPI closes what has the scope "function" first; the consumer itself, which it calls last, has that scope.
         self._needs = self._planned(dependant, _UNDERSTOOD | {"scope"})
-        self._yields = any(step.yields for step in self._steps)
-        self._alone = not self._steps and not self._needs
         self._function = function if _kind(function) == "coroutine" else _in_a_thread(function)
+        self._calls = [(step.call, step.needs) for step in self._steps]
+        self._solve = self._within if any(step.yields for step in self._steps) else self._in_turn
 
-    def begin(self, record: Record, arguments: dict[str, Any], request: Callable[[Record], Request]) -> Awaitable[None]:
-        """Solve the dependencies and call the consumer, with these arguments beside them.
+    def handler(
+        self, arguments: Callable[[Record], dict[str, Any]], request: Callable[[Record], Request]
+    ) -> Callable[[Record], Coroutine[Any, Any, None]]:
+        """Return what solves the dependencies for a record and calls the consumer.
 
-        Raises:
-            Exception: whatever escapes from the consumer or from its dependencies.
+        Args:
+            arguments: Returns the consumer's arguments that are no dependencies.
+            request: Returns the record as a request.
 
         """
-        if self._alone:
-            return self._function(**arguments)
-        values = [record, request(record) if self._wants_request else None]
-        return self._solve(values, arguments) if self._yields else self._go_on(0, values, arguments)
+        function, solve, wants_request = self._function, self._solve, self._wants_request
+        if not self._steps and not self._needs:
+            return lambda record: function(**arguments(record))
+        if not wants_request:
+            return lambda record: solve([record, None], arguments(record))
+        return lambda record: solve([record, request(record)], arguments(record))
 
-    async def _solve(self, values: list[Any], arguments: dict[str, Any]) -> None:
-        await self._go_on(0, values, arguments)
-        if len(values) != _ALWAYS + len(self._steps) + 1:
+    async def _in_turn(self, values: list[Any], arguments: dict[str, Any]) -> None:
+        """Call everything of a plan in which nothing has to be closed."""
+        for call, needs in self._calls:
+            values.append(await (call(**{name: values[index] for name, index in needs}) if needs else call()))
+        for name, index in self._needs:
+            arguments[name] = values[index]
+        await self._function(**arguments)
+
+    async def _within(self, values: list[Any], arguments: dict[str, Any]) -> None:
+        """Call everything, and close what has been opened, the last first.
+
+        This is what an AsyncExitStack of `asynccontextmanager`s comes to when all goes well, and costs less.
+        """
+        opened: list[AsyncGenerator[Any, None]] = []
+        called = False
+        try:
+            for step in self._steps:
+                needs, call = step.needs, step.call
+                value = call(**{name: values[index] for name, index in needs}) if needs else call()
+                if step.yields:
+                    try:
+                        values.append(await anext(value))
+                    except StopAsyncIteration:
+                        raise RuntimeError("generator didn't yield") from None
+                    opened.append(value)
+                else:
+                    values.append(await value)
+            for name, index in self._needs:
+                arguments[name] = values[index]
+            await self._function(**arguments)
+            called = True
+            while opened:
+                generator = opened.pop()
+                try:
+                    await anext(generator)
+                except StopAsyncIteration:
+                    continue
+                await _refuse_to_go_on(generator)
+        except BaseException as error:
+            if not await _unwind(opened, error):
+                raise
+        if not called:
             # As FastAPI does: without this the message would count as handled, and be deleted.
             raise FastAPIError(
                 "A dependency with yield has caught the exception that was raised within it, and did not raise it again"
             )
-
-    async def _go_on(self, place: int, values: list[Any], arguments: dict[str, Any]) -> None:
-        for step in self._steps[place:] if place else self._steps:
-            place += 1
-            called = step.call(**{name: values[index] for name, index in step.needs}) if step.needs else step.call()
-            if step.generates:
-                await self._go_on_within(called, place, values, arguments)
-                return
-            if step.yields:
-                async with called as value:
-                    values.append(value)
-                    await self._go_on(place, values, arguments)
-                return
-            values.append(await called)
-        for name, index in self._needs:
-            arguments[name] = values[index]
-        values.append(await self._function(**arguments))
-
-    async def _go_on_within(
-        self, generator: AsyncGenerator[Any, None], place: int, values: list[Any], arguments: dict[str, Any]
-    ) -> None:
-        """Go on within a dependency as `asynccontextmanager` would, which costs more than most dependencies do."""
-        try:
-            values.append(await anext(generator))
-        except StopAsyncIteration:
-            raise RuntimeError("generator didn't yield") from None
-        try:
-            await self._go_on(place, values, arguments)
-        except BaseException as error:
-            # What becomes of an exception is asynccontextmanager's own to say, and may cost what it costs.
-            opened = asynccontextmanager(lambda: generator)()
-            if not await opened.__aexit__(type(error), error, error.__traceback__):
-                raise
-            return
-        try:
-            await anext(generator)
-        except StopAsyncIteration:
-            return
-        try:
-            raise RuntimeError("generator didn't stop")
-        finally:
-            await generator.aclose()
 
     def _planned(self, dependant: Dependant, understood: frozenset[str] = _UNDERSTOOD) -> tuple[tuple[str, int], ...]:
         """Plan the dependencies of one, and return its own arguments."""
@@ -187,6 +190,28 @@ class Plan:
         return self._places[call]
 
 
+async def _unwind(opened: Iterable[AsyncGenerator[Any, None]], error: BaseException) -> bool:
+    """Raise an exception in dependencies with `yield`, the last first, and tell whether they have suppressed it.
+
+    What becomes of it on its way is the stack's own to say, and may cost what it costs.
+    """
+    stack = AsyncExitStack()
+    for generator in opened:
+        stack.push_async_exit(asynccontextmanager(functools.partial(_itself, generator))())
+    return bool(await stack.__aexit__(type(error), error, error.__traceback__))
+
+
+def _itself(generator: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    return generator
+
+
+async def _refuse_to_go_on(generator: AsyncGenerator[Any, None]) -> NoReturn:
+    try:
+        raise RuntimeError("generator didn't stop")
+    finally:
+        await generator.aclose()
+
+
 def _envelope_of(call: Callable[..., Any]) -> Callable[[Record], Awaitable[Envelope]] | None:
     """Return what takes an envelope out of a record, if the dependency is `SqsMessage.of` or the like."""
     if getattr(call, "__func__", None) is not Envelope.of.__func__:  # type: ignore[attr-defined]
@@ -204,16 +229,25 @@ def _step(call: Callable[..., Any], needs: tuple[tuple[str, int], ...]) -> Step:
         case "coroutine":
             return Step(call, needs)
         case "asynchronous generator":
-            return Step(call, needs, yields=True, generates=True)
+            return Step(call, needs, yields=True)
         case "generator":
-            opened = contextmanager(call)
-            return Step(lambda **values: contextmanager_in_threadpool(opened(**values)), needs, yields=True)
+            return Step(_opened_in_a_thread(call), needs, yields=True)
     return Step(_in_a_thread(call), needs)
 
 
-def _in_a_thread(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+def _in_a_thread(call: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
     async def called(**values: Any) -> Any:
         return await run_in_threadpool(functools.partial(call, **values))
+
+    return called
+
+
+def _opened_in_a_thread(call: Callable[..., Any]) -> Callable[..., AsyncGenerator[Any, None]]:
+    opened = contextmanager(call)
+
+    async def called(**values: Any) -> AsyncGenerator[Any, None]:
+        async with contextmanager_in_threadpool(opened(**values)) as value:
+            yield value
 
     return called
 
@@ -227,7 +261,7 @@ def _kind(call: Callable[..., Any]) -> str:
     """
     inner = inspect.unwrap(call)
     kind = _kind_of_itself(call)
-    if kind != _kind_of_itself(inner) or hasattr(call, "_is_coroutine"):  # asyncio's mark for what is no coroutine
+    if kind != _kind_of_itself(inner) or any(hasattr(call, mark) for mark in _MARKS):
         raise UnplannedError
     return kind
 

@@ -17,6 +17,7 @@ from fastlambda.events.envelopes import (
     unwrapped,
 )
 from fastlambda.events.publish_origin import of_attribute, of_resources
+from fastlambda.observe.tracing import trace_id
 
 AnEnvelope = TypeVar("AnEnvelope", bound=Envelope)
 
@@ -28,32 +29,41 @@ class Record:
         kind: What it came from: sqs, sns, eventbridge or schedule.
         data: Its JSON: of SQS and SNS an element of `Records`, else the whole event.
         unwrap: Whether a message within envelopes is taken out of them.
-
-    Attributes:
-        id: What its source calls it, the same at every delivery.
+        key: The key of its consumer.
 
     """
 
-    __slots__ = ("_content", "_own", "_unwrap", "data", "id", "kind")
+    __slots__ = ("_content", "_own", "_unwrap", "data", "key", "kind")
 
-    def __init__(self, kind: str, data: Mapping[str, Any], *, unwrap: bool = True) -> None:
+    # There is one for every message, and most are asked for their text alone: nothing is read before somebody asks.
+    def __init__(self, kind: str, data: Mapping[str, Any], unwrap: bool = True, key: str = "") -> None:  # noqa: FBT001, FBT002
         self.kind = kind
         self.data = data
+        self.key = key
+        self._unwrap = unwrap
         self._own: Envelope | None = None
         self._content: tuple[str, Sequence[SnsMessage | EventBridgeEvent]] | None = None
-        match kind:
-            case "sqs":
-                self.id = str(data["messageId"])
-                text = data.get("body")  # one without fails when it is read, and alone
-                if text is not None and not (unwrap and may_be_enveloped(text)):
-                    self._content = text, ()
-            case "sns":
-                self.id = str(data["Sns"]["MessageId"])
-            case _:
-                self.id = str(data["id"])
-        self._unwrap = unwrap
 
-    # These are called and not read: they are for every message, and a property costs more than a method.
+    @property
+    def id(self) -> str:
+        """What its source calls it, the same at every delivery."""
+        match self.kind:
+            case "sqs":
+                return str(self.data["messageId"])
+            case "sns":
+                return str(self.data["Sns"]["MessageId"])
+        return str(self.data["id"])
+
+    def log_keys(self) -> dict[str, str]:
+        """Return what every line of its consumer says of it."""
+        try:
+            correlation_id = self.correlation_id()
+        except Exception:  # noqa: BLE001 - an envelope that cannot be read, which is what the line is likely to be about
+            correlation_id = None
+        keys = {"route": self.key, "message_id": self.id, "correlation_id": correlation_id or self.id}
+        if (continued := trace_id(self.trace_header())) is not None:
+            keys["xray_trace_id"] = continued
+        return keys
 
     def correlation_id(self) -> str | None:
         """Return the correlation id of what published it; None for one that was published without."""
@@ -68,7 +78,7 @@ class Record:
             case _:
                 return None
         if found is None:
-            for envelope in (self._content or self._contained())[1]:
+            for envelope in self._contained()[1]:
                 if envelope.correlation_id is not None:
                     return envelope.correlation_id
         return found
@@ -79,7 +89,11 @@ class Record:
 
     def text(self) -> str:
         """Return the message, without the envelopes; an event's detail as JSON."""
-        return (self._content or self._contained())[0]
+        if self.kind == "sqs":
+            text: str = self.data["body"]
+            if not (self._unwrap and may_be_enveloped(text)):
+                return text
+        return self._contained()[0]
 
     def envelope(self, kind: type[AnEnvelope]) -> AnEnvelope:
         """Return the envelope of this kind.

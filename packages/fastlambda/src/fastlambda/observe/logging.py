@@ -146,7 +146,7 @@ def failure(error: BaseException) -> None:
 
 def delivered(route: str, records: int, attempts: Attempts) -> None:
     """Write the one line that every event gets; records that were never begun have failed no attempt."""
-    handled = len(attempts.latencies_ms) - attempts.failed
+    handled = len(attempts.latencies) - attempts.failed
     logger.info(
         "%s %s of %s",
         route,

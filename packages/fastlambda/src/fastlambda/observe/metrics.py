@@ -117,7 +117,7 @@ def count_records(route: str, records: int, attempts: Attempts) -> None:
         "FailedRecords": _metric(MetricUnit.Count, attempts.failed),
     }
     # Of a whole number of microseconds: `round` to three places takes four times as long.
-    latencies = [int(latency * 1000 + 0.5) / 1000 for latency in attempts.latencies_ms]
+    latencies = [int(latency * 1e6 + 0.5) / 1000 for latency in attempts.latencies]
     for start in range(0, max(len(latencies), 1), _MAX_VALUES):
         if values := latencies[start : start + _MAX_VALUES]:
             counted["RecordLatency"] = {"Unit": MetricUnit.Milliseconds.value, "Value": values}
