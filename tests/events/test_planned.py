@@ -165,6 +165,53 @@ APP = """
         if what == "failed":
             raise ValueError(what)
 
+    def connected(request: Request):
+        say("connect", path=request.url.path)
+        try:
+            yield "connection"
+        finally:
+            seen.set("set by connected")
+            say("disconnect")
+
+    def transaction(
+        connection: Annotated[str, Depends(connected)], message: Annotated[SqsMessage, Depends(SqsMessage.of)]
+    ):
+        seen.set("set by transaction")
+        say("begin", connection=connection)
+        try:
+            yield connection + " transaction"
+        except BaseException as error:
+            say("roll back", error=repr(error), seen=seen.get())
+            if message.body == "swallowed":
+                return
+            if message.body == "exchanged":
+                raise ValueError("exchanged") from None
+            raise
+        say("commit", seen=seen.get())
+        if message.body == "clean-up":
+            raise RuntimeError("clean-up")
+
+    def rows(transaction: Annotated[str, Depends(transaction)], message: Annotated[SqsMessage, Depends(SqsMessage.of)]):
+        seen.set("set by rows")
+        if message.body == "dependency":
+            raise ValueError("dependency")
+        return [transaction]
+
+    @events.sqs("threads", concurrency=1)
+    def threads(
+        what: str, rows: Annotated[list, Depends(rows)], transaction: Annotated[str, Depends(transaction)]
+    ) -> str:
+        say("threads", what=what, rows=rows, transaction=transaction, seen=seen.get())
+        seen.set("set by threads")
+        match what:
+            case "exit":
+                raise SystemExit("no")
+            case "http":
+                raise HTTPException(404)
+            case "failed" | "swallowed" | "exchanged":
+                raise ValueError(what)
+        return "dropped"
+
     @events.sqs("plain", concurrency=1)
     async def plain(what: str) -> None:
         say("plain", fastapi=by_fastapi() == bool(os.environ.get("BY_FASTAPI")))
@@ -233,6 +280,7 @@ CASES = {
     ],
     "guarded": ["fine", "cancelled"],
     "thread": ["fine", "failed"],
+    "threads": ["fine", "failed", "swallowed", "exchanged", "clean-up", "dependency", "exit", "http"],
     "plain": ["fine", "failed"],
     "no-topic": ["fine"],
     "uncached": ["fine"],

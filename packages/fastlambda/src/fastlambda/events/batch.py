@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SKIPPED = SqsFifoPartialProcessor.group_circuit_breaker_exc[1]
 _UNFINISHED = UnfinishedRecordError("The message was not handled in time")
 # Seconds for which messages that wait for nothing may keep the loop from everything else that runs in it.
-_TURN = 0.001
+TURN = 0.001
 
 
 class Batch:
@@ -74,6 +74,7 @@ class Batch:
             for task in self._running:
                 task.cancel()
             await asyncio.wait(self._running, timeout=grace)
+            self._give_up()
         if self._fault is not None:
             raise self._fault
 
@@ -126,7 +127,7 @@ class Batch:
         begin, records, lanes, outcomes = self._attempts.begin, self._records, self._lanes, self._outcomes
         fresh, clock, took = self._context.copy, time.perf_counter, self._attempts.latencies.append
         now = clock()
-        give_way = min(now + _TURN, self._deadline)
+        give_way = min(now + TURN, self._deadline)
         while lane:
             index, waits = lane.pop(), False
             # What a message's code leaves in context variables is not there for the next one.
@@ -143,8 +144,7 @@ class Batch:
             began, now = now, clock()
             took(now - began)
             if lane and outcome is not None:
-                for skipped in lane:
-                    outcomes[skipped] = _SKIPPED
+                self._skip(lane)
                 lane = None
             if not lane:
                 lane = lanes.popleft() if lanes else None
@@ -156,8 +156,15 @@ class Batch:
                 if not self._may_begin():
                     break
                 now = clock()
-                give_way = min(now + _TURN, self._deadline)
+                give_way = min(now + TURN, self._deadline)
         return lane
+
+    def _skip(self, lane: list[int]) -> None:
+        for index in lane:
+            self._outcomes[index] = _SKIPPED
+
+    def _give_up(self) -> None:
+        """Say of messages that have not even ended when they were cancelled what there is to say."""
 
     def _end(self) -> None:
         if not self._ended.done():

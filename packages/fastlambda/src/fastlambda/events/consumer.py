@@ -15,8 +15,9 @@ from starlette.responses import Response
 
 from fastlambda.errors import EventDeclarationError
 from fastlambda.events.envelopes import SCOPE_KEY
-from fastlambda.events.plan import Plan, UnplannedError
+from fastlambda.events.plan import Plan
 from fastlambda.events.signature import Parameters, parameters
+from fastlambda.events.steps import UnplannedError
 
 try:
     from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
@@ -123,6 +124,12 @@ class BoundConsumer:
         if self._once is not None:
             return functools.partial(self._handle_once, context)
         return self._handler(self._arguments)
+
+    def thread_handler(self) -> Callable[[Record], None] | None:
+        """Return what handles a record in one thread; None where anything of that needs the loop."""
+        if self._once is not None or self._plan is None or getattr(self._app, "dependency_overrides", None):
+            return None
+        return self._plan.thread_handler(self._arguments, self._request)
 
     async def _handle_once(self, context: LambdaContext, record: Record) -> None:
         assert self._once is not None  # noqa: S101 - the one caller has looked

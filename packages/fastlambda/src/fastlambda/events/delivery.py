@@ -103,10 +103,12 @@ class Deliveries:
             return None
         # Powertools Batch is 6 % of an INIT, and most environments of an app with queues only ever answer HTTP.
         from fastlambda.events.batch import Batch, bookkeeper  # noqa: PLC0415
+        from fastlambda.events.threaded import ThreadedBatch  # noqa: PLC0415
 
         if self._processor is None:
             self._processor = bookkeeper()
-        batch = Batch(found.records, attempts, declaration.concurrency, self._processor)
+        kind = ThreadedBatch if attempts.in_threads else Batch
+        batch = kind(found.records, attempts, declaration.concurrency, self._processor)
         time_left, reserve = self._time(context)
         self._complete(batch.run(time_left, grace=reserve / 2))
         return batch.report()

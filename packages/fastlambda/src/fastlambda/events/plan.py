@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.exceptions import FastAPIError
 
-from fastlambda.events.envelopes import Envelope
+from fastlambda.events.steps import Step, UnplannedError, at_once, envelope_of, in_a_thread, kind_of, step_of
 
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
@@ -43,38 +42,6 @@ _UNDERSTOOD = frozenset(
 )
 
 
-# Of what says that it is a coroutine function and is none (asyncio, and `inspect.markcoroutinefunction`).
-_MARKS = ("_is_coroutine", "_is_coroutine_mark")
-
-
-class UnplannedError(Exception):
-    """A dependency that is left to FastAPI."""
-
-
-class Step:
-    """A call of the plan.
-
-    Attributes:
-        call: Returns an awaitable, or, of a dependency with `yield`, an asynchronous generator.
-        needs: The call's arguments: a name, and which of the values that there are by then.
-        yields: Whether the dependency is one with `yield`.
-
-    """
-
-    __slots__ = ("call", "needs", "yields")
-
-    def __init__(
-        self,
-        call: Callable[..., Any],
-        needs: tuple[tuple[str, int], ...],
-        *,
-        yields: bool = False,
-    ) -> None:
-        self.call = call
-        self.needs = needs
-        self.yields = yields
-
-
 class Plan:
     """What is called for a record.
 
@@ -93,7 +60,8 @@ class Plan:
         self._wants_request = False
         # FastAPI closes what has the scope "function" first; the consumer itself, which it calls last, has that scope.
         self._needs = self._planned(dependant, _UNDERSTOOD | {"scope"})
-        self._function = function if _kind(function) == "coroutine" else _in_a_thread(function)
+        self._plain = None if (is_coroutine := kind_of(function) == "coroutine") else function
+        self._function = function if is_coroutine else in_a_thread(function)
         self._calls = [(step.call, step.needs) for step in self._steps]
         self._solve = self._within if any(step.yields for step in self._steps) else self._in_turn
 
@@ -113,6 +81,38 @@ class Plan:
         if not wants_request:
             return lambda record: solve([record, None], arguments(record))
         return lambda record: solve([record, request(record)], arguments(record))
+
+    def thread_handler(
+        self, arguments: Callable[[Record], dict[str, Any]], request: Callable[[Record], Request]
+    ) -> Callable[[Record], None] | None:
+        """Return what does the same in the thread that calls it; None if anything needs the loop."""
+        if self._plain is None or any(step.plain is None for step in self._steps):
+            return None
+        if not self._steps and not self._needs:
+            function = self._plain
+            return lambda record: function(**arguments(record))
+        return lambda record: self._in_this_thread(
+            [record, request(record) if self._wants_request else None], arguments(record)
+        )
+
+    def _in_this_thread(self, values: list[Any], arguments: dict[str, Any]) -> None:
+        """Call everything, each in a copy of the context: as FastAPI has it, which calls each in a thread."""
+        assert self._plain is not None  # noqa: S101 - the one caller has looked
+        called = False
+        with ExitStack() as stack:
+            for step in self._steps:
+                assert step.plain is not None  # noqa: S101
+                value = copy_context().run(step.plain, **{name: values[index] for name, index in step.needs})
+                if step.yields:
+                    manager, value = value, copy_context().run(value.__enter__)
+                    stack.push(functools.partial(_exit_apart, manager))
+                values.append(value)
+            for name, index in self._needs:
+                arguments[name] = values[index]
+            copy_context().run(self._plain, **arguments)
+            called = True
+        if not called:
+            raise _caught()
 
     async def _in_turn(self, values: list[Any], arguments: dict[str, Any]) -> None:
         """Call everything of a plan in which nothing has to be closed."""
@@ -156,10 +156,7 @@ class Plan:
             if not await _unwind(opened, error):
                 raise
         if not called:
-            # As FastAPI does: without this the message would count as handled, and be deleted.
-            raise FastAPIError(
-                "A dependency with yield has caught the exception that was raised within it, and did not raise it again"
-            )
+            raise _caught()
 
     def _planned(self, dependant: Dependant, understood: frozenset[str] = _UNDERSTOOD) -> tuple[tuple[str, int], ...]:
         """Plan the dependencies of one, and return its own arguments."""
@@ -182,8 +179,10 @@ class Plan:
         call = dependency.call
         if call is None:
             raise UnplannedError
-        envelope = _envelope_of(call)
-        step = Step(envelope, (("record", _RECORD),)) if envelope else _step(call, self._planned(dependency))
+        if envelope := envelope_of(call):
+            step = Step(at_once(envelope), (("record", _RECORD),), plain=envelope)
+        else:
+            step = step_of(call, self._planned(dependency))
         if call not in self._places:
             self._steps.append(step)
             self._places[call] = _ALWAYS - 1 + len(self._steps)
@@ -212,65 +211,12 @@ async def _refuse_to_go_on(generator: AsyncGenerator[Any, None]) -> NoReturn:
         await generator.aclose()
 
 
-def _envelope_of(call: Callable[..., Any]) -> Callable[[Record], Awaitable[Envelope]] | None:
-    """Return what takes an envelope out of a record, if the dependency is `SqsMessage.of` or the like."""
-    if getattr(call, "__func__", None) is not Envelope.of.__func__:  # type: ignore[attr-defined]
-        return None
-    kind: type[Envelope] = call.__self__  # type: ignore[attr-defined]
-
-    async def envelope(record: Record) -> Envelope:
-        return record.envelope(kind)
-
-    return envelope
+def _caught() -> FastAPIError:
+    # As FastAPI does: without this the message would count as handled, and be deleted.
+    return FastAPIError(
+        "A dependency with yield has caught the exception that was raised within it, and did not raise it again"
+    )
 
 
-def _step(call: Callable[..., Any], needs: tuple[tuple[str, int], ...]) -> Step:
-    match _kind(call):
-        case "coroutine":
-            return Step(call, needs)
-        case "asynchronous generator":
-            return Step(call, needs, yields=True)
-        case "generator":
-            return Step(_opened_in_a_thread(call), needs, yields=True)
-    return Step(_in_a_thread(call), needs)
-
-
-def _in_a_thread(call: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
-    async def called(**values: Any) -> Any:
-        return await run_in_threadpool(functools.partial(call, **values))
-
-    return called
-
-
-def _opened_in_a_thread(call: Callable[..., Any]) -> Callable[..., AsyncGenerator[Any, None]]:
-    opened = contextmanager(call)
-
-    async def called(**values: Any) -> AsyncGenerator[Any, None]:
-        async with contextmanager_in_threadpool(opened(**values)) as value:
-            yield value
-
-    return called
-
-
-def _kind(call: Callable[..., Any]) -> str:
-    """Return what a function is, as certain as FastAPI.
-
-    Raises:
-        UnplannedError: it is something else than a function, a method or a class, or pretends to be what it is not.
-
-    """
-    inner = inspect.unwrap(call)
-    kind = _kind_of_itself(call)
-    if kind != _kind_of_itself(inner) or any(hasattr(call, mark) for mark in _MARKS):
-        raise UnplannedError
-    return kind
-
-
-def _kind_of_itself(call: Callable[..., Any]) -> str:
-    if not (inspect.isfunction(call) or inspect.ismethod(call) or inspect.isclass(call)):
-        raise UnplannedError
-    if inspect.isasyncgenfunction(call):
-        return "asynchronous generator"
-    if inspect.isgeneratorfunction(call):
-        return "generator"
-    return "coroutine" if inspect.iscoroutinefunction(call) else "function"
+def _exit_apart(manager: AbstractContextManager[Any], *error: Any) -> bool | None:
+    return copy_context().run(manager.__exit__, *error)
