@@ -28,6 +28,33 @@ async def wish(book: Import) -> None:
     logger.info("wished for " + book.title)
 """
 
+PUBLISHER = """
+from fastlambda import EventRouter, logger
+from fastlambda.events import SnsMessage, SqsMessage
+from pydantic import BaseModel
+
+events = EventRouter()
+
+
+class Import(BaseModel):
+    title: str
+
+
+moves = events.topic("moves.fifo", Import)
+
+
+@events.sqs("wishes", idempotent="title")
+async def wish(book: Import) -> None:
+    logger.info("wished for " + book.title)
+    await moves.publish(book, group="shelf")
+
+
+@events.sqs("moves.fifo", topic="moves.fifo")
+async def moved(book: Import, message: SqsMessage, notification: SnsMessage) -> None:
+    topic = notification.topic_arn.rpartition(":")[2]
+    logger.info(f"moved {book.title} of {message.group_id} by {topic}")
+"""
+
 HANDLER = """
 from fastlambda import FastLambda
 from demo.consumers import events as more
@@ -61,15 +88,15 @@ def declared(dev: Dev) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_a_queue_that_is_declared_and_saved_is_made_and_its_messages_are_handled_once(books):
+def test_what_is_declared_and_saved_is_made_and_its_messages_are_handled_once(books):
     with running(books) as dev:
         dev.wait_for(r"Stack fastapi-books-dev: made")
         seen = len(dev.output)
-        save(books, CONSUMERS)
-        dev.wait_for(r"Stack fastapi-books-dev: .*WishesQueue", after=seen)
+        save(books, PUBLISHER)
+        dev.wait_for(r"Stack fastapi-books-dev: change .*MovesFifoQueue", after=seen)
 
         url = sqs(dev).get_queue_url(QueueName="fastapi-books-dev-wishes")["QueueUrl"]
-        for told in ("wished for Momo", "Skipped a record that was handled before"):
+        for told in ("moved Momo of shelf by fastapi-books-dev-moves.fifo", "Skipped a record that was handled before"):
             sqs(dev).send_message(QueueUrl=url, MessageBody=json.dumps({"title": "Momo"}))
             dev.wait_for(told, after=seen)
 

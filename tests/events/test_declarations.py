@@ -44,6 +44,7 @@ def test_declarations_are_values_that_json_has() -> None:
         "maximum_concurrency": None,
         "filters": [{"body": {"currency": ["EUR"]}}],
         "max_receive_count": 3,
+        "topic": None,
     }
 
 
@@ -75,6 +76,10 @@ def test_a_declared_function_is_still_itself() -> None:
         (lambda events: events.sqs("q", maximum_concurrency=1), "not 2 to 1000"),
         (lambda events: events.sqs("q", max_receive_count=0), "not 1 or more"),
         (lambda events: events.sqs("q", filters=[{"body": {1, 2}}]), "not JSON serializable"),
+        (lambda events: events.sqs("q", topic="no name"), "letters, digits"),
+        (lambda events: events.sqs("q.fifo", topic="t"), "t keeps no order"),
+        (lambda events: events.sqs("arn:aws:sqs:eu-west-1:123456789012:q", topic="t"), "its own policy"),
+        (lambda events: events.sns("t.fifo"), "FIFO topic to queues alone"),
         (lambda events: events.sns("no name"), "letters, digits"),
         (lambda events: events.sns("t", filter_scope="Body"), "not one of"),
         (lambda events: events.sns("t", filter_policy={"a": object()}), "not JSON serializable"),

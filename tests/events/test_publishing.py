@@ -30,6 +30,7 @@ APP = """
     texts = events.queue("texts", str)
     orders = events.queue("orders.fifo", Book)
     prices = events.topic("price-changes", Book)
+    moves = events.topic("moves.fifo", Book)
     bus = events.bus(source="fastapi-books")
 
     def book(title):
@@ -50,6 +51,12 @@ APP = """
     async def order(titles: list[str]):
         return await orders.send_many(map(book, titles), group=lambda book: book.title[0])
 
+    @app.post("/move")
+    async def move(titles: list[str]):
+        await moves.publish(book(titles[0]), group="a", deduplication_id="first")
+        await moves.publish(book(titles[0]), group="a", deduplication_id="first")
+        return await moves.publish_many(map(book, titles), group=lambda book: book.title[0])
+
     @app.post("/publish")
     async def publish(title: Annotated[str, Body()]):
         return [await prices.publish(book(title)), await bus.put("BookCreated", book(title), resources=["urn:mine"])]
@@ -64,6 +71,10 @@ APP = """
                     await bus.put("BookCreated", ["s3cret"])
                 case "group":
                     await orders.send(book("Dune"))
+                case "group of a topic":
+                    await moves.publish(book("Dune"))
+                case "deduplication of a topic":
+                    await prices.publish(book("Dune"), deduplication_id="1")
                 case "delay":
                     await imports.send(book("Dune"), delay=1000)
                 case "deduplication":
@@ -102,16 +113,21 @@ class Shop:
     def __init__(self, deploy, aws) -> None:
         self._sqs = aws.client("sqs")
         sns, events = aws.client("sns"), aws.client("events")
-        self._urls = {name: self._queue(name) for name in ("book-imports", "texts", "orders.fifo", "seen")}
+        self._urls = {
+            name: self._queue(name) for name in ("book-imports", "texts", "orders.fifo", "moves.fifo", "seen")
+        }
         arns = {name: url.split("/")[-1] for name, url in self._urls.items()}
         arns = {name: f"arn:aws:sqs:{aws.region}:000000000000:{queue}" for name, queue in arns.items()}
         topic = sns.create_topic(Name="price-changes")["TopicArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arns["seen"])
+        moves = sns.create_topic(Name="moves.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+        sns.subscribe(TopicArn=moves, Protocol="sqs", Endpoint=arns["moves.fifo"])
         events.put_rule(Name="all", EventPattern=json.dumps({"source": ["fastapi-books"]}))
         events.put_targets(Rule="all", Targets=[{"Id": "seen", "Arn": arns["seen"]}])
         destinations = {
             **{f"sqs:{name}": arn for name, arn in arns.items()},
             "sns:price-changes": topic,
+            "sns:moves.fifo": moves,
             "eventbridge:default": f"arn:aws:events:{aws.region}:000000000000:event-bus/default",
         }
         self.function = deploy(
@@ -185,6 +201,19 @@ def test_messages_of_a_fifo_queue_keep_their_order_and_equal_ones_stay_two(publi
     assert [json.loads(one["Body"])["Title"] for one in messages if one["Attributes"]["MessageGroupId"] == "a"] == [
         title for title in titles if title.startswith("a")
     ]
+
+
+def test_messages_of_a_fifo_topic_keep_their_order_in_the_queues_that_subscribe(published):
+    titles = ["a1", "b1", "a1", *[f"a{number}" for number in range(2, 12)]]
+    _, ids = published.post("/move", titles)
+    messages = published.received("moves.fifo", len(titles) + 1)
+    notifications = [json.loads(one["Body"]) for one in messages]
+    assert [one["MessageId"] for one in notifications[1:]] == ids
+    in_order = [json.loads(one["Message"])["Title"] for one in notifications]
+    assert [title for title in in_order if title.startswith("a")] == [
+        "a1", *(title for title in titles if title.startswith("a"))
+    ]  # fmt: skip
+    assert {one["Attributes"]["MessageGroupId"] for one in messages} == {"a", "b"}
 
 
 def test_a_request_and_the_message_that_it_sent_have_one_correlation_id_and_one_trace(published):
@@ -264,6 +293,8 @@ def test_a_topic_and_a_bus_carry_the_correlation_id_too(published):
         ("type", "InvalidMessageError: Message 0 is none for sqs:book-imports, and nothing was sent: dict is of"),
         ("detail", "InvalidMessageError: Message 0 is none for eventbridge:default, and nothing was sent: list is no"),
         ("group", "PublishError: A message for sqs:orders.fifo needs a group"),
+        ("group of a topic", "PublishError: A message for sns:moves.fifo needs a group: it is a FIFO topic"),
+        ("deduplication of a topic", "PublishError: A message for sns:price-changes cannot have a deduplication_id"),
         ("delay", "PublishError: The delay is 1000"),
         ("deduplication", "PublishError: A message for sqs:book-imports cannot have a deduplication_id"),
     ],

@@ -311,6 +311,22 @@ SAYS = {
         "@events.sqs('arn:aws:sqs:eu-west-1:123456789012:a', max_receive_count=5)\ndef f(x): ...",
         ["`max_receive_count` is a setting of the queue, and this one exists already"],
     ),
+    "a topic of a queue that exists": (
+        "@events.sqs('arn:aws:sqs:eu-west-1:123456789012:a', topic='t')\ndef f(x): ...",
+        ["`topic` would change the policy of the queue", "subscribe the queue where it is made"],
+    ),
+    "a FIFO queue of a topic without order": (
+        "@events.sqs('a.fifo', topic='t')\ndef f(x): ...",
+        ["the topic t keeps no order", "or the queue not"],
+    ),
+    "a FIFO topic": (
+        "@events.sns('t.fifo')\ndef f(x): ...",
+        ["SNS hands the messages of a FIFO topic to queues alone", '@events.sqs("...", topic="t.fifo")'],
+    ),
+    "a queue of no topic's name": (
+        "@events.sqs('a', topic='t t')\ndef f(x): ...",
+        ["has topic = 't t', and it must be the name of a topic"],
+    ),
     "a schedule in words": (
         "@events.schedule('hourly')\ndef f(): ...",
         ["has expression = 'hourly'", '"rate(1 hour)"'],
@@ -439,6 +455,7 @@ def test_every_argument_of_a_decorator_is_known_with_its_default(kind):
         "enabled",
         "idempotent",
         "name",
+        "topic_arn",
     }
     # Whether anything is idempotent is all that a deployment asks, and how is for the function alone.
     for name in parameters.keys() & fields.keys() - {"name", "idempotent"}:

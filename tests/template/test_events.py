@@ -124,6 +124,31 @@ def test_of_a_topic_that_exists_only_the_subscription_and_the_permission_are_mad
     assert made["ElsewhereTopicSubscription"]["Region"] == "eu-west-1"
 
 
+def test_a_queue_takes_the_messages_of_its_topic_and_of_no_other(properties):
+    made = properties("@events.sqs('moves.fifo', topic='stock.fifo')\ndef take(move): ...")
+    assert made["StockFifoTopic"] == {"TopicName": "shop-dev-stock.fifo", "FifoTopic": True}
+    assert made["MovesFifoQueueSubscription"] == {
+        "TopicArn": {"Ref": "StockFifoTopic"},
+        "Protocol": "sqs",
+        "Endpoint": {"Fn::GetAtt": ["MovesFifoQueue", "Arn"]},
+    }
+    (sends,) = made["MovesFifoQueuePolicy"]["PolicyDocument"]["Statement"]
+    assert (sends["Principal"], sends["Action"]) == ({"Service": "sns.amazonaws.com"}, ["sqs:SendMessage"])
+    assert sends["Resource"] == {"Fn::GetAtt": ["MovesFifoQueue", "Arn"]}
+    assert sends["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "StockFifoTopic"}}}
+    assert set(statements_of(made["Role"])) == {"Logs", "Traces", "Queues"}
+
+
+def test_a_queue_is_subscribed_to_a_topic_that_exists_and_that_a_stage_may_have_elsewhere(properties):
+    arn, other = ARN.format(service="sns"), "arn:aws:sns:eu-west-1:123456789012:others"
+    declared = f"@events.sqs('moves', topic='{arn}')\ndef take(move): ..."
+    for lines, expected in (("", arn), (f'events.sns.elsewhere.arn = "{other}"', other)):
+        made = properties(declared, lines)
+        assert made["MovesQueueSubscription"]["TopicArn"] == expected
+        assert made["MovesQueueSubscription"]["Region"] == "eu-west-1"
+        assert not [name for name in made if name.endswith("Topic")]
+
+
 @pytest.mark.parametrize(
     ("declared", "permission", "principal", "source"),
     [
@@ -259,6 +284,11 @@ SAYS = {
         "@events.sns('alarm')\ndef f(x): ...",
         'alarms.email = "oncall@example.com"',
         "sns:alarm has the logical id AlarmTopic, which the topic of the alarms has already",
+    ),
+    "a topic of a queue with the logical id of another": (
+        "@events.sqs('q', topic='a-b')\ndef f(x): ...\n@events.sns('a_b')\ndef g(x): ...",
+        "",
+        "sns:a-b has the logical id ABTopic, which another has already",
     ),
     "a name that is too long for a queue": (
         f"@events.sqs('{'q' * 72}')\ndef f(x): ...",

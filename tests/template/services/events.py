@@ -4,12 +4,14 @@ from fastlambda import EventRouter, FastLambda
 
 events = EventRouter()
 
+PAYMENTS = "arn:aws:sns:eu-central-1:123456789012:payments"
 ORDERS = "arn:aws:sns:eu-west-1:123456789012:orders"
 
 imports = events.queue("book-imports", dict)
 returned = events.queue("returns", dict)
 prices = events.topic("price-changes", dict)
 newsletter = events.topic("newsletter", str)
+moves = events.topic("stock-moves.fifo", dict)
 bus = events.bus(source="books")
 stock_bus = events.bus(source="books.stock")
 partner = events.bus("arn:aws:events:eu-west-1:210987654321:event-bus/partner", source="books")
@@ -32,6 +34,14 @@ async def count_stock(count: dict) -> None: ...
 
 @events.sqs("returns")
 async def take_back(book: dict) -> None: ...
+
+
+@events.sqs("stock-moves.fifo", topic="stock-moves.fifo")
+async def move_stock(move: dict) -> None: ...
+
+
+@events.sqs("payments", topic=PAYMENTS)
+async def take_payment(payment: dict) -> None: ...
 
 
 @events.sns("price-changes", filter_policy={"currency": ["EUR"]})

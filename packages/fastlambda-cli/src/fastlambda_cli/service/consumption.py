@@ -32,7 +32,7 @@ _KINDS: Mapping[str, type[EventSource]] = {
 _NAMED_BY = {"sqs": "queue", "sns": "topic"}
 """The arguments that hold a name or an ARN."""
 
-_NO_ARGUMENTS = frozenset({"arn", "consumer", "enabled", "idempotent", "name"})
+_NO_ARGUMENTS = frozenset({"arn", "consumer", "enabled", "idempotent", "name", "topic_arn"})
 """Fields of the sources that no decorator takes under this name."""
 
 _NEEDED = {"sqs": "queue", "sns": "topic", "eventbridge": "source", "schedule": "expression"}
@@ -98,9 +98,12 @@ def _source(declaration: Declaration, configuration: Configuration) -> EventSour
         )
     replaced = _override(declaration.kind, str(name).rpartition(":")[2], configuration)
     if "arn" in replaced:
-        arguments.pop("max_receive_count", None)  # of the queue that is not made here
+        for of_a_queue_that_is_made in ("max_receive_count", "topic"):
+            arguments.pop(of_a_queue_that_is_made, None)
     known = {"consumer": declaration.consumer, "idempotent": declaration.idempotent}
     values = {**known, **_named(name, arn=bool(named_by)), **arguments, **replaced}
+    if declaration.kind == "sqs" and arguments.get("topic") is not None:
+        values |= _topic(arguments["topic"], configuration)
     try:
         return kind.model_validate(values)
     except ValidationError as problem:
@@ -111,6 +114,13 @@ def _named(name: Any, *, arn: bool) -> dict[str, Any]:
     if arn and isinstance(name, str) and name.startswith("arn:"):
         return {"name": name.rpartition(":")[2], "arn": name}
     return {"name": name}
+
+
+def _topic(topic: Any, configuration: Configuration) -> dict[str, Any]:
+    """The topic that a queue is subscribed to, which a stage may have elsewhere like any other."""
+    named = _named(topic, arn=True)
+    replaced = _override("sns", str(named["name"]), configuration)
+    return {"topic": named["name"], "topic_arn": replaced.get("arn", named.get("arn"))}
 
 
 def _override(kind: str, name: str, configuration: Configuration) -> dict[str, Any]:
@@ -142,6 +152,7 @@ def _check_overrides(
     found: Mapping[str, EventSource], published: Iterable[Destination], configuration: Configuration, file: Path
 ) -> None:
     topics = [(one.kind, one.name) for one in published if isinstance(one, TopicDestination)]
+    topics += [("sns", one.topic) for one in found.values() if isinstance(one, QueueSource) and one.topic is not None]
     put_on = [("bus", one.name) for one in published if isinstance(one, BusDestination)]
     # A rule of AWS's own events is moved by nothing, so it is no reason to replace the default bus.
     rules = [one for one in found.values() if isinstance(one, RuleSource)]

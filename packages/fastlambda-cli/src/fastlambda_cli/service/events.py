@@ -15,8 +15,8 @@ from fastlambda_cli.service.record import ContradictionError, Record
 
 _QUEUE = r"^([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)$"
 _QUEUE_ARN = r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)$"
-_TOPIC = r"^[A-Za-z0-9_-]{1,256}$"
-_TOPIC_ARN = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
+_TOPIC = r"^[A-Za-z0-9_-]{1,256}(\.fifo)?$"
+_TOPIC_ARN = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$"
 _NAME = r"^[A-Za-z0-9._-]{1,64}$"
 _BUS = r"^[A-Za-z0-9/._-]{1,256}$"
 _EXPRESSION = (
@@ -30,7 +30,7 @@ _FUNCTION = r"^[a-z][a-z0-9-]{0,29}$"
 PATTERNS = {
     _QUEUE: "the name of a queue: 1 to 80 letters, digits, hyphens or underscores, or .fifo at its end",
     _QUEUE_ARN: "the ARN of an SQS queue",
-    _TOPIC: "the name of a topic: 1 to 256 letters, digits, hyphens or underscores",
+    _TOPIC: "the name of a topic: 1 to 256 letters, digits, hyphens or underscores, or .fifo at its end",
     _TOPIC_ARN: "the ARN of an SNS topic",
     _NAME: "1 to 64 letters, digits, or any of . _ -",
     _BUS: "the name of an event bus",
@@ -78,6 +78,8 @@ class QueueSource(Record):
         maximum_concurrency: Environments that the queue may occupy.
         filters: Patterns of the event source mapping, of which a message has to match one.
         max_receive_count: Deliveries until a message goes to the dead-letter queue.
+        topic: The topic that it is subscribed to, as declared: of one that exists the last part of its ARN.
+        topic_arn: Of a topic that exists; None for one that the stack makes.
         enabled: Whether messages are delivered.
 
     """
@@ -94,6 +96,8 @@ class QueueSource(Record):
     maximum_concurrency: MaximumConcurrency | None = None
     filters: tuple[dict[str, Any], ...] = Field(default=(), max_length=10, strict=False)
     max_receive_count: MaxReceiveCount = 3
+    topic: TopicName | None = None
+    topic_arn: TopicArn | None = None
     enabled: bool = True
 
     @property
@@ -122,6 +126,21 @@ class QueueSource(Record):
                 "`max_receive_count` is a setting of the queue, and this one exists already",
                 "Remove it, and set the queue's own redrive policy.",
             )
+        if self.arn is not None and self.topic is not None:
+            raise ContradictionError(
+                "`topic` would change the policy of the queue, and this one exists already",
+                "Remove it, and subscribe the queue where it is made.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _is_subscribed_as_sns_does(self) -> Self:
+        # Amazon SNS Developer Guide, "Message delivery for FIFO topics".
+        if self.topic is not None and self.fifo and not self.topic.endswith(".fifo"):
+            raise ContradictionError(
+                f"the topic {self.topic} keeps no order, and SNS subscribes no FIFO queue to such",
+                "Call the topic .fifo at its end, or the queue not.",
+            )
         return self
 
 
@@ -148,6 +167,16 @@ class TopicSource(Record):
     arn: TopicArn | None = None
     filter_policy: dict[str, Any] | None = None
     filter_scope: Literal["MessageAttributes", "MessageBody"] = "MessageAttributes"
+
+    @model_validator(mode="after")
+    def _is_delivered_to_functions(self) -> Self:
+        # Amazon SNS Developer Guide, "Message delivery for FIFO topics".
+        if self.name.endswith(".fifo"):
+            raise ContradictionError(
+                "SNS hands the messages of a FIFO topic to queues alone",
+                f'Consume them by a queue: @events.sqs("...", topic="{self.name}").',
+            )
+        return self
 
 
 class RuleSource(Record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastlambda_cli.template.dashboard import DASHBOARD
-from fastlambda_cli.template.events.naming import FAILED_EVENTS, has_asynchronous_sources
+from fastlambda_cli.template.events.naming import FAILED_EVENTS, has_asynchronous_sources, subscribed_topics
 from fastlambda_cli.template.events.queues import DEAD_LETTERS, made_queues
 from fastlambda_cli.template.events.topics import made_topics, only_published_topics
 from fastlambda_cli.template.function import ALIAS, FUNCTION, LIVE
@@ -68,6 +68,8 @@ def _of_events(stack: Stack) -> dict[str, tuple[str, Any]]:
         described[f"{letters}Url"] = (f"Messages that {queue.consumer} could not handle.", ref(letters))
     for logical_id, topic in made_topics(stack).items():
         described[f"{logical_id}Arn"] = (f"Where messages for {topic.consumer} are published.", ref(logical_id))
+    for logical_id in subscribed_topics(stack):
+        described[f"{logical_id}Arn"] = ("What queues of the service are subscribed to.", ref(logical_id))
     for logical_id in only_published_topics(stack):
         described[f"{logical_id}Arn"] = ("What the service publishes to, for others to subscribe to.", ref(logical_id))
     if has_asynchronous_sources(stack):

@@ -14,7 +14,7 @@ from fastlambda.errors import EventDeclarationError
 from fastlambda.frozen import Frozen
 
 _ARN = re.compile(r"arn:[\w-]+:(?P<service>[a-z]+):[a-z0-9-]+:\d{12}:(?P<name>\S+)")
-_NAMES = {"sqs": re.compile(r"[\w-]{1,80}|[\w-]{1,75}\.fifo"), "sns": re.compile(r"[\w-]{1,256}")}
+_NAMES = {"sqs": re.compile(r"[\w-]{1,80}|[\w-]{1,75}\.fifo"), "sns": re.compile(r"[\w-]{1,256}|[\w-]{1,251}\.fifo")}
 _BUS = re.compile(r"(arn:[\w-]+:events:[a-z0-9-]+:\d{12}:event-bus/)?[\w./-]{1,256}")
 _RULE_NAME = re.compile(r"[\w.-]{1,64}")
 _EXPRESSION = re.compile(r"(rate|cron|at)\([^()]+\)")
@@ -62,6 +62,7 @@ class SqsDeclaration(Declaration):
         maximum_concurrency: Environments that the queue may occupy; None for no limit of its own.
         filters: Patterns of the event source mapping, of which a message has to match one.
         max_receive_count: Deliveries until a message goes to the dead-letter queue.
+        topic: The topic that the queue is subscribed to, by name or ARN; None for none.
 
     """
 
@@ -72,6 +73,7 @@ class SqsDeclaration(Declaration):
     maximum_concurrency: int | None = None
     filters: tuple[Mapping[str, Any], ...] = ()
     max_receive_count: int = 3
+    topic: str | None = None
 
     def __post_init__(self) -> None:
         """Check what AWS would refuse later."""
@@ -93,6 +95,16 @@ class SqsDeclaration(Declaration):
         )
         _require(self.max_receive_count >= 1, self, f"max_receive_count is {self.max_receive_count}, not 1 or more")
         _require_json(self, "filters", self.filters)
+        if self.topic is not None:
+            self._check_topic(self.topic)
+
+    def _check_topic(self, topic: str) -> None:
+        _require_resource("sns", topic)
+        _require(not self.name.startswith("arn:"), self, "a queue that exists has its own policy and subscriptions")
+        # Amazon SNS Developer Guide, "Message delivery for FIFO topics".
+        _require(
+            not self.fifo or topic.endswith(".fifo"), self, f"{topic} keeps no order, and SNS refuses a FIFO queue"
+        )
 
     @property
     def fifo(self) -> bool:
@@ -120,6 +132,12 @@ class SnsDeclaration(Declaration):
     def __post_init__(self) -> None:
         """Check what AWS would refuse later."""
         _require_resource("sns", self.name)
+        # Amazon SNS Developer Guide, "Message delivery for FIFO topics".
+        _require(
+            not self.name.endswith(".fifo"),
+            self,
+            f'SNS hands the messages of a FIFO topic to queues alone: @events.sqs("...", topic="{self.name}")',
+        )
         scopes = ("MessageAttributes", "MessageBody")
         _require(self.filter_scope in scopes, self, f"filter_scope is {self.filter_scope!r}, not one of {scopes}")
         _require_json(self, "filter_policy", self.filter_policy)
@@ -213,7 +231,7 @@ class Destination(Frozen):
 
     @property
     def fifo(self) -> bool:
-        """Whether it is a queue that keeps the order of each message group."""
+        """Whether it is a queue or a topic that keeps the order of each message group."""
         return self.name.endswith(".fifo")
 
     def as_json(self) -> dict[str, Any]:
@@ -233,7 +251,7 @@ def _require_resource(kind: str, name: str) -> None:
         what = {"sqs": "queue", "sns": "topic"}[kind]
         raise EventDeclarationError(
             f"{name!r} is neither the name nor the ARN of a {what}",
-            why="a name has letters, digits, hyphens and underscores" + (", or ends in .fifo" if kind == "sqs" else ""),
+            why="a name has letters, digits, hyphens and underscores, and may end in .fifo",
         )
 
 

@@ -104,15 +104,9 @@ class Queue(Generic[Message]):
         return await _sent(requests, entries, in_order=self.destination.fifo)
 
     def _check(self, delay: int | None, group: OfMessage[Message], deduplication_id: OfMessage[Message]) -> None:
-        fifo = self.destination.fifo
-        if fifo and group is None:
-            raise PublishError(f"A message for {self.destination.key} needs a group", why="it is a FIFO queue")
-        if fifo and delay is not None:
+        _check_order(self.destination, group, deduplication_id)
+        if self.destination.fifo and delay is not None:
             raise PublishError(f"A message for {self.destination.key} cannot have a delay", why="it is a FIFO queue")
-        if not fifo and deduplication_id is not None:
-            raise PublishError(
-                f"A message for {self.destination.key} cannot have a deduplication_id", why="it is no FIFO queue"
-            )
         if delay is not None and not 0 <= delay <= _MAX_DELAY:
             raise PublishError(f"The delay is {delay}", why=f"SQS takes 0 to {_MAX_DELAY} seconds")
 
@@ -131,13 +125,22 @@ class Topic(Generic[Message]):
         self._text = _Text(destination, message)
 
     async def publish(
-        self, message: Message, *, subject: str | None = None, attributes: Mapping[str, Attribute] | None = None
+        self,
+        message: Message,
+        *,
+        subject: str | None = None,
+        group: str | None = None,
+        deduplication_id: str | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
     ) -> str:
         """Publish a message; return its id.
 
         Args:
             message: The message.
             subject: What a subscriber by e-mail gets as the subject.
+            group: The message group: a FIFO topic needs one, of others it is the tenant of fair queues that subscribe.
+            deduplication_id: Of FIFO topics: within five minutes, SNS takes a second message of the same id for the
+                first. None makes each call of this method one message.
             attributes: What stands beside the message, and what subscriptions filter by unless they say otherwise.
 
         Raises:
@@ -145,7 +148,9 @@ class Topic(Generic[Message]):
             PublishError: SNS has not taken it, or could not be reached.
 
         """
-        (published,) = await self.publish_many((message,), subject=subject, attributes=attributes)
+        (published,) = await self.publish_many(
+            (message,), subject=subject, group=group, deduplication_id=deduplication_id, attributes=attributes
+        )
         return published
 
     async def publish_many(
@@ -153,9 +158,14 @@ class Topic(Generic[Message]):
         messages: Iterable[Message],
         *,
         subject: str | None = None,
+        group: OfMessage[Message] = None,
+        deduplication_id: OfMessage[Message] = None,
         attributes: Mapping[str, Attribute] | None = None,
     ) -> list[str]:
         """Publish messages, as many in one request as SNS takes; return their ids, in the order of the messages.
+
+        The messages of a FIFO topic are published one request after the other, and none after the first failure. The
+        arguments are those of `publish`; a function makes one for each message.
 
         Raises:
             InvalidMessageError: A message is not of the topic's type; nothing was published.
@@ -164,9 +174,13 @@ class Topic(Generic[Message]):
         """
         from fastlambda.events.publish_requests import TopicRequests  # noqa: PLC0415
 
+        _check_order(self.destination, group, deduplication_id)
         requests = TopicRequests(self.destination, Origin.current(), subject, attributes or {})
-        entries = [requests.entry(self._text.of(message, index)) for index, message in enumerate(messages)]
-        return await _sent(requests, entries)
+        entries = [
+            requests.entry(self._text.of(message, index), _of(group, message), _of(deduplication_id, message))
+            for index, message in enumerate(messages)
+        ]
+        return await _sent(requests, entries, in_order=self.destination.fifo)
 
 
 class Bus:
@@ -256,6 +270,16 @@ async def _sent(requests: Requests, entries: Sequence[Entry], *, in_order: bool 
     from fastlambda.events.publish_batches import Batches  # noqa: PLC0415
 
     return await Batches(requests, in_order=in_order).send(entries)
+
+
+def _check_order(destination: Destination, group: OfMessage[Any], deduplication_id: OfMessage[Any]) -> None:
+    what = "queue" if destination.kind == "sqs" else "topic"
+    if destination.fifo and group is None:
+        raise PublishError(f"A message for {destination.key} needs a group", why=f"it is a FIFO {what}")
+    if not destination.fifo and deduplication_id is not None:
+        raise PublishError(
+            f"A message for {destination.key} cannot have a deduplication_id", why=f"it is no FIFO {what}"
+        )
 
 
 def _of(value: OfMessage[Message], message: Message) -> str | None:

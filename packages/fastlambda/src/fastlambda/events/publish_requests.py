@@ -88,12 +88,7 @@ class QueueRequests:
 
     def entry(self, text: str, group: str | None, deduplication_id: str | None) -> Entry:
         """Return the entry of a message."""
-        parameters = {"MessageBody": text, **self._shared}
-        if group is not None:
-            parameters["MessageGroupId"] = group
-        if self.destination.fifo:
-            # Made here, so that the SDK's own retries are one message and two calls are two.
-            parameters["MessageDeduplicationId"] = deduplication_id or str(uuid.uuid4())
+        parameters = {"MessageBody": text, **self._shared, **_ordered(self.destination, group, deduplication_id)}
         return Entry(parameters, len(text.encode()) + _size(self._attributes))
 
     def send(self, entries: Sequence[Entry]) -> Sequence[Answer]:
@@ -122,9 +117,10 @@ class TopicRequests:
         if subject is not None:
             self._shared["Subject"] = subject
 
-    def entry(self, text: str) -> Entry:
+    def entry(self, text: str, group: str | None, deduplication_id: str | None) -> Entry:
         """Return the entry of a message."""
-        return Entry({"Message": text, **self._shared}, len(text.encode()) + _size(self._attributes))
+        ordered = _ordered(self.destination, group, deduplication_id)
+        return Entry({"Message": text, **self._shared, **ordered}, len(text.encode()) + _size(self._attributes))
 
     def send(self, entries: Sequence[Entry]) -> Sequence[Answer]:
         """Make one request."""
@@ -165,6 +161,14 @@ class BusRequests:
             for one in answer["Entries"]
             for code in (one.get("ErrorCode", ""),)
         ]
+
+
+def _ordered(destination: Destination, group: str | None, deduplication_id: str | None) -> dict[str, str]:
+    found = {} if group is None else {"MessageGroupId": group}
+    if destination.fifo:
+        # Made here, so that the SDK's own retries are one message and two calls are two.
+        found["MessageDeduplicationId"] = deduplication_id or str(uuid.uuid4())
+    return found
 
 
 def _numbered(entries: Iterable[Entry]) -> list[dict[str, Any]]:

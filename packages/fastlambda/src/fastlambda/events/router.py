@@ -60,6 +60,7 @@ class EventRouter:
         maximum_concurrency: int | None = None,
         filters: Sequence[Mapping[str, Any]] = (),
         max_receive_count: int = 3,
+        topic: str | None = None,
         function: str | None = None,
         unwrap: bool = True,
         idempotent: Key | None = None,
@@ -75,6 +76,8 @@ class EventRouter:
             maximum_concurrency: How many environments the queue may occupy, 2 to 1000.
             filters: Event filter patterns; a message that matches none is deleted by Lambda.
             max_receive_count: Deliveries until a message goes to the dead-letter queue.
+            topic: The name or the ARN of a topic that the queue is subscribed to. It is made unless it exists; only a
+                FIFO topic has FIFO queues.
             function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
             unwrap: Whether a message that SNS or EventBridge has sent is taken out of their envelopes.
             idempotent: What tells one message from another, which has its effect once then: a JMESPath expression on
@@ -97,6 +100,7 @@ class EventRouter:
                 maximum_concurrency=maximum_concurrency,
                 filters=tuple(filters),
                 max_receive_count=max_receive_count,
+                topic=topic,
             )
             return self._add(declaration, consumer, unwrap=unwrap, idempotent=idempotent)
 
@@ -115,7 +119,7 @@ class EventRouter:
         """Consume the messages of a topic; an exception fails the invocation, and Lambda retries.
 
         Args:
-            topic: The topic's name, or the ARN of one that exists.
+            topic: The topic's name, or the ARN of one that exists. The messages of a FIFO topic reach queues alone.
             filter_policy: The subscription's filter policy.
             filter_scope: What the policy is about.
             function: The Lambda function that is to run the consumer; None for the one that answers HTTP.
@@ -236,7 +240,7 @@ class EventRouter:
         """Declare a topic that the service publishes to: at the top level of a module, where it is read.
 
         Args:
-            name: The topic's name, or the ARN of one that exists.
+            name: The topic's name, of a FIFO topic with its `.fifo`, or the ARN of one that exists.
             message: The type of its messages.
 
         Raises:

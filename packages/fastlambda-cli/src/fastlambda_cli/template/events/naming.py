@@ -12,7 +12,7 @@ from fastlambda_cli.service.destinations import (
     TopicDestination,
     destination_key,
 )
-from fastlambda_cli.service.events import AnySource, EventSource, key_of
+from fastlambda_cli.service.events import AnySource, EventSource, QueueSource, key_of
 from fastlambda_cli.template.intrinsics import Resources
 from fastlambda_cli.template.stack import Stack, in_logical_id
 
@@ -81,6 +81,34 @@ def destinations_of(stack: Stack, kind: type[AnyDestination]) -> dict[str, AnyDe
 def logical_id_of(source: EventSource | Destination) -> str:
     """The logical id of a source, by which its neighbours are named: BookImportsQueue for book-imports."""
     return in_logical_id(source.name) + _SUFFIXES[source.kind]
+
+
+def topic_id(topic: str) -> str:
+    """The logical id of a topic, by declared name."""
+    return in_logical_id(topic) + _SUFFIXES["sns"]
+
+
+def subscribed_topics(stack: Stack) -> dict[str, str]:
+    """The topics that queues are subscribed to and that do not exist, by logical id: their declared names.
+
+    Raises:
+        ConfigurationError: Two have the same logical id, or one has that of something else.
+
+    """
+    found: dict[str, str] = {}
+    taken = {logical_id_of(one): one.name for one in (*stack.service.events, *stack.service.destinations)}
+    for source in stack.service.events:
+        if not isinstance(source, QueueSource) or source.topic is None or source.topic_arn is not None:
+            continue
+        logical_id = topic_id(source.topic)
+        if {found.get(logical_id), taken.get(logical_id)} - {None, source.topic} or logical_id in _OF_THE_STACK:
+            raise ConfigurationError(
+                f"sns:{source.topic} has the logical id {logical_id}, which another has already",
+                why="a logical id has neither the hyphens nor the underscores of a name",
+                remedy=f"Rename it where {source.consumer} is declared.",
+            )
+        found[logical_id] = source.topic
+    return found
 
 
 def fitting(name: str, limit: int, source: EventSource | Destination) -> str:

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from fastlambda_cli.service.events import QueueSource, deployed_name
-from fastlambda_cli.template.events.naming import fitting, sources_of
+from fastlambda_cli.template.events.naming import fitting, sources_of, topic_id
 from fastlambda_cli.template.function import ALIAS
-from fastlambda_cli.template.intrinsics import Resource, Resources, arn, get_att, ref, resource
+from fastlambda_cli.template.intrinsics import Resource, Resources, arn, get_att, policy, ref, resource, statement
 from fastlambda_cli.template.stack import Stack
 
 DEAD_LETTERS = "DeadLetters"
@@ -37,6 +37,8 @@ def queue_resources(stack: Stack) -> Resources:
         if source.arn is None:
             found[logical_id] = _queue(stack, logical_id, source)
             found[f"{logical_id}{DEAD_LETTERS}"] = _dead_letters(stack, source)
+        if source.topic is not None:
+            found |= _subscription(logical_id, source, source.topic_arn or ref(topic_id(source.topic)))
         found[f"{logical_id}Mapping"] = _mapping(stack, logical_id, source)
     return found
 
@@ -92,6 +94,34 @@ def _dead_letters(stack: Stack, source: QueueSource) -> Resource:
         },
         **DELETED,
     )
+
+
+def _subscription(logical_id: str, source: QueueSource, topic_arn: Any) -> Resources:
+    """What has a topic send its messages to a queue, in SNS's envelope: the consumer takes them out of it."""
+    sends = statement(
+        "Topic",
+        ["sqs:SendMessage"],
+        get_att(logical_id, "Arn"),
+        Principal={"Service": "sns.amazonaws.com"},
+        Condition={"ArnEquals": {"aws:SourceArn": topic_arn}},
+    )
+    return {
+        f"{logical_id}Policy": resource(
+            "AWS::SQS::QueuePolicy", {"Queues": [ref(logical_id)], "PolicyDocument": policy([sends])}
+        ),
+        f"{logical_id}Subscription": resource(
+            "AWS::SNS::Subscription",
+            {
+                "TopicArn": topic_arn,
+                # One that exists may be in another Region.
+                "Region": source.topic_arn.split(":")[3] if source.topic_arn is not None else None,
+                "Protocol": "sqs",
+                "Endpoint": get_att(logical_id, "Arn"),
+            },
+            # A message that arrives before it would be lost.
+            DependsOn=f"{logical_id}Policy",
+        ),
+    }
 
 
 def _mapping(stack: Stack, logical_id: str, source: QueueSource) -> Resource:

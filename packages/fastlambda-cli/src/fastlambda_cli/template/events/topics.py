@@ -6,7 +6,13 @@ from typing import Any
 
 from fastlambda_cli.service.destinations import TopicDestination
 from fastlambda_cli.service.events import TopicSource, deployed_name
-from fastlambda_cli.template.events.naming import FAILED_EVENTS, destinations_of, fitting, sources_of
+from fastlambda_cli.template.events.naming import (
+    FAILED_EVENTS,
+    destinations_of,
+    fitting,
+    sources_of,
+    subscribed_topics,
+)
 from fastlambda_cli.template.function import ALIAS
 from fastlambda_cli.template.intrinsics import Resource, Resources, get_att, ref, resource
 from fastlambda_cli.template.stack import Stack
@@ -20,6 +26,8 @@ def topic_resources(stack: Stack) -> Resources:
         logical_id: _topic(stack, fitting(f"{stack.name}-{destination.name}", _MAX_NAME, destination))
         for logical_id, destination in only_published_topics(stack).items()
     }
+    for logical_id, name in subscribed_topics(stack).items():
+        found[logical_id] = _topic(stack, fitting(f"{stack.name}-{name}", _MAX_NAME, TopicDestination(name=name)))
     for logical_id, source in sources_of(stack, TopicSource).items():
         topic_arn = source.arn or ref(logical_id)
         alias = stack.function_of(source).id(ALIAS)
@@ -57,7 +65,10 @@ def only_published_topics(stack: Stack) -> dict[str, TopicDestination]:
 def _topic(stack: Stack, name: str) -> Resource:
     # Not encrypted with alias/aws/sns: other services could not publish to it (Amazon SNS Developer Guide, "Managing
     # Amazon SNS encryption keys and costs").
-    return resource("AWS::SNS::Topic", {"TopicName": name, "Tags": stack.tags})
+    return resource(
+        "AWS::SNS::Topic",
+        {"TopicName": name, "FifoTopic": name.endswith(".fifo") or None, "Tags": stack.tags},
+    )
 
 
 def _subscription(logical_id: str, source: TopicSource, topic_arn: Any, alias: str) -> Resource:
