@@ -15,11 +15,13 @@ from fastlambda_cli.service.configuration import expected
 from fastlambda_cli.service.declarations import Declaration, read_declarations
 from fastlambda_cli.service.destinations import BusDestination, Destination, TopicDestination
 from fastlambda_cli.service.events import (
+    FAILED_EVENTS,
     EventSource,
     QueueSource,
     RuleSource,
     ScheduleSource,
     TopicSource,
+    dead_letters_name,
     key_of,
 )
 from fastlambda_cli.service.model import Configuration
@@ -82,6 +84,31 @@ def declared_events(root: Path, configuration: Configuration, file: Path) -> Eve
     _check_overrides(found, published, configuration, file)
     _check_functions(found, configuration, file)
     return Events(tuple(found[key] for key in sorted(found)), published)
+
+
+def names_after_the_stage(events: Events, configuration: Configuration) -> dict[str, set[str]]:
+    """What the stack makes for events and names after its stage: the names that follow that, by kind in words.
+
+    Schedules are not among them, of which each stage has a group of its own, nor are rules on a bus of the stage's own.
+    """
+    own = {name for name, override in configuration.events.bus.items() if override.own}
+    queues = {one.name for one in events.consumed if isinstance(one, QueueSource) and one.arn is None}
+    queues |= {dead_letters_name(queue) for queue in queues}
+    if any(not isinstance(one, QueueSource) for one in events.consumed):
+        queues.add(FAILED_EVENTS)
+    topics = {one.name for one in events.consumed if isinstance(one, TopicSource) and one.arn is None}
+    topics |= {one.name for one in events.published if isinstance(one, TopicDestination) and one.arn is None}
+    topics |= {
+        one.topic for one in events.consumed if isinstance(one, QueueSource) and one.topic and one.topic_arn is None
+    }
+    return {
+        "queue": queues,
+        "topic": topics,
+        "rule": {
+            one.name for one in events.consumed if isinstance(one, RuleSource) and (one.of_aws or one.bus not in own)
+        },
+        "bus": own,
+    }
 
 
 def _source(declaration: Declaration, configuration: Configuration) -> EventSource:

@@ -255,6 +255,15 @@ def deployed_name(source: QueueSource | TopicSource, stack_name: str) -> str:
     return source.arn or f"{stack_name}-{source.name}"
 
 
+FAILED_EVENTS = "failed-events"
+"""The queue of what topics, rules and schedules brought in vain, after the stage's name."""
+
+
+def dead_letters_name(queue: str) -> str:
+    """What the dead-letter queue of a queue that the stack makes is called."""
+    return f"{queue.removesuffix('.fifo')}-dead-letters{'.fifo' if queue.endswith('.fifo') else ''}"
+
+
 class QueueOverride(Record):
     """What is different of a declared queue; the queue itself with `arn`.
 

@@ -13,14 +13,14 @@ from typing import Any
 
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.configuration import parse_configuration
-from fastlambda_cli.service.consumption import declared_events
+from fastlambda_cli.service.consumption import declared_events, names_after_the_stage
 from fastlambda_cli.service.handler import check_handler
 from fastlambda_cli.service.idempotency import has_idempotent_routes
 from fastlambda_cli.service.lock import find_lock
 from fastlambda_cli.service.model import Configuration, Service
 from fastlambda_cli.service.project import PYPROJECT, dependencies_of, read_toml, table
 from fastlambda_cli.service.sources import find_workspace, local_sources
-from fastlambda_cli.service.stages import check_function_names
+from fastlambda_cli.service.stages import check_function_names, check_names_in_stages
 
 
 def load_service(folder: Path, *, stage: str | None = None) -> Service:
@@ -54,7 +54,9 @@ def load_service(folder: Path, *, stage: str | None = None) -> Service:
     workspace = find_workspace(root, document)
     events = declared_events(root, configuration, file)
     functions = {source.function for source in events.consumed if source.function is not None}
-    check_function_names(functions, _declared_stages(document), stage, file)
+    stages = _declared_stages(document)
+    check_function_names(functions, stages, stage, file)
+    check_names_in_stages(names_after_the_stage(events, configuration), stages, stage, file)
     return Service(
         root=root,
         name=_name(configuration, table(document, file, "project"), file),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +75,55 @@ def check_function_names(functions: Iterable[str], declared: Collection[str], st
         ConfigurationError: Two would be one function on AWS, and other things of one name besides.
 
     """
+    named = set(functions)
+    for shorter, rest, known in _beside(declared, stage):
+        if rest in named:
+            raise ConfigurationError(
+                f'The stage {shorter}-{rest} and function="{rest}" of the stage {shorter} would have one name on AWS',
+                why=f"both are called <service>-{shorter}-{rest}",
+                remedy="Rename the function where its consumers are declared, or the stage."
+                + ("" if known else f" If there is no stage {shorter}, declare the stages in {file}."),
+            )
+
+
+def check_names_in_stages(
+    names: Mapping[str, Collection[str]], declared: Collection[str], stage: str | None, file: Path
+) -> None:
+    """Check that nothing of one stage is named as something else of another stage.
+
+    The queue `eu-imports` of `dev` and the queue `imports` of `dev-eu` would be one queue.
+
+    Args:
+        names: What is named after the stage, without that: the names of each kind of thing, by the kind in words.
+        declared: The stages that have tables.
+        stage: The one that is asked for, if one is. Where none is declared, any other may exist beside it.
+        file: The pyproject.toml, for the error.
+
+    Raises:
+        ConfigurationError: Two would be one on AWS.
+
+    """
+    for shorter, rest, known in _beside(declared, stage):
+        for kind, of_kind in names.items():
+            for name in sorted(of_kind):
+                if name.startswith(f"{rest}-") and (other := name.removeprefix(f"{rest}-")) in of_kind:
+                    raise ConfigurationError(
+                        f"The {kind} {name} of the stage {shorter} and the {kind} {other} of the stage "
+                        f"{shorter}-{rest} would have one name on AWS",
+                        why=f"both are called <service>-{shorter}-{name}",
+                        remedy="Rename one of them where it is declared, or the stage."
+                        + ("" if known else f" If there is no stage {shorter}, declare the stages in {file}."),
+                    )
+
+
+def _beside(declared: Collection[str], stage: str | None) -> Iterator[tuple[str, str, bool]]:
+    """Stages that are called as another and more: the other's name, what follows it, and whether the other is known."""
     stages = {*declared, DEFAULT_STAGE, *([stage] if stage is not None else [])}
-    for function in sorted(functions):
-        for longer in sorted(one for one in stages if one.endswith(f"-{function}")):
-            shorter = longer.removesuffix(f"-{function}")
-            if shorter in stages or (not declared and re.fullmatch(STAGE_NAME, shorter)):
-                raise ConfigurationError(
-                    f'The stage {longer} and function="{function}" of the stage {shorter} would have one name on AWS',
-                    why=f"both are called <service>-{longer}",
-                    remedy="Rename the function where its consumers are declared, or the stage."
-                    + ("" if shorter in stages else f" If there is no stage {shorter}, declare the stages in {file}."),
-                )
+    for longer in sorted(stages):
+        for hyphen in re.finditer("-", longer):
+            shorter, rest = longer[: hyphen.start()], longer[hyphen.end() :]
+            if rest and (shorter in stages or (not declared and re.fullmatch(STAGE_NAME, shorter))):
+                yield shorter, rest, shorter in stages
 
 
 def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

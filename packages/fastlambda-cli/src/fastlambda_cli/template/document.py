@@ -53,6 +53,10 @@ class Template:
         return json.dumps(self.document, indent=2) + "\n"
 
 
+DESCRIBED = ": a FastAPI service on AWS Lambda."
+"""What follows the service and the stage in the description of every template, and so of every stack."""
+
+
 def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
     """Render the stack of one stage: the same description gives the same text, wherever and whenever.
 
@@ -90,7 +94,7 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
         stack.name,
         {
             "AWSTemplateFormatVersion": "2010-09-09",
-            "Description": f"{service.name}, stage {stage}: a FastAPI service on AWS Lambda.",
+            "Description": f"{service.name}, stage {stage}{DESCRIBED}",
             "Parameters": parameters(stack),
             "Conditions": conditions(stack),
             "Resources": resources,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastlambda_cli.service.events import FAILED_EVENTS as FAILED_EVENTS_NAME
 from fastlambda_cli.service.events import RuleSource, TopicSource
 from fastlambda_cli.template.events.naming import FAILED_EVENTS, has_asynchronous_sources, sources_of
 from fastlambda_cli.template.events.queues import DELETED, RETENTION_OF_THE_DEAD
@@ -34,7 +35,7 @@ def failed_resources(stack: Stack) -> Resources:
         FAILED_EVENTS: resource(
             "AWS::SQS::Queue",
             {
-                "QueueName": f"{stack.name}-failed-events",
+                "QueueName": f"{stack.name}-{FAILED_EVENTS_NAME}",
                 "SqsManagedSseEnabled": True,
                 "MessageRetentionPeriod": RETENTION_OF_THE_DEAD,
                 "Tags": stack.tags,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fastlambda_cli.service.events import QueueSource, deployed_name
+from fastlambda_cli.service.events import QueueSource, dead_letters_name, deployed_name
 from fastlambda_cli.template.events.naming import fitting, sources_of, topic_id
 from fastlambda_cli.template.function import ALIAS
 from fastlambda_cli.template.intrinsics import Resource, Resources, arn, get_att, policy, ref, resource, statement
@@ -80,11 +80,10 @@ def _queue(stack: Stack, logical_id: str, source: QueueSource) -> Resource:
 
 def _dead_letters(stack: Stack, source: QueueSource) -> Resource:
     name = deployed_name(source, stack.name)
-    letters = f"{name.removesuffix('.fifo')}-dead-letters{'.fifo' if source.fifo else ''}"
     return resource(
         "AWS::SQS::Queue",
         {
-            "QueueName": fitting(letters, _MAX_NAME, source),
+            "QueueName": fitting(dead_letters_name(name), _MAX_NAME, source),
             "FifoQueue": source.fifo or None,
             "SqsManagedSseEnabled": True,
             "MessageRetentionPeriod": RETENTION_OF_THE_DEAD,
