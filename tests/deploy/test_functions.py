@@ -74,6 +74,19 @@ class Shops(Shop):
         return self.stack, self.worker
 
 
+class Looking(LiveHealthCheck):
+    """Asks versions as ever, and looks which queues are mapped to what at that moment."""
+
+    def __init__(self, shop):
+        super().__init__(shop.aws)
+        self._shop = shop
+        self.mapped = []
+
+    def version(self, function, version, path):
+        self.mapped.append((sorted(self._shop.mapped(self._shop.stack)), self._shop.mapped(self._shop.worker)))
+        super().version(function, version, path)
+
+
 @pytest.fixture
 def shop(tmp_path, local_aws, unique):
     return Shops(tmp_path / "shop", local_aws, unique("shop"))
@@ -159,8 +172,10 @@ def test_a_consumer_moves_into_a_function_of_its_own_and_back_and_the_end_takes_
     shop.deploy()
     shop.declare()
     shop.code("one", FAILS_IN_THE_WORKER)
+    health = Looking(shop)
     with pytest.raises(HealthCheckError, match="worker does not answer") as failure:
-        shop.deploy()
+        deploy(shop.target(), shop.aws, shop.told.append, confirm=lambda _: True, health=health)
+    assert health.mapped == [(["imports", "stock"], [])] * 2
     assert failure.value.remedy.endswith("The stack is as it was, and version 1 has all traffic.")
     assert sorted(shop.mapped(shop.stack)) == ["imports", "stock"]
     assert shop.worker not in [one["FunctionName"] for one in every(shop.aws, "lambda", "list_functions", "Functions")]

@@ -18,8 +18,9 @@ are missing, and deleted again with whatever CloudFormation made for it. Then th
 
 Traffic (`traffic`). The alias `live` has it all. An update that publishes a version has two phases:
 
-    1  LiveVersion = the version that the alias has. CloudFormation makes everything and publishes the version beside
-       the live one. The engine invokes it by its number with a GET of the health path.
+    1  LiveVersion = the version that the alias has. CloudFormation makes everything but what would bring events to
+       where they do not come now (`arrivals`), and publishes the version beside the live one. The engine invokes it by
+       its number with a GET of the health path.
     2  LiveVersion = "". The alias moves, at once or by CodeDeploy. The engine asks the API's URL.
 
 A first deployment, and an update that publishes nothing, have one phase and ask the URL after it.

@@ -6,8 +6,8 @@ directly. The second empties LiveVersion, which moves the alias.
 
 All functions of a stack go the same way together. Each has an alias and a parameter of its own that pins it, since each
 counts its own versions; the first phase pins all that are there, the second moves all, and what is put back is put back
-for all. A function that is new has nothing to be pinned to: what it consumes reaches its first version before anybody
-has asked that.
+for all. A function that is new has nothing to be pinned to; but nothing brings events to it, nor from a new source to
+any function, before the second phase (`arrivals`).
 
 Only the second has the rollout's UpdatePolicy: wherever else the alias changes its version, because somebody has moved
 it by hand or because the stack is put back, CodeDeploy must not make a rollout of it.
@@ -15,6 +15,7 @@ it by hand or because the stack is put back, CodeDeploy must not make a rollout 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from typing import Any, Self, TypeAlias
 
 from fastlambda_cli.aws.model import ChangeSet, Stack
 from fastlambda_cli.aws.stacks import MAX_TEMPLATE_BODY, ChangeRequest, Stacks
+from fastlambda_cli.deploy.arrivals import brought_to, held_back
 from fastlambda_cli.deploy.desired import API_URL, Desired, Standing, as_text, health_path, without_rollout
 from fastlambda_cli.deploy.execution import execute, out_of_sight
 from fastlambda_cli.deploy.functions import FunctionOfTemplate, functions_in, have_all_traffic, in_words
@@ -104,6 +106,9 @@ class Traffic:
         stack = execute(self.stacks, change_set, self.tell)
         try:
             self.check_api(desired, stack)
+            for function in desired.functions:
+                if not function.answers_http:
+                    self._check_version(desired, function, LIVE)
         except HealthCheckError as error:
             remedy = f"{error.remedy} Nothing was live before, so the stack stays: put it right and deploy again."
             raise HealthCheckError(error.what, why=error.why, remedy=remedy) from error
@@ -151,11 +156,12 @@ class Traffic:
             if (version := before.versions.get(function.name)) is not None
         }
         self.tell(Step(f"Publishing a new version beside {in_words(kept)}"))
-        pinned = self._proposed_on(before.stack, desired, kept)
+        beside = dataclasses.replace(desired, document=held_back(desired.document, before.document))
+        pinned = self._proposed_on(before.stack, beside, kept)
         stack = execute(self.stacks, pinned, self.tell) if pinned.changes else before.stack
         with _PutBack(self, before) as way:
             way.unseen = f"Version {before.version} of {name} has all traffic still. {_GOES_ON_FROM_THERE}"
-            self._check_versions(desired, kept)
+            self._check_versions(desired, before, kept)
             self.tell(Step("Moving the traffic"))
             change_set = self._proposed_on(stack, desired)
             way.unseen = None  # whoever follows the stack tells what becomes of it
@@ -231,11 +237,13 @@ class Traffic:
             error.remedy = error.remedy or remedy_for(error.why)
             raise
 
-    def _check_versions(self, desired: Desired, kept: Versions) -> None:
+    def _check_versions(self, desired: Desired, before: Standing, kept: Versions) -> None:
         resources = self.stacks.resources(desired.stack_name)
         for function in desired.functions:
             version = function.version(resources)
-            if function.answers_http or version != kept.get(function.name):
+            # What an interrupted deployment has left has a version that nobody has asked.
+            unasked = version != kept.get(function.name) or not brought_to(function.alias, before.document)
+            if function.answers_http or unasked:
                 self._check_version(desired, function, version)
 
     def _check_version(self, desired: Desired, function: FunctionOfTemplate, version: str | None) -> None:
