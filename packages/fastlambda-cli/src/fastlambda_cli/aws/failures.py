@@ -213,5 +213,6 @@ def no_region(what: str) -> CredentialsError:
     return CredentialsError(
         what,
         why="no Region is set",
-        remedy="Pass --region, set AWS_REGION, or give the profile one: `aws configure set region eu-west-1`.",
+        remedy="Pass --region, set AWS_REGION, or give the profile one: `aws configure set region eu-west-1`. "
+        "The AWS on this machine is --local.",
     )

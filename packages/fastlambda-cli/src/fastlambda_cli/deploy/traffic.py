@@ -251,7 +251,8 @@ class Traffic:
         if version is None or function.stopped:
             self.tell(Remark(f"The new version{of} is not asked whether it answers: it may not run.", warning=True))
             return
-        self.tell(Step(f"Asking version {version}{of} for {desired.health}"))
+        asked = f"version {version}{of}" if version != LIVE else function.name
+        self.tell(Step(f"Asking {asked} for {desired.health}"))
         try:
             self.health.version(function.name, version, desired.health)
         except ThrottledByAwsError as error:
