@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 from stacks_by_hand import StackByHand
 
 from fastlambda_cli.template import render
@@ -122,6 +123,32 @@ def test_a_queue_hands_its_dead_letters_to_a_queue_that_takes_no_others(deployed
     assert queue["VisibilityTimeout"] == "180"
     assert json.loads(letters["RedriveAllowPolicy"])["sourceQueueArns"] == [queue["QueueArn"]]
     assert letters["MessageRetentionPeriod"] == str(14 * 24 * 3600)
+
+
+def test_a_fifo_topic_hands_its_messages_to_a_fifo_queue_in_their_groups_and_numbered(deployed, local_aws):
+    declared = "@events.sqs('moves.fifo', topic='stock.fifo')\nasync def move(stock): ..."
+    deployed.create(declared, "events.sqs.'moves.fifo'.enabled = false")
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{deployed.name}-stock.fifo"
+    sns, sqs = local_aws.client("sns"), local_aws.client("sqs")
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["FifoTopic"] == "true"
+    with pytest.raises(ClientError, match="MessageGroupId"):
+        sns.publish(TopicArn=topic, Message="of no group", MessageDeduplicationId="0")
+    for number in ("1", "1", "2"):
+        sns.publish(TopicArn=topic, Message=number, MessageGroupId="a", MessageDeduplicationId=number)
+
+    received = []
+    while len(received) < 2:
+        answer = sqs.receive_message(
+            QueueUrl=deployed.outputs()["MovesFifoQueueUrl"],
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=5,
+            MessageSystemAttributeNames=["All"],
+        )
+        received += answer.get("Messages") or pytest.fail(f"there are {received}")
+    assert [json.loads(one["Body"])["Message"] for one in received] == ["1", "2"]
+    assert [one["Attributes"]["MessageGroupId"] for one in received] == ["a", "a"]
+    first, second = (one["Attributes"]["SequenceNumber"] for one in received)
+    assert first < second
 
 
 def test_a_change_of_a_queue_alone_publishes_no_version(deployed, local_aws):
