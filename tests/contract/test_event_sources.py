@@ -102,6 +102,37 @@ def test_fifo_records_name_their_group(cloud, consumer, send):
     assert {"MessageDeduplicationId", "SequenceNumber"} <= set(record["attributes"])
 
 
+@fact(
+    "Event sources",
+    "A message of a FIFO topic reaches a FIFO queue with its group, its deduplication id and a sequence number.",
+    "SNS Developer Guide, “Message grouping for FIFO topics” and “Message deduplication for FIFO topics”",
+)
+def test_messages_of_a_fifo_topic_keep_their_group(cloud, consumer):
+    url, arn = cloud.queue(".fifo", FifoQueue="true")
+    sns = cloud.client("sns")
+    topic = sns.create_topic(Name=cloud.name("topic") + ".fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    cloud.removed_later(sns.delete_topic, TopicArn=topic)
+    sends = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [sends]})
+    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    sns.publish(TopicArn=topic, Message="Momo", MessageGroupId="novels", MessageDeduplicationId="1")
+    cloud.mapping(consumer, arn)
+
+    (record,) = cloud.seen(consumer)[0]["seen"]["Records"]
+
+    assert json.loads(record["body"])["Message"] == "Momo"
+    attributes = record["attributes"]
+    assert (attributes["MessageGroupId"], attributes["MessageDeduplicationId"]) == ("novels", "1")
+    assert "SequenceNumber" in attributes
+
+
 @fact("Event sources", "A mapping with batches of more than 10 messages and no window is refused.", SQS)
 def test_a_large_batch_without_a_window_is_refused(cloud, consumer):
     _, arn = cloud.queue()
