@@ -102,6 +102,19 @@ def test_after_its_end_the_same_service_is_deployed_anew_and_takes_over_what_sta
     assert (shop.get(), shop.releases()) == ("200 one", [(2, "live"), (1, "earlier")])
 
 
+def test_a_stack_of_the_same_name_that_is_another_services_is_neither_destroyed_nor_rolled_back(shop):
+    shop.deploy()
+    other = "shop-of-another, stage dev: a FastAPI service on AWS Lambda."
+
+    with pytest.raises(StackError, match=f"The stack {shop.stack} is that of {shop.name}, stage dev") as kept:
+        engine.destruction(shop.aws, shop.stack, owner=other)
+    with pytest.raises(StackError, match="is that of"):
+        engine.rollback(shop.aws, shop.stack, shop.told.append, to=1, confirm=lambda _: True, owner=other)
+
+    assert "Rename this service" in kept.value.remedy
+    assert engine.destruction(shop.aws, shop.stack, owner=shop.target().described).goes
+
+
 def test_the_destruction_of_nothing_says_so(shop):
     assert engine.destruction(shop.aws, shop.stack).goes == ()
     shop.destroy(purge=False)

@@ -61,7 +61,7 @@ def destroy(
             Progress(console, typed.reaching, words=typed.completed) as progress,
             opened(typed, progress, changes=True) as at,
         ):
-            destruction = engine.destruction(at.aws, at.target.stack_name)
+            destruction = engine.destruction(at.aws, at.target.stack_name, owner=at.target.described)
             there = bool(destruction.goes or (purge and destruction.stays))
             with progress.paused():
                 console.print(destruction_view(destruction, at.place, purge=purge))

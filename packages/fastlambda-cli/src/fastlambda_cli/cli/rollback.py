@@ -45,7 +45,7 @@ def rollback(
     """
 
     def back(target: Target, aws: Aws, tell: Tell, *, confirm: Callable[[Plan], bool]) -> Outcome | None:
-        return engine.rollback(aws, target.stack_name, tell, to=to, confirm=confirm)
+        return engine.rollback(aws, target.stack_name, tell, to=to, confirm=confirm, owner=target.described)
 
     changing = Changing(Typed(service, stage, local, profile, region), yes=yes, as_json=as_json)
     changing.run("A rollback", "Go back?", back)

@@ -14,6 +14,7 @@ from fastlambda_cli.deploy.bootstrap import Bootstrap, find_bootstrap
 from fastlambda_cli.deploy.desired import parsed
 from fastlambda_cli.deploy.functions import functions_in
 from fastlambda_cli.deploy.model import Action, Destruction, Remark, ResourceChange, Step, Tell
+from fastlambda_cli.deploy.owner import check_owner
 from fastlambda_cli.deploy.proposal import VERSION, retained
 from fastlambda_cli.deploy.recovery import deleted, settled
 from fastlambda_cli.deploy.releases import Releases
@@ -24,18 +25,27 @@ _RECOVERY_DAYS = 7
 """The shortest window that Secrets Manager takes (AWS Secrets Manager API Reference, "DeleteSecret")."""
 
 
-def destruction(aws: Aws, stack_name: str) -> Destruction:
+def destruction(aws: Aws, stack_name: str, *, owner: str | None = None) -> Destruction:
     """Tell what `destroy` would do; nothing is changed.
 
+    Args:
+        aws: Where.
+        stack_name: The stack.
+        owner: What the stack has to say that it is (`Target.described`); None for any.
+
     Raises:
+        StackError: It is another service's.
         AwsError: AWS cannot be asked.
 
     """
     stacks = Stacks(aws)
     stack = stacks.describe(stack_name)
+    standing = _standing_template(stacks, stack)
+    if standing is not None and owner is not None:
+        check_owner(stack_name, parsed(standing), owner)
     goes = tuple(_going(stacks, stack)) if stack is not None else ()
     bootstrap = find_bootstrap(stacks)
-    functions = _functions(aws, stack_name, _standing_template(stacks, stack), bootstrap)
+    functions = _functions(aws, stack_name, standing, bootstrap)
     groups = _log_groups(aws, stack_name, functions)
     stays = {name: f"aws logs delete-log-group --log-group-name {name}" for name in groups}
     for name in _secrets(aws, stack_name):

@@ -12,7 +12,7 @@ from fastlambda_cli.artifact.image.model import Image
 from fastlambda_cli.artifact.model import Artifact
 from fastlambda_cli.aws.model import StackEvent
 from fastlambda_cli.service.model import Runtime, Service
-from fastlambda_cli.service.stages import stack_name
+from fastlambda_cli.service.stages import described, stack_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Target:
     def stack_name(self) -> str:
         """The name of the stack, and of the function in it."""
         return stack_name(self.service.name, self.stage)
+
+    @property
+    def described(self) -> str:
+        """What the stack says that it is."""
+        return described(self.service.name, self.stage)
 
 
 @dataclass(frozen=True, slots=True)

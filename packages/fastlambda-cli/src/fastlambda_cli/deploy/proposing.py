@@ -12,12 +12,12 @@ from fastlambda_cli.aws.session import Aws
 from fastlambda_cli.aws.stacks import Stacks
 from fastlambda_cli.deploy.desired import Desired, Standing, package_type
 from fastlambda_cli.deploy.model import Plan, Release, ResourceChange
+from fastlambda_cli.deploy.owner import check_owner
 from fastlambda_cli.deploy.permissions import permission_changes
 from fastlambda_cli.deploy.proposal import changes_of_creation, publishes_version, resource_changes
 from fastlambda_cli.deploy.recovery import remains
 from fastlambda_cli.deploy.traffic import Traffic
 from fastlambda_cli.errors import PackageTypeError, StackError
-from fastlambda_cli.template.document import DESCRIBED
 from fastlambda_cli.template.function import LIVE
 
 _IN_WORDS = {"Zip": "a zip", "Image": "a container image"}
@@ -90,7 +90,7 @@ def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Sta
     if remains(stack) or (before is None and not traffic.can_propose(desired)):
         return Proposal(desired, before, None, changes_of_creation(desired.document))
     if before is not None:
-        _check_owner(before, desired)
+        check_owner(desired.stack_name, before.document, str(desired.document.get("Description", "")))
         _check_package_type(before, desired)
     gone = next((name for name, version in before.versions.items() if version is None), None) if before else None
     if gone is not None:
@@ -102,17 +102,6 @@ def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Sta
         )
     change_set = traffic.propose(desired)
     return Proposal(desired, before, change_set, resource_changes(change_set.changes, desired.document["Resources"]))
-
-
-def _check_owner(before: Standing, desired: Desired) -> None:
-    """Refuse to make of another service's stack this one: `shop-eu` of `prod` and `shop` of `eu-prod` have one name."""
-    there, wanted = (str(one.document.get("Description", "")) for one in (before, desired))
-    if there.endswith(DESCRIBED) and there != wanted:
-        raise StackError(
-            f"The stack {desired.stack_name} is that of {there.removesuffix(DESCRIBED)}",
-            why=f"{wanted.removesuffix(DESCRIBED)} would have the same name",
-            remedy="Rename this service ([tool.fastlambda] name) or its stage.",
-        )
 
 
 def _check_package_type(before: Standing, desired: Desired) -> None:

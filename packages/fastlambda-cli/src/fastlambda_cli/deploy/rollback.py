@@ -15,6 +15,7 @@ from fastlambda_cli.deploy.engine import Engine
 from fastlambda_cli.deploy.health import HealthCheck
 from fastlambda_cli.deploy.interrupted import finalise_interrupted
 from fastlambda_cli.deploy.model import Confirm, Outcome, Plan, Release, ReleaseStatus, Step, Tell
+from fastlambda_cli.deploy.owner import check_owner
 from fastlambda_cli.deploy.proposing import Proposal, discard, propose
 from fastlambda_cli.deploy.recovery import rolled_back
 from fastlambda_cli.deploy.releases import Releases
@@ -23,7 +24,14 @@ from fastlambda_cli.errors import NoSuchReleaseError
 
 
 def rollback(
-    aws: Aws, stack_name: str, tell: Tell, *, to: int | None, confirm: Confirm, health: HealthCheck | None = None
+    aws: Aws,
+    stack_name: str,
+    tell: Tell,
+    *,
+    to: int | None,
+    confirm: Confirm,
+    health: HealthCheck | None = None,
+    owner: str | None = None,
 ) -> Outcome | None:
     """Deploy an earlier release again: as a release of its own, with a new version, by the same way as any other.
 
@@ -34,6 +42,7 @@ def rollback(
         to: The number of the release; None for the one that was live before this one.
         confirm: Is asked once whether the plan is to be carried out.
         health: Asks what was deployed; by default Lambda and the API themselves are asked.
+        owner: What the stack has to say that it is (`Target.described`); None for any.
 
     Returns:
         How it ended; None when it was not confirmed, and then nothing was changed.
@@ -41,7 +50,7 @@ def rollback(
     Raises:
         NoSuchReleaseError: There is no such release, or it was never live.
         SharedTrafficError: Somebody has given another version a share of the traffic.
-        StackError: CloudFormation could not do it. What was live still is.
+        StackError: CloudFormation could not do it, or the stack is another service's. What was live still is.
         HealthCheckError: The earlier release does not answer any more. What was live is so again.
         AwsError: AWS refuses.
 
@@ -51,6 +60,8 @@ def rollback(
     bootstrap, releases = _recorded(engine, stack_name)
     stack = rolled_back(engine.stacks, engine.left_alone(bootstrap, stack_name), tell)
     before = engine.standing(stack)
+    if before is not None and owner is not None:
+        check_owner(stack_name, before.document, owner)
     finalise_interrupted(releases, before, tell)
     chosen = releases.get(to) if to is not None else _before_live(releases, stack_name)
     _check_was_live(chosen, stack_name)

@@ -26,6 +26,15 @@ def stack_name(service: str, stage: str) -> str:
     return f"{service}-{stage}"
 
 
+DESCRIBED = ": a FastAPI service on AWS Lambda."
+"""What follows the service and the stage in the description of every template, and so of every stack."""
+
+
+def described(service: str, stage: str) -> str:
+    """The description of a stage's stack, which unlike its name is no other's."""
+    return f"{service}, stage {stage}{DESCRIBED}"
+
+
 def stage_table(table: Mapping[str, Any], stage: str) -> dict[str, Any]:
     """The configuration of one stage: the table, and what its stage replaces in it.
 

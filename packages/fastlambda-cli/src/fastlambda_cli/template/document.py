@@ -8,6 +8,7 @@ from typing import Any
 
 from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.model import Runtime, Service
+from fastlambda_cli.service.stages import described
 from fastlambda_cli.template.alarms import alarm_resources, function_alarm_resources
 from fastlambda_cli.template.dashboard import dashboard_resources
 from fastlambda_cli.template.events.buses import bus_resources
@@ -53,10 +54,6 @@ class Template:
         return json.dumps(self.document, indent=2) + "\n"
 
 
-DESCRIBED = ": a FastAPI service on AWS Lambda."
-"""What follows the service and the stage in the description of every template, and so of every stack."""
-
-
 def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
     """Render the stack of one stage: the same description gives the same text, wherever and whenever.
 
@@ -94,7 +91,7 @@ def render(service: Service, *, stage: str, runtime: Runtime) -> Template:
         stack.name,
         {
             "AWSTemplateFormatVersion": "2010-09-09",
-            "Description": f"{service.name}, stage {stage}{DESCRIBED}",
+            "Description": described(service.name, stage),
             "Parameters": parameters(stack),
             "Conditions": conditions(stack),
             "Resources": resources,
