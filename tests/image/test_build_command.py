@@ -44,6 +44,23 @@ def test_the_zip_is_written_and_its_packages_weighed(service, tmp_path, capsys):
     assert "lambda_handler.py" in zipfile.ZipFile(target).namelist()
 
 
+@pytest.mark.parametrize(
+    ("options", "output"), [((), "mine.zip"), (("--image",), "mine.tar"), (("--image",), "layout")]
+)
+def test_what_was_built_into_the_services_folder_is_not_packed_the_next_time(service, base, options, output, capsys):
+    stands_on = ["--base", base] if options else []
+    command = ["build", str(service), *options, *stands_on, "--output", str(service / output), "--json"]
+    digests = []
+    for _ in range(2):
+        assert run_command(command) == 0
+        digests.append(json.loads(capsys.readouterr().out)["digest"])
+    assert digests[0] == digests[1]
+
+    assert run_command(["build", str(service), "--output", str(service / "other.zip")]) == 0
+    packed = zipfile.ZipFile(service / "other.zip").namelist()
+    assert not [name for name in packed if name.startswith((output, "other.zip"))]
+
+
 def test_what_is_deployed_as_an_image_is_built_on_the_configured_base(tmp_path, base, cache, monkeypatch, capsys):
     monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(cache))
     table = f'runtime = "{OWN_RUNTIME}"\npackage = {{ type = "image", base = "{base}" }}'

@@ -14,6 +14,7 @@ from pathspec import GitIgnoreSpec
 from fastlambda_cli.artifact.archive import Entry
 from fastlambda_cli.artifact.installation import STATE
 from fastlambda_cli.artifact.model import MAX_UNPACKED, megabytes
+from fastlambda_cli.artifact.outputs import outputs_in
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.errors import ArtifactError
 from fastlambda_cli.service.model import Service
@@ -65,6 +66,7 @@ def service_files(service: Service, tell: Tell, *, limit: int = MAX_UNPACKED) ->
         left_out=pattern_spec((*LEFT_OUT, *package.exclude), "exclude"),
         include=pattern_spec(package.include, "include") if package.include else None,
         elsewhere=frozenset(path for path in service.local_sources.values() if path != service.root),
+        outputs=outputs_in(service.root),
     )
     found = [(name, path, _status(path)) for name, path in sorted(rule.files())]
     _check_size(found, limit)
@@ -82,6 +84,7 @@ class _Rule:
     left_out: GitIgnoreSpec
     include: GitIgnoreSpec | None
     elsewhere: frozenset[Path]
+    outputs: frozenset[str]
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """The files that are packed: their names in the zip, and where they are."""
@@ -92,7 +95,8 @@ class _Rule:
     ) -> Iterator[tuple[str, Path]]:
         for path, is_folder in _listed(folder):
             name = prefix + path.name
-            out = left_out or self.left_out.match_file(f"{name}/" if is_folder else name)
+            matched = self.left_out.match_file(f"{name}/" if is_folder else name)
+            out = left_out or matched or name in self.outputs
             if is_folder:
                 if self._never(path) or (out and self.include is None):
                     continue

@@ -16,6 +16,7 @@ from fastlambda_cli.artifact.build import build as build_zip
 from fastlambda_cli.artifact.image.reference import Reference
 from fastlambda_cli.artifact.installation import cache_dir
 from fastlambda_cli.artifact.model import Package, Part, Platform
+from fastlambda_cli.artifact.outputs import remember_output
 from fastlambda_cli.cli.documents import print_document, told_to_machines
 from fastlambda_cli.cli.options import (
     ContradictoryOptionsError,
@@ -81,6 +82,8 @@ def build(  # noqa: PLR0913, PLR0917 - each is an option of the command
         dockerfile = dockerfile or described.dockerfile
         _check_base(dockerfile, pinned)
         runtime, platform = runtime_of(described), Platform(described.configuration.architecture)
+        if output is not None:
+            remember_output(described.root, output)
         with Building(console) as building:
             target = Reference.parse(push, default_tag=None) if push else None
             if dockerfile is not None:
