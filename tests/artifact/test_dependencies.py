@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from built_artifacts import SHELF, built, service_in
+from uv import find_uv_bin
 
 from fastlambda_cli.artifact.interpreter import OWN
+from fastlambda_cli.artifact.lock import locked_names
 from fastlambda_cli.artifact.model import MAX_UNPACKED, Platform
 from fastlambda_cli.artifact.platforms import platform_flags
 from fastlambda_cli.errors import ArtifactError, ConfigurationError, FastLambdaError, ToolchainError
+from fastlambda_cli.service.load import load_service
 
 MACHINES = {Platform.ARM64: 0xB7, Platform.X86_64: 0x3E}
 SOURCES = '[tool.uv.sources]\nshelf = { path = "shelf" }'
@@ -44,6 +49,28 @@ def test_packages_of_this_machine_can_be_imported_here(tmp_path, cache):
 def test_python_3_11_runs_on_an_older_system_than_later_ones():
     assert "x86_64-manylinux_2_17" in platform_flags(Platform.X86_64, "3.11")
     assert "aarch64-manylinux_2_34" in platform_flags(Platform.ARM64, "3.12")
+
+
+def test_the_lock_of_uv_is_read_again_only_when_it_or_the_project_has_changed(tmp_path, cache):
+    sources = '[dependency-groups]\ndev = ["six==1.17.0"]'
+    service = service_in(tmp_path / "mine", sources=sources)
+    (service.root / "requirements.lock").unlink()
+    subprocess.run([find_uv_bin(), "lock", "--quiet"], cwd=service.root, check=True)
+    service = load_service(service.root)
+    exported = service.root / ".fastlambda" / "uv-lock.txt"
+
+    built(service, cache)
+    assert locked_names(exported) == {"idna"}
+    exported.write_text(exported.read_text().replace("idna", "six"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="it has no idna"):
+        built(service, cache)
+
+    project = service.root / "pyproject.toml"
+    project.write_text(
+        project.read_text().replace("[tool.fastlambda]", "[tool.uv]\n[tool.fastlambda]"), encoding="utf-8"
+    )
+    built(load_service(service.root), cache)
+    assert locked_names(exported) == {"idna"}
 
 
 def test_a_package_without_a_wheel_is_named_with_the_way_out(build_of):

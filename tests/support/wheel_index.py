@@ -1,4 +1,4 @@
-"""A package index (PEP 503) on this machine, with one wheel in it."""
+"""A package index (PEP 503) on this machine, with wheels of one package."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-_METADATA = "Metadata-Version: 2.1\nName: shelf\nVersion: 1\n"
-_WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+_METADATA = "Metadata-Version: 2.1\nName: shelf\nVersion: {version}\n"
+_WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n"
 
 
 @dataclass
 class WheelIndex:
-    """The index; `lock` pins its wheel by the hash."""
+    """The index; `lock` pins its first wheel by the hash."""
 
     url: str
     wheel: Path
@@ -32,23 +32,41 @@ class WheelIndex:
     def publish(self) -> None:
         self._list("")
 
+    def add(self, version: str, tag: str) -> None:
+        """Publish one more wheel, of another version or for another platform."""
+        _write_wheel(self.wheel.parent, version, tag)
+        self.publish()
+
     def _list(self, attribute: str) -> None:
-        digest = hashlib.sha256(self.wheel.read_bytes()).hexdigest()
-        link = f'<a href="{self.wheel.name}#sha256={digest}"{attribute}>{self.wheel.name}</a>'
-        (self.wheel.parent / "index.html").write_text(f"<!DOCTYPE html><html><body>{link}</body></html>", "utf-8")
+        links = "".join(
+            f'<a href="{wheel.name}#sha256={_sha256(wheel)}"{attribute}>{wheel.name}</a>'
+            for wheel in sorted(self.wheel.parent.glob("*.whl"))
+        )
+        (self.wheel.parent / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>", "utf-8")
+
+
+def _write_wheel(folder: Path, version: str, tag: str) -> Path:
+    wheel = folder / f"shelf-{version}-{tag}.whl"
+    information = f"shelf-{version}.dist-info"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("shelf/__init__.py", "WOOD = 'oak'\n")
+        file.writestr(f"{information}/METADATA", _METADATA.format(version=version))
+        file.writestr(f"{information}/WHEEL", _WHEEL.format(tag=tag))
+        file.writestr(f"{information}/RECORD", f"shelf/__init__.py,,\n{information}/RECORD,,\n")
+    return wheel
+
+
+def _sha256(wheel: Path) -> str:
+    return hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
 @contextmanager
-def wheel_index(folder: Path) -> Iterator[WheelIndex]:
+def wheel_index(folder: Path, *, tag: str = "py3-none-any") -> Iterator[WheelIndex]:
     """Serve an index from a folder, which has `shelf`, version 1."""
-    wheel = folder / "simple" / "shelf" / "shelf-1-py3-none-any.whl"
-    wheel.parent.mkdir(parents=True)
-    with zipfile.ZipFile(wheel, "w") as file:
-        file.writestr("shelf/__init__.py", "WOOD = 'oak'\n")
-        file.writestr("shelf-1.dist-info/METADATA", _METADATA)
-        file.writestr("shelf-1.dist-info/WHEEL", _WHEEL)
-        file.writestr("shelf-1.dist-info/RECORD", "shelf/__init__.py,,\nshelf-1.dist-info/RECORD,,\n")
-    lock = f"shelf==1 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+    shelf = folder / "simple" / "shelf"
+    shelf.mkdir(parents=True)
+    wheel = _write_wheel(shelf, "1", tag)
+    lock = f"shelf==1 --hash=sha256:{_sha256(wheel)}\n"
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -22,7 +22,7 @@ from fastlambda_cli.artifact.interpreter import own_python
 from fastlambda_cli.artifact.lock import locked_names, pins
 from fastlambda_cli.artifact.model import NOTHING, LeftOut, Platform
 from fastlambda_cli.artifact.packed import Packed, Packing, is_sound, read_packed, write_contents
-from fastlambda_cli.artifact.platforms import check_binaries, platform_flags
+from fastlambda_cli.artifact.platforms import AMAZON_LINUX_2, check_binaries, platform_flags
 from fastlambda_cli.artifact.provided import leave_to_lambda
 from fastlambda_cli.artifact.slimming import slim
 from fastlambda_cli.artifact.telling import Tell
@@ -34,7 +34,8 @@ _KEPT = 6
 
 _UNFIT_WHEEL = "dependency is incompatible with the current platform"
 _YANKED = re.compile(r"warning: `([^`]+)` is yanked(?: \(reason: (.+)\))?")
-_WITHOUT_WHEEL = re.compile(r"Because (?:only )?([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels")
+_WITHOUT_WHEEL = re.compile(r"Because (?:only )?([A-Za-z0-9._-]+)(?:\{[^}]*\})?(?:==\S+)? has no (?:usable )?wheels")
+"""uv's words; what is in braces is the marker by which a lock has the package in this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ async def _install(
     interpreter = str(python or own_python())
     into = ("--target", str(files), "--no-deps", "--python", interpreter, "--python-version", version)
     install = functools.partial(run_uv, "pip", "install", *into, *platform_flags(platform, version), cwd=service.root)
-    with _naming_what_has_no_wheel(platform):
+    with _naming_what_has_no_wheel(platform, version):
         doing = f"pack the packages of {service.name}"
         await install("-r", str(lock), doing=doing, said=functools.partial(_warn_of_yanked, tell))
     for name, path in sorted(service.local_sources.items()):
@@ -141,7 +142,7 @@ async def _install(
         if path.is_dir():
             tell(f"Building {name} from {os.path.relpath(path, service.root)}")
             wheel = await _built(name, path, files.with_name("wheels") / name, interpreter)
-        with _naming_what_has_no_wheel(platform, wheel_of=name):
+        with _naming_what_has_no_wheel(platform, version, wheel_of=name):
             await install(str(wheel), doing=f"pack {name} from {path}")
 
 
@@ -159,7 +160,7 @@ async def _built(name: str, path: Path, folder: Path, interpreter: str) -> Path:
 
 
 @contextlib.contextmanager
-def _naming_what_has_no_wheel(platform: Platform, *, wheel_of: str | None = None) -> Iterator[None]:
+def _naming_what_has_no_wheel(platform: Platform, version: str, *, wheel_of: str | None = None) -> Iterator[None]:
     """Turn uv's failure into an error that names the package when what it lacks is a wheel for the platform."""
     try:
         yield
@@ -168,12 +169,19 @@ def _naming_what_has_no_wheel(platform: Platform, *, wheel_of: str | None = None
         name = without.group(1) if without else wheel_of if _UNFIT_WHEEL in problem.why else None
         if name is None or platform is Platform.THIS_MACHINE:
             raise
+        newer = ""
+        if version in AMAZON_LINUX_2:
+            newer = (
+                f"It may have one for a newer system: Python {version} runs on Amazon Linux 2, with glibc 2.26, and "
+                "later versions on Amazon Linux 2023, with glibc 2.34, so try another runtime in [tool.fastlambda]. "
+                "Else: "
+            )
         raise ArtifactError(
             f"{name} has no wheel for Lambda's {platform}",
             why=problem.why,
             remedy=(
-                f"Lock another version of {name} or a package that stands in for it, set architecture to the other "
-                f"one in [tool.fastlambda], build its wheel on Linux on {platform} and name it in [tool.uv.sources], "
-                "or have it in an image that a Dockerfile builds: package.dockerfile."
+                f"{newer}Lock another version of {name} or a package that stands in for it, set architecture to the "
+                f"other one in [tool.fastlambda], build its wheel on Linux on {platform} and name it in "
+                "[tool.uv.sources], or have it in an image that a Dockerfile builds: package.dockerfile."
             ),
         ) from problem

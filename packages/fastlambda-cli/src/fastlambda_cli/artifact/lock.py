@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -15,22 +17,27 @@ from packaging.utils import canonicalize_name
 
 from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.installation import make_state, unwritable
+from fastlambda_cli.artifact.model import Platform
+from fastlambda_cli.artifact.platforms import platform_flags
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.artifact.uv import run_uv
-from fastlambda_cli.errors import ConfigurationError
+from fastlambda_cli.errors import ConfigurationError, ToolchainError
 from fastlambda_cli.service.model import Service
 from fastlambda_cli.service.project import PYPROJECT, read_toml
 
 _UV_LOCK = "uv.lock"
+_EXPORT = ("export", "--frozen", "--no-dev", "--no-emit-project", "--no-emit-local", "--no-header")
 
 
-async def locked_requirements(service: Service, state: Path, python: Path, version: str, tell: Tell) -> Path:
+async def locked_requirements(
+    service: Service, state: Path, python: Callable[[], Awaitable[Path]], version: str, tell: Tell
+) -> Path:
     """Return the lock as a requirements file; a project without a lock is locked first, and told so.
 
     Args:
         service: The service.
         state: Its `.fastlambda` folder, where a file that is made here is kept.
-        python: An interpreter with which uv may build what it must look into.
+        python: Finds an interpreter with which uv may build what it must look into; asked only where uv resolves.
         version: The function's Python, such as 3.13.
         tell: Is told what takes time.
 
@@ -63,51 +70,72 @@ def pins(lock: Path) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("#"))
 
 
-async def _lock(service: Service, state: Path, python: Path, version: str, tell: Tell) -> Path:
+async def _lock(service: Service, state: Path, python: Callable[[], Awaitable[Path]], version: str, tell: Tell) -> Path:
     if service.lock is not None and service.lock.name != _UV_LOCK:
         return service.lock
     make_state(state)
     if service.lock is not None:
         return await _exported(service, service.lock, state)
     prefix = f"locked-{version}-"
-    target = state / f"{prefix}{_wishes(service)}.txt"
+    platform = Platform(service.configuration.architecture)
+    target = state / f"{prefix}{_wishes(service, platform)}.txt"
     if not target.exists():
         for earlier in state.glob(f"{prefix}*.txt"):
             earlier.unlink()
         if service.dependencies:
             tell("The project has no lock (uv.lock or a hash-pinned requirements.txt): locking its dependencies now")
-            await _compile(service, target, python, version)
+            await _compile(service, target, await python(), version, platform)
         else:
             target.write_text("", encoding="utf-8")
     return target
 
 
 async def _exported(service: Service, lock: Path, state: Path) -> Path:
+    """The lock of uv as a requirements file; uv is asked only when what it would read has changed."""
     target = state / "uv-lock.txt"
+    made_of = f"# {_exported_from(service, lock)}"
+    with contextlib.suppress(FileNotFoundError), target.open(encoding="utf-8") as kept:
+        if kept.readline().rstrip("\n") == made_of:
+            return target
     with tempfile.TemporaryDirectory(dir=state, prefix="export-") as folder:
         exported = Path(folder) / target.name
-        flags = ("--frozen", "--no-dev", "--no-emit-project", "--no-emit-local", "--no-header", "--output-file")
-        await run_uv("export", *flags, str(exported), cwd=service.root, doing=f"read {lock}")
+        await run_uv(*_EXPORT, "--output-file", str(exported), cwd=service.root, doing=f"read {lock}")
+        exported.write_text(f"{made_of}\n{exported.read_text(encoding='utf-8')}", encoding="utf-8")
         exported.replace(target)
     return target
 
 
-def _wishes(service: Service) -> str:
-    """Changes whenever the service, or a package beside it, asks for other packages."""
+def _exported_from(service: Service, lock: Path) -> str:
+    """Changes whenever an export may: with the lock, and with what says which of its packages the service has."""
+    projects = (path / PYPROJECT for path in dict.fromkeys((service.root, lock.parent)))
+    return digest(repr(_EXPORT), *(path.read_text(encoding="utf-8") for path in (lock, *projects) if path.exists()))
+
+
+def _wishes(service: Service, platform: Platform) -> str:
+    """Changes whenever the service, or a package beside it, asks for other packages, or needs them for elsewhere."""
     projects = (path / PYPROJECT for path in service.local_sources.values())
-    return digest(repr((service.dependencies, [read_toml(project) for project in projects])))
+    return digest(platform, repr((service.dependencies, [read_toml(project) for project in projects])))
 
 
-async def _compile(service: Service, target: Path, python: Path, version: str) -> None:
+async def _compile(service: Service, target: Path, python: Path, version: str, platform: Platform) -> None:
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "requirements.in"
         wanted.write_text("\n".join(_resolvable(service)), encoding="utf-8")
         partial = Path(folder) / "locked.txt"
         local = [flag for name in service.local_sources for flag in ("--no-emit-package", name)]
-        flags = ("--universal", "--generate-hashes", "--no-header", *local, "--output-file", str(partial))
+        flags = ("--no-header", *local, "--output-file", str(partial))
         interpreter = ("--python", str(python), "--python-version", version)
-        doing = f"resolve the dependencies of {service.name}"
-        await run_uv("pip", "compile", str(wanted), *interpreter, *flags, doing=doing)
+        resolve = functools.partial(
+            run_uv,
+            *("pip", "compile", str(wanted), *interpreter, *flags),
+            cwd=service.root,
+            doing=f"resolve the dependencies of {service.name}",
+        )
+        # uv prefers the versions that its output file has: first those with a wheel for Lambda, then for all platforms.
+        # Where a package has no such wheel in any version, it is packing that says which.
+        with contextlib.suppress(ToolchainError):
+            await resolve(*platform_flags(platform, version))
+        await resolve("--universal", "--generate-hashes")
         # Another command may have been faster, and already packs what it locked.
         if not target.exists():
             shutil.move(partial, target)

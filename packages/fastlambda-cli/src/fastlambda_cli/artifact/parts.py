@@ -124,8 +124,13 @@ async def parts_of(
     version = runtime.removeprefix("python")
     own = service_files(service, tell, limit=limit)
     interpreter = Interpreter(version, platform, tell)
-    python = await interpreter.find() if service.lock is None or interpreter.must_be_here else None
-    lock = await locked_requirements(service, service.root / STATE, python or own_python(), version, tell)
+    if interpreter.must_be_here:
+        await interpreter.find()
+
+    async def python() -> Path:
+        return await interpreter.find() or own_python()
+
+    lock = await locked_requirements(service, service.root / STATE, python, version, tell)
     configuration = service.configuration
     bundled = configuration.package.bundle and begins_with_runtime(own, configuration.handler)
     target = Target(platform, interpreter, bundled)

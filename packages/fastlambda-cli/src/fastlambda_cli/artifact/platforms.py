@@ -11,7 +11,7 @@ from fastlambda_cli.errors import ArtifactError
 _MACHINES = {Platform.ARM64: ("aarch64", 0xB7), Platform.X86_64: ("x86_64", 0x3E)}
 """uv's name, and e_machine in an ELF header."""
 
-_AMAZON_LINUX_2 = frozenset({"3.11"})
+AMAZON_LINUX_2 = frozenset({"3.11"})
 """Versions that run there, with glibc 2.26; all later ones run on Amazon Linux 2023, with glibc 2.34.
 
 Lambda developer guide, "Lambda runtimes"; AL2023 user guide, "Comparing AL2 and AL2023".
@@ -23,7 +23,7 @@ def platform_flags(platform: Platform, version: str) -> tuple[str, ...]:
     if platform is Platform.THIS_MACHINE:
         return ()
     # 2_17 is what wheels are tagged with that fit 2.26.
-    glibc = "2_17" if version in _AMAZON_LINUX_2 else "2_34"
+    glibc = "2_17" if version in AMAZON_LINUX_2 else "2_34"
     return ("--python-platform", f"{_MACHINES[platform][0]}-manylinux_{glibc}", "--only-binary", ":all:")
 
 

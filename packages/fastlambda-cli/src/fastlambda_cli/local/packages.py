@@ -14,7 +14,7 @@ from pathlib import Path
 from fastlambda_cli.artifact.fingerprint import digest, fingerprint
 from fastlambda_cli.artifact.installation import cache_dir, installed
 from fastlambda_cli.artifact.interpreter import OWN, SUPPORTED, find_python, own_python
-from fastlambda_cli.artifact.lock import locked_names, locked_requirements
+from fastlambda_cli.artifact.lock import locked_names, locked_requirements, pins
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.artifact.uv import run_uv
 from fastlambda_cli.errors import ToolchainError
@@ -116,9 +116,12 @@ async def install_runtime(python: Path, version: str, sink: Sink) -> Path:
 
 
 async def _packages(service: Service, state: Path, python: Path, version: str, tell: Tell) -> Path:
-    lock = await locked_requirements(service, state, python, version, tell)
+    async def found() -> Path:
+        return python
+
+    lock = await locked_requirements(service, state, found, version, tell)
     sources = {name: fingerprint(path) for name, path in sorted(service.local_sources.items())}
-    parts = (lock.read_text(encoding="utf-8"), repr(sources), version, platform.platform())
+    parts = (pins(lock), repr(sources), version, platform.platform())
     target = state / "packages" / digest(*parts)
 
     async def fill(folder: Path) -> None:
