@@ -8,9 +8,13 @@ import os
 import textwrap
 
 import pytest
-from deployed_functions import RUNTIME, WHICH_VERSION, package
+from background import eventually
+from deployed_functions import ROLE, RUNTIME, WHICH_VERSION, package
 
 from fastlambda_cli.local.model import InitStarted, InvocationReported, LogLine
+
+EFS = "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/fsap-0123456789abcdef0"
+ENDED = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "CREATE_COMPLETE"}
 
 
 def error_of(call, **parameters):
@@ -265,3 +269,37 @@ def test_a_name_that_no_function_can_have_is_refused(aws):
     answer = error_of(aws.lambda_.invoke, FunctionName="books:live:too:many")
 
     assert answer[0] == "ValidationException"
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ({"FileSystemConfigs": [{"Arn": EFS, "LocalMountPath": "/mnt/books"}]}, "has a file system"),
+        ({"DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 1}}, "has durable executions"),
+        ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "has an environment for each tenant"),
+    ],
+)
+def test_a_function_that_would_miss_something_without_a_word_does_not_run(aws, setting, what):
+    name = aws.create(WHICH_VERSION % "one", **setting)
+
+    code, message, status = error_of(aws.lambda_.invoke, FunctionName=name)
+
+    assert (code, status) == ("InvalidRuntimeException", 502)
+    assert what in message
+
+
+def test_a_stack_does_not_make_a_function_that_lambda_refuses(aws):
+    code = {"ZipFile": textwrap.dedent(WHICH_VERSION % "one")}
+    properties = {"Runtime": RUNTIME, "Handler": "index.handler", "Role": ROLE, "Code": code}
+    environment = {"Variables": {"AWS_REGION": "eu-west-1"}}
+    function = {"Type": "AWS::Lambda::Function", "Properties": {**properties, "Environment": environment}}
+    cloudformation = aws.client("cloudformation")
+
+    cloudformation.create_stack(StackName="refused", TemplateBody=json.dumps({"Resources": {"F": function}}))
+
+    eventually(lambda: cloudformation.describe_stacks(StackName="refused")["Stacks"][0]["StackStatus"] in ENDED)
+    reasons = [
+        event.get("ResourceStatusReason", "")
+        for event in cloudformation.describe_stack_events(StackName="refused")["StackEvents"]
+    ]
+    assert any("Reserved keys used in this request: AWS_REGION" in reason for reason in reasons)

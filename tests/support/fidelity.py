@@ -15,6 +15,7 @@ AREAS = (
     "Failures",
     "Lifecycle",
     "Environment",
+    "Configuration",
     "Runtime API",
     "Logs",
     "HTTP API",

@@ -54,6 +54,8 @@ RESERVED_VARIABLES = frozenset(
         "AWS_LAMBDA_RUNTIME_API",
         "LAMBDA_RUNTIME_DIR",
         "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
     }
 )
 """Names that a function's configuration may not set (Lambda developer guide, "Reserved environment variables")."""

@@ -41,7 +41,14 @@ _LOG_TYPES = frozenset({"None", "Tail"})
 _LOG_TAIL_BYTES = 4096
 _HEADERS = {
     name.encode(): name
-    for name in ("x-amz-invocation-type", "x-amz-log-type", "x-amzn-trace-id", "x-amz-client-context")
+    for name in (
+        "x-amz-invocation-type",
+        "x-amz-log-type",
+        "x-amzn-trace-id",
+        "x-amz-client-context",
+        "x-amz-tenant-id",
+        "x-amz-durable-execution-name",
+    )
 }
 
 Pairs = list[tuple[bytes, bytes]]
@@ -189,6 +196,11 @@ async def _read(scope: Scope, receive: Receive, reference: FunctionReference) ->
     headers = {_HEADERS[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _HEADERS}
     kind = _one_of(headers, "x-amz-invocation-type", "RequestResponse", _LIMITS)
     log_type = _one_of(headers, "x-amz-log-type", "None", _LOG_TYPES)
+    # Lambda Developer Guide, "Troubleshooting tenant isolation for Lambda functions"; no function here has tenants.
+    if "x-amz-tenant-id" in headers:
+        raise bad_parameter("The invoked function is not enabled with tenancy configuration: it takes no tenant ID.")
+    if "x-amz-durable-execution-name" in headers:
+        raise bad_parameter("The invoked function is not durable, and the local AWS runs no durable functions.")
     payload = await _payload(receive, kind)
     invocation = Invocation(
         payload=payload,

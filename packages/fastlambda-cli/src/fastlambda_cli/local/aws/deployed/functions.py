@@ -22,6 +22,14 @@ from fastlambda_cli.local.aws.model import Surroundings
 from fastlambda_cli.local.function import FunctionSpec
 from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, Notice, Sink, ThrottledError, ThrottleReason
 
+_NOT_HERE = {
+    "Layers": "layers, which are not put into the environments here",
+    "FileSystemConfigs": "a file system, which is not mounted here",
+    "DurableConfig": "durable executions, which the local AWS does not run",
+    "TenancyConfig": "an environment for each tenant, which the local AWS does not have",
+}
+"""What of a configuration a function would miss without a word, and so does not run with."""
+
 
 class DeployedFunctions:
     """Every function that the emulator knows.
@@ -168,8 +176,9 @@ class DeployedFunctions:
     async def _spec(self, record: FunctionRecord) -> FunctionSpec:
         configuration = record.configuration
         name = configuration["FunctionName"]
-        if configuration.get("Layers"):
-            raise unusable_runtime(f"{name} has layers, which are not put into the environments here.")
+        for setting, what in _NOT_HERE.items():
+            if configuration.get(setting):
+                raise unusable_runtime(f"{name} has {what}.")
         try:
             if configuration.get("PackageType") == "Image":
                 package = await image_package(self._state, configuration)

@@ -29,6 +29,7 @@ import uvicorn
 from activating import activate_at_once  # type: ignore[import-not-found,unused-ignore]
 from alarms import evaluate_alarms_rightly  # type: ignore[import-not-found,unused-ignore]
 from concurrency import keep_concurrency  # type: ignore[import-not-found,unused-ignore]
+from configurations import check_configurations  # type: ignore[import-not-found,unused-ignore]
 from fifo_topics import keep_order  # type: ignore[import-not-found,unused-ignore]
 from firing import after_targets  # type: ignore[import-not-found,unused-ignore]
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
@@ -279,6 +280,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     keep_order()
     keep_concurrency(port, key)
     check_images()
+    check_configurations()
     refuse_websockets()
     reserve_concurrency()
     app = SavedWhileRunning(tell, save_less(), check_mappings())
