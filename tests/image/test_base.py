@@ -11,7 +11,7 @@ from images import base_parts, put_base
 from fastlambda_cli.artifact.image.base import default_base
 from fastlambda_cli.artifact.image.media_types import DOCKER, OCI
 from fastlambda_cli.artifact.model import Platform
-from fastlambda_cli.errors import ConfigurationError, ImageNotFoundError, RegistryError
+from fastlambda_cli.errors import ConfigurationError, ImageNotFoundError, RegistryError, RegistryUnreachableError
 
 TAG = "3.13-arm64"
 
@@ -123,6 +123,13 @@ def test_a_base_that_is_not_there_is_named(client, name):
         client.find(name)
     assert name in str(missing.value)
     assert not client.pins.exists()
+
+
+def test_a_registry_that_is_out_of_reach_is_told_with_the_way_round_it(client):
+    with pytest.raises(RegistryUnreachableError, match=r"Could not reach 127\.0\.0\.1:1") as refused:
+        client.find(f"127.0.0.1:1/lambda/python:{TAG}")
+    assert "check the network" in refused.value.remedy.lower()
+    assert "package.base" in refused.value.remedy
 
 
 def test_a_base_for_another_processor_is_refused_and_not_pinned(registry, client, name):

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import tarfile
 
 import pytest
@@ -18,11 +19,14 @@ from fastlambda_cli.artifact.image.archived import read_image
 from fastlambda_cli.artifact.image.builders import Builder, build_by_dockerfile, find_builder, save
 from fastlambda_cli.artifact.image.escape import image_by_dockerfile
 from fastlambda_cli.artifact.image.kept import is_sound
+from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.cli.main import run_command
 from fastlambda_cli.errors import ArtifactError, ToolchainError
 from fastlambda_cli.service.load import load_service
 
 TABLE = f'[tool.fastlambda]\narchitecture = "{PLATFORM}"\npackage = {{ type = "image", dockerfile = "Dockerfile" }}\n'
+MACHINES = {Platform.ARM64: 0xB7, Platform.X86_64: 0x3E}
+OTHER = next(platform for platform in MACHINES if platform is not PLATFORM)
 PROJECT = f'[project]\nname = "mine"\nversion = "1"\n{TABLE}'
 
 
@@ -132,6 +136,27 @@ def test_what_podman_or_buildah_make_is_an_image_for_lambda(service, tmp_path, n
 
 
 @pytest.mark.slow
+@needs_builder
+@pytest.mark.parametrize("name", ROOTLESS)
+@pytest.mark.parametrize(
+    ("wanted", "remedy"),
+    [(OTHER, "install QEMU for it .* architecture to this machine's"), (PLATFORM, "see that its base is")],
+)
+@pytest.mark.usefixtures("storage")
+def test_a_step_for_another_processor_than_this_machines_is_told_what_it_takes(service, name, wanted, remedy):
+    program = bytearray(b"\x7fELF\x02\x01\x01" + b"\0" * 57)
+    program[16:20] = (2).to_bytes(2, "little") + MACHINES[OTHER].to_bytes(2, "little")
+    (service / "sh").write_bytes(program)
+    (service / "sh").chmod(0o755)
+    (service / "Dockerfile").write_text(dockerfile("COPY sh /bin/sh", "RUN compile"))
+
+    with pytest.raises(ToolchainError, match=f"{name} cannot build") as refused:
+        asyncio.run(build_by_dockerfile(ROOTLESS[name], service / "Dockerfile", wanted, lambda *_, **__: None))
+
+    assert "exec format error" in refused.value.why
+    assert re.search(remedy, refused.value.remedy)
+
+
 @needs_builder
 @pytest.mark.usefixtures("storage")
 def test_the_command_builds_and_pushes_by_the_configured_dockerfile(service, registry, capsys):

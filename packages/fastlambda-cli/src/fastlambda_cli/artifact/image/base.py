@@ -19,7 +19,7 @@ from fastlambda_cli.artifact.image.refusals import unreachable
 from fastlambda_cli.artifact.image.registry import ATTEMPTS, Moved, Registry, parsed
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.artifact.telling import Tell
-from fastlambda_cli.errors import RegistryError
+from fastlambda_cli.errors import RegistryError, RegistryUnreachableError
 from fastlambda_cli.service.model import Runtime, Service
 
 ARCHITECTURES = {Platform.ARM64: "arm64", Platform.X86_64: "amd64"}
@@ -76,10 +76,12 @@ class Bases:
         pinned = reference.digest or (None if upgrade else pins.find(str(reference)))
         if pinned is None:
             self.tell(f"Asking for the digest of {reference}")
-            manifest = await self.registry.manifest(reference.repository, reference.selector)
+            with _naming_another_base():
+                manifest = await self.registry.manifest(reference.repository, reference.selector)
             self.store.put_bytes(manifest.content)
             pinned = manifest.digest
-        base = await self._described(reference.at(pinned), platform)
+        with _naming_another_base():
+            base = await self._described(reference.at(pinned), platform)
         check_fit(base, str(reference), platform)
         if reference.digest is None and pinned != pins.find(str(reference)):
             pins.pin(str(reference), pinned)
@@ -187,6 +189,17 @@ def _for_platform(index: Mapping[str, Any], reference: Reference, platform: Plat
         why=f"it has {', '.join(sorted(set(found)))}",
         remedy="Name another base, or change architecture in [tool.fastlambda].",
     )
+
+
+@contextlib.contextmanager
+def _naming_another_base() -> Iterator[None]:
+    """Say of a registry that cannot be reached that a base may also come from elsewhere."""
+    try:
+        yield
+    except RegistryUnreachableError as problem:
+        elsewhere = "Or name a copy of the base in a registry that is reached from here, with package.base or --base."
+        remedy = " ".join(filter(None, (problem.remedy, elsewhere)))
+        raise RegistryUnreachableError(problem.what, why=problem.why, remedy=remedy) from problem
 
 
 @contextlib.contextmanager

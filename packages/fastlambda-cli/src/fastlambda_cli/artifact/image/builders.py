@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import platform as machine
 import shutil
 import signal
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,10 @@ _QUOTED = 12
 _LONGEST = 4096
 """Bytes of a line that are shown."""
 _PIECE = 2**16
+_FOREIGN_PROGRAM = "exec format error"
+"""What the kernel says of a program for another processor."""
+_MACHINES = {"amd64": {"x86_64"}, "arm64": {"aarch64", "arm64"}}
+"""What systems call the machines of an architecture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ async def build_by_dockerfile(builder: Builder, dockerfile: Path, platform: Plat
         identifier = Path(folder, "id")
         asked = ("--platform", f"linux/{ARCHITECTURES[platform]}", "--file", str(dockerfile))
         arguments = (*builder.build, *asked, "--iidfile", str(identifier), str(dockerfile.parent))
-        await _run_or_fail(builder, *arguments, doing=f"build {dockerfile}", tell=tell)
+        await _run_or_fail(builder, *arguments, doing=f"build {dockerfile}", tell=tell, platform=platform)
         return identifier.read_text(encoding="utf-8").strip()
 
 
@@ -150,7 +155,9 @@ def _written() -> Iterator[None]:
         ) from problem
 
 
-async def _run_or_fail(builder: Builder, *arguments: str, doing: str, tell: Tell) -> None:
+async def _run_or_fail(
+    builder: Builder, *arguments: str, doing: str, tell: Tell, platform: Platform | None = None
+) -> None:
     last: deque[str] = deque(maxlen=_QUOTED)
 
     def said(line: str) -> None:
@@ -162,8 +169,21 @@ async def _run_or_fail(builder: Builder, *arguments: str, doing: str, tell: Tell
         raise ToolchainError(
             f"{builder.name} cannot {doing}",
             why="\n  ".join(last) or f"it ended with status {status}",
-            remedy="Correct what it names here, then start again.",
+            remedy=_remedy(last, platform),
         )
+
+
+def _remedy(last: Iterable[str], platform: Platform | None) -> str:
+    architecture = ARCHITECTURES.get(platform) if platform else None
+    if architecture is None or not any(_FOREIGN_PROGRAM in line.lower() for line in last):
+        return "Correct what it names here, then start again."
+    if machine.machine() in _MACHINES[architecture]:
+        return f"A program of the image is not for linux/{architecture}: see that its base is, then start again."
+    return (
+        f"A step runs a program for linux/{architecture}, which this machine cannot: install QEMU for it "
+        f"(qemu-user-static, or `docker run --privileged --rm tonistiigi/binfmt --install {architecture}`), build on a "
+        "machine of that architecture, or set architecture to this machine's in [tool.fastlambda]."
+    )
 
 
 async def _run(program: str, *arguments: str, said: Callable[[str], object]) -> int:
