@@ -28,6 +28,7 @@ from pathlib import Path
 from dev import COMMAND, copy
 from measured import ratio_interval
 
+from fastlambda_cli.artifact.image.dockerfile import BUNDLER, WHEELS
 from fastlambda_cli.service.load import load_service
 
 CASES = ("cold", "unchanged", "one line")
@@ -68,12 +69,12 @@ def service_in(folder: Path, base: str) -> Path:
     service = copy(folder / "books")
     project = service / "pyproject.toml"
     architecture = "arm64" if platform.machine() == "aarch64" else "x86_64"
-    # The wheels are for the Dockerfile alone.
-    table = f'runtime = "python3.13"\narchitecture = "{architecture}"\npackage.exclude = ["/wheels"]\n'
+    table = f'runtime = "python3.13"\narchitecture = "{architecture}"\n'
     text = project.read_text(encoding="utf-8").replace("[tool.fastlambda]\n", f"[tool.fastlambda]\n{table}")
     project.write_text(text, encoding="utf-8")
     for path in load_service(service).local_sources.values():
-        run("uv", "build", "--quiet", "--wheel", "--out-dir", str(service / "wheels"), str(path))
+        run("uv", "build", "--quiet", "--wheel", "--out-dir", str(service / WHEELS), str(path))
+    (service / BUNDLER).write_text(run(str(COMMAND), "dockerfile", "--bundler"), encoding="utf-8")
     written = run(str(COMMAND), "dockerfile", str(service))
     (service / "Dockerfile").write_text(re.sub("^FROM .*$", f"FROM {base}", written, flags=re.MULTILINE), "utf-8")
     return service

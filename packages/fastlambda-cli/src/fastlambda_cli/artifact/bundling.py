@@ -13,9 +13,13 @@ from pathlib import Path
 from fastlambda_cli.artifact.archive import Entry
 from fastlambda_cli.artifact.bytecode import run_python
 
-_WRITER = Path(__file__).parent / "target" / "bundle.py"
+BUNDLER = Path(__file__).parent / "target" / "bundle.py"
+"""The program that writes a bundle, with any Python that will read it."""
 _READER = Path("fastlambda", "startup", "bundle.py")
-_FILE = _READER.with_name("packages.bundle")
+BUNDLE = _READER.with_name("packages.bundle")
+"""Where the runtime looks for the bundle, below the packages."""
+GENERATED = "--generated"
+"""Has the program leave bytecode in its files."""
 _RUNTIME = "fastlambda"
 
 _IMPORT = re.compile(rb"^(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([\w., \t]+))", re.MULTILINE)
@@ -88,10 +92,10 @@ async def bundle(folder: Path, python: Path, *, keep_bytecode: bool) -> None:
         python,
         "-I",
         "-S",
-        str(_WRITER),
+        str(BUNDLER),
         str(folder),
-        str(folder / _FILE),
-        *(["--generated"] if keep_bytecode else []),
+        str(folder / BUNDLE),
+        *([GENERATED] if keep_bytecode else []),
         cwd=folder.parent,
         doing="bundle the modules",
     )

@@ -7,18 +7,21 @@ import os
 import shlex
 from collections.abc import Collection, Iterable
 
+from fastlambda_cli.artifact.bundling import BUNDLE, GENERATED
 from fastlambda_cli.artifact.bytecode import TASK_ROOT
 from fastlambda_cli.artifact.image.base import ARCHITECTURES
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.service.model import Service
 
 REQUIREMENTS = "requirements.txt"
-WHEELS = "wheels"
+# What the commands leave in the service's folder begins with a name that no artifact has.
+WHEELS = "Dockerfile.wheels"
+BUNDLER = "Dockerfile.bundler.py"
 
 _INSTALL = f"python -m pip install --no-cache-dir --no-compile --no-deps --target {TASK_ROOT}"
 
 
-def dockerfile(service: Service, base: str, platform: Platform, files: Collection[str]) -> str:
+def dockerfile(service: Service, base: str, platform: Platform, files: Collection[str], *, bundled: bool) -> str:
     """Write the Dockerfile of a service. Its context is the service's folder.
 
     Args:
@@ -26,6 +29,7 @@ def dockerfile(service: Service, base: str, platform: Platform, files: Collectio
         base: The image it stands on; one that a digest names stays what it is.
         platform: For which.
         files: The paths of the service's own files.
+        bundled: Whether the runtime reads what is generated of the packages from one file.
 
     """
     requirements = _requirements(service)
@@ -34,7 +38,7 @@ def dockerfile(service: Service, base: str, platform: Platform, files: Collectio
     lines = [
         "# Makes what `fastlambda build --image` makes; written by `fastlambda dockerfile`.",
         "#",
-        *(f"#   {command}" for command in _commands(service, platform, requirements)),
+        *(f"#   {command}" for command in _commands(service, platform, requirements, bundled=bundled)),
         "#",
         "# Lambda takes one manifest without attestations, hence --provenance=false. A .dockerignore with",
         "# **/__pycache__ and **/.* leaves out what fastlambda leaves out of these folders.",
@@ -42,10 +46,13 @@ def dockerfile(service: Service, base: str, platform: Platform, files: Collectio
         "",
         f"COPY {_list(requirements, '/tmp/requirements.txt')}",  # noqa: S108 - in the image
         *([f"COPY {_list(WHEELS, '/tmp/wheels')}"] if wheels else []),  # noqa: S108
+        *([f"COPY {_list(BUNDLER, '/tmp/bundler.py')}"] if bundled else []),  # noqa: S108
         f"RUN {_INSTALL} --require-hashes --only-binary :all: -r /tmp/requirements.txt && \\",
         *([f"    {_INSTALL} /tmp/wheels/*.whl && \\"] if wheels else []),
-        f"    rm -rf /tmp/requirements.txt /tmp/wheels {TASK_ROOT}/bin && \\",
-        f"    {{ {_compile(TASK_ROOT)}; }}",
+        f"    rm -rf {TASK_ROOT}/bin && \\",
+        f"    {{ {_compile(TASK_ROOT)}; }} && \\",
+        *([f"    python -I -S /tmp/bundler.py {TASK_ROOT} {TASK_ROOT}/{BUNDLE} {GENERATED} && \\"] if bundled else []),
+        "    rm -rf /tmp/requirements.txt /tmp/wheels /tmp/bundler.py",
         "",
         *(f"COPY {copy}" for copy in _copies(files)),
         f"RUN {_compile(*(f'{TASK_ROOT}/{name}' for name in own))}",
@@ -68,12 +75,14 @@ def _requirements(service: Service) -> str:
     return lock.name if lock is not None and lock.parent == service.root and lock.name != "uv.lock" else REQUIREMENTS
 
 
-def _commands(service: Service, platform: Platform, requirements: str) -> Iterable[str]:
+def _commands(service: Service, platform: Platform, requirements: str, *, bundled: bool) -> Iterable[str]:
     if requirements == REQUIREMENTS and (service.lock is None or service.lock.name == "uv.lock"):
         yield f"uv export --no-dev --no-emit-project --no-emit-local --output-file {REQUIREMENTS}"
     for path in service.local_sources.values():
         shown = os.path.relpath(path, service.root)
         yield f"uv build --wheel --out-dir {WHEELS} {shown}" if path.is_dir() else f"cp {shown} {WHEELS}/"
+    if bundled:
+        yield f"fastlambda dockerfile --bundler > {BUNDLER}"
     yield f"docker build --provenance=false --platform linux/{ARCHITECTURES[platform]} --tag {service.name.lower()} ."
 
 
