@@ -14,6 +14,7 @@ from images import base_parts, put_base
 from fastlambda_cli.artifact.bundling import BUNDLE
 from fastlambda_cli.artifact.interpreter import own_python
 from fastlambda_cli.cli.main import run_command
+from fastlambda_cli.service.load import load_service
 
 LOCK = "idna==3.11 \\\n    --hash=sha256:771a87f49d9defaf64091e6e6fe9c18d4833f140bd19464795bc32d966ca37ea\n"
 TABLE = 'runtime = "python3.13"'
@@ -79,7 +80,12 @@ def test_packages_beside_the_service_come_as_wheels(printed):
 def test_a_lock_of_uv_is_exported_first(printed):
     lines = printed({"uv.lock": "version = 1\n"}, locked=False)
     assert any(line.startswith("#   uv export --no-dev") for line in lines)
-    assert 'COPY ["requirements.txt", "/tmp/requirements.txt"]' in lines
+    assert 'COPY ["Dockerfile.requirements.txt", "/tmp/requirements.txt"]' in lines
+
+
+def test_what_is_exported_for_it_does_not_stand_in_for_the_lock(printed, tmp_path):
+    printed({"uv.lock": "version = 1\n", "Dockerfile.requirements.txt": LOCK}, locked=False)
+    assert load_service(tmp_path / "mine").lock == tmp_path / "mine" / "uv.lock"
 
 
 def test_what_its_commands_leave_in_the_folder_is_no_part_of_the_service(printed, tmp_path):

@@ -13,8 +13,8 @@ from fastlambda_cli.artifact.image.base import ARCHITECTURES
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.service.model import Service
 
-REQUIREMENTS = "requirements.txt"
-# What the commands leave in the service's folder begins with a name that no artifact has.
+# What the commands leave in the service's folder has names that no artifact has, and that are no lock of the service.
+REQUIREMENTS = "Dockerfile.requirements.txt"
 WHEELS = "Dockerfile.wheels"
 BUNDLER = "Dockerfile.bundler.py"
 
