@@ -32,6 +32,21 @@ def test_ctrl_c_while_it_still_imports_ends_it_without_a_traceback():
     assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
 
 
+BROKEN = """
+import importlib.metadata, sys
+importlib.metadata.version = lambda name: open("nothing of this name")
+sys.argv = ["fastlambda", "--version"]
+from fastlambda_cli.cli.main import run
+run()
+"""
+
+
+def test_a_bug_of_ours_has_its_traceback_and_prints_nothing_else():
+    ended = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "FileNotFoundError" in ended.stderr
+
+
 @pytest.fixture(params=["buffered", "unbuffered"])
 def command(request):
     """What runs the command line with its output as it is given; Python keeps some of it back, or none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,11 @@ from fastlambda_cli.cli.quick import begin
 
 if TYPE_CHECKING:
     from fastlambda_cli.errors import FastLambdaError
+
+_OF_WRITING = frozenset(
+    {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.ECONNRESET, errno.ENXIO}
+)
+"""What writing to a pipe, a terminal or a file that is open already may fail with."""
 
 
 def run() -> None:
@@ -81,6 +87,8 @@ def _is_of_output(error: OSError) -> bool:
     """Whether it is standard output that failed; if so, nothing more is written to it."""
     from fastlambda_cli.cli.terminal import discard_output  # noqa: PLC0415
 
+    if error.filename is not None or error.errno not in _OF_WRITING:
+        return False
     try:
         print(flush=True)
     except OSError as again:
