@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import zipfile
 
 import pytest
 from built_artifacts import OWN_RUNTIME, service_in
+from image_registry import Fault, digest_of
 from images import base_parts, put_base
+from tls_storage import tls_storage
 
 from fastlambda_cli.cli.main import run_command
+
+RUN = "from fastlambda_cli.cli.main import run; run()"
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +113,39 @@ def test_a_file_that_cannot_be_written_is_said_so(service, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert run_command(["build", str(service), "--output", str(tmp_path / "file" / "mine.zip")]) == 4
     assert "Cannot write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_blobs_may_come_from_where_the_registry_sends_on_to_over_tls(service, tmp_path, registry, trusted):
+    parts = base_parts()
+    put_base(registry, parts)
+    blobs = {digest_of(content): content for content in parts.blobs}
+    with tls_storage(tmp_path, blobs) as (address, certificate):
+        registry.faults = [
+            Fault(
+                lambda asked, digest=digest: asked.path.endswith(f"/blobs/{digest}"),
+                307,
+                {"location": f"{address}/{digest}"},
+                times=9,
+            )
+            for digest in blobs
+        ]
+        command = ["build", str(service), "--image", "--base", f"{registry.host}/lambda/python:3.13-arm64"]
+        # In a process of its own, which has read no certificates yet, and with a cache that has no base.
+        variables = {"FASTLAMBDA_CACHE_DIR": str(tmp_path / "cache")}
+        ended = subprocess.run(
+            [sys.executable, "-c", RUN, *command, "--output", str(tmp_path / "layout")],
+            env={**os.environ, **variables, **({"SSL_CERT_FILE": str(certificate)} if trusted else {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    written = {path.name for path in (tmp_path / "layout" / "blobs" / "sha256").glob("*")}
+    if trusted:
+        assert ended.returncode == 0, ended.stderr
+        assert {layer["digest"].partition(":")[2] for layer in parts.manifest["layers"]} <= written
+    else:
+        assert ended.returncode == 10
+        assert "name its certificates in SSL_CERT_FILE" in " ".join(ended.stderr.split())
+        assert not written
