@@ -28,6 +28,7 @@ from typing import Any, NoReturn, TypeAlias
 import uvicorn
 from activating import activate_at_once  # type: ignore[import-not-found,unused-ignore]
 from alarms import evaluate_alarms_rightly  # type: ignore[import-not-found,unused-ignore]
+from changes import Changes, count_changes  # type: ignore[import-not-found,unused-ignore]
 from concurrency import keep_concurrency  # type: ignore[import-not-found,unused-ignore]
 from configurations import check_configurations  # type: ignore[import-not-found,unused-ignore]
 from fifo_topics import keep_order  # type: ignore[import-not-found,unused-ignore]
@@ -36,7 +37,7 @@ from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignor
 from images import check_images  # type: ignore[import-not-found,unused-ignore]
 from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ignore]
 from joining import join_values  # type: ignore[import-not-found,unused-ignore]
-from mappings import Changes, check_mappings  # type: ignore[import-not-found,unused-ignore]
+from mappings import check_mappings  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
 from saving import Saved, save_less  # type: ignore[import-not-found,unused-ignore]
@@ -283,7 +284,9 @@ def main(listener: int, owner: int, *services: str) -> int:
     check_configurations()
     refuse_websockets()
     reserve_concurrency()
-    app = SavedWhileRunning(tell, save_less(), check_mappings())
+    changes = count_changes()
+    check_mappings()
+    app = SavedWhileRunning(tell, save_less(), changes)
     after_targets(app.changed)
     config = uvicorn.Config(
         app,

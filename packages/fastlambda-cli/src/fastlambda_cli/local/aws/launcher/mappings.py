@@ -1,60 +1,24 @@
-"""Event source mappings that Lambda refuses are refused, whoever makes them; ministack makes them all.
-
-Every answer says how often a mapping was made, changed or deleted until then, so that nobody has to ask all the time.
-"""
+"""Event source mappings that Lambda refuses are refused, whoever makes them; ministack makes them all."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
 from ministack.services import lambda_svc, sqs  # type: ignore[import-not-found,unused-ignore]
 from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
 
-_CHANGES = b"x-fastlambda-mappings"
 _BATCH_OF_ONE_RECEIVE = 10
 _WINDOW = "MaximumBatchingWindowInSeconds"
 
 
-class Changes:
-    """How often a mapping was made, changed or deleted."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def counted(self, change: Callable[..., Any]) -> Callable[..., Any]:
-        """Count the calls of what changes mappings, once they are through."""
-
-        def changed(*positional: Any, **named: Any) -> Any:
-            try:
-                return change(*positional, **named)
-            finally:
-                self._count += 1
-
-        return changed
-
-    def told(self, send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> Any:
-        """Have an answer tell the number."""
-
-        async def sent(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), (_CHANGES, b"%d" % self._count)]}
-            await send(message)
-
-        return sent
-
-
-def check_mappings() -> Changes:
-    """Check mappings of queues when they are made or changed, by the API or by a stack; return what counts changes.
+def check_mappings() -> None:
+    """Check mappings of queues when they are made or changed, by the API or by a stack.
 
     What Lambda tells is in the public issues of serverless/serverless (8989), aws/chalice (1778) and
     github-aws-runners/terraform-aws-github-runner (465), and in LocalStack's `event_source_mapping_config`.
     """
-    changes = Changes()
-    create, update, delete = (
-        changes.counted(change)
-        for change in (lambda_svc._create_esm, lambda_svc._update_esm, lambda_svc._delete_esm)  # noqa: SLF001
-    )
+    create, update = lambda_svc._create_esm, lambda_svc._update_esm  # noqa: SLF001
 
     def created(asked: dict[str, Any]) -> Any:
         problem = _missing_queue(asked) or _problem(asked, asked)
@@ -65,15 +29,13 @@ def check_mappings() -> Changes:
         return _refused(problem) if problem else update(mapping, asked)
 
     lambda_svc._create_esm, lambda_svc._update_esm = created, updated  # noqa: SLF001
-    lambda_svc._delete_esm = delete  # noqa: SLF001
-    when_needed("cloudformation", lambda cloudformation: _check_in_stacks(cloudformation, changes))
-    return changes
+    when_needed("cloudformation", _check_in_stacks)
 
 
-def _check_in_stacks(cloudformation: Any, changes: Changes) -> None:
+def _check_in_stacks(cloudformation: Any) -> None:
     # A queue that is not there is left to the poller, which tells: a service may consume one of an account on AWS.
     handlers = cloudformation.provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]  # noqa: SLF001
-    create, update = changes.counted(handlers["create"]), changes.counted(handlers["update"])
+    create, update = handlers["create"], handlers["update"]
 
     def created(logical_id: str, properties: Mapping[str, Any], stack_name: str) -> Any:
         _raise(_problem(properties, properties))
@@ -83,7 +45,7 @@ def _check_in_stacks(cloudformation: Any, changes: Changes) -> None:
         _raise(_problem(after, {name: value for name, value in after.items() if before.get(name) != value}))
         return update(physical_id, before, after, *rest, **more)
 
-    handlers.update(create=created, update=updated, delete=changes.counted(handlers["delete"]))
+    handlers.update(create=created, update=updated)
 
 
 def _raise(problem: str | None) -> None:
