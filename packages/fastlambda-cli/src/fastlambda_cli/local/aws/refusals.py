@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
 
 from fastlambda_cli.local.aws.deployed.signing import signed_for
-from fastlambda_cli.local.aws.json_bodies import answer_json, read_body, replayed
+from fastlambda_cli.local.aws.json_bodies import read_body, replayed
 from fastlambda_cli.local.aws.proxy import ClientGoneError
+from fastlambda_cli.local.aws.signatures.answers import answer_refused
+from fastlambda_cli.local.aws.signatures.asked import Asked
+from fastlambda_cli.local.aws.signatures.faults import Fault, RefusedRequest
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 
 _CODE = "UnsupportedOperation"
+_FAULT = Fault(_CODE, _CODE, _CODE, _CODE, "The local AWS does not run that.", status=400, s3_status=400)
 _RUNS_NONE = "it would answer as if there were one, and nothing would listen there"
+_DATABASE = f"{_RUNS_NONE}. Start one yourself and give the function its URL"
+_MADE_UP = "the answer would be made up"
+_NEVER_RUN = "one would be called done and never have run"
 
 _TARGETS: Mapping[bytes, str] = {
+    b"AmazonAthena.StartQueryExecution": f"no queries of Athena: {_MADE_UP}",
+    b"CodeBuild_20161006.StartBuild": f"no builds: {_NEVER_RUN}",
+    b"CodeBuild_20161006.StartBuildBatch": f"no builds: {_NEVER_RUN}",
+    b"Transcribe.StartTranscriptionJob": f"no transcriptions: {_NEVER_RUN}",
+    b"TransferService.CreateServer": f"no file transfer: {_RUNS_NONE}",
     b"AmazonEC2ContainerServiceV20141113.RunTask": f"no containers: {_RUNS_NONE}",
     b"AmazonEC2ContainerServiceV20141113.StartTask": f"no containers: {_RUNS_NONE}",
     b"AmazonEC2ContainerServiceV20141113.CreateService": f"no containers: {_RUNS_NONE}",
@@ -25,7 +35,8 @@ _TARGETS: Mapping[bytes, str] = {
     b"ElasticMapReduce.RunJobFlow": f"no clusters: {_RUNS_NONE}",
     b"secretsmanager.RotateSecret": "no rotation functions: use PutSecretValue to give the secret its new value",
 }
-"""Operations of JSON protocols, and what is not run."""
+"""Operations of JSON protocols and CBOR, and what is not run."""
+_CBOR_PATH = re.compile(r"/service/(?P<service>\w+)/operation/(?P<operation>\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +55,27 @@ _PATHS = (
     _Path(b"kafka", "POST", re.compile(r"/(api/v2|v1)/clusters"), f"no Kafka: {_RUNS_NONE}"),
     _Path(b"mq", "POST", re.compile(r"/v1/brokers"), f"no message brokers: {_RUNS_NONE}"),
     _Path(b"airflow", "PUT", re.compile(r"/environments/[^/]+"), f"no Airflow: {_RUNS_NONE}"),
-    _Path(b"batch", "POST", re.compile(r"/v1/submitjob"), "no jobs: one would be called done and never have run"),
-    _Path(b"bedrock", "POST", re.compile(r"/(model/.+|async-invoke)"), "no models: the answer would be made up"),
+    _Path(b"batch", "POST", re.compile(r"/v1/submitjob"), f"no jobs: {_NEVER_RUN}"),
+    _Path(
+        b"bedrock",
+        "POST",
+        re.compile(r"/(model/.+|async-invoke|agents/.+|flows/.+|rerank|retrieveAndGenerate(Stream)?)"),
+        f"no models: {_MADE_UP}",
+    ),
+    _Path(b"bedrock", "POST", re.compile(r"/knowledgebases/[^/]+/retrieve"), f"no knowledge bases: {_MADE_UP}"),
+    _Path(b"bedrock-agentcore", "POST", re.compile(r"/runtimes/.+/invocations"), f"no agents: {_MADE_UP}"),
+    _Path(b"dsql", "POST", re.compile(r"/cluster"), f"no databases: {_DATABASE}"),
 )
 
 _ACTIONS: Mapping[bytes, tuple[re.Pattern[str], str]] = {
+    b"ec2": (re.compile(r"RunInstances"), f"no virtual machines: {_RUNS_NONE}"),
     b"rds": (
         re.compile(r"(Create|Restore|Start)DB(Instance|Cluster)(?!Snapshot|ParameterGroup|Endpoint).*"),
-        f"no databases: {_RUNS_NONE}. Start one yourself and give the function its URL",
+        f"no databases: {_DATABASE}",
     ),
     b"elasticache": (
         re.compile(r"Create(CacheCluster|ReplicationGroup|ServerlessCache)"),
-        f"no caches: {_RUNS_NONE}. Start one yourself and give the function its URL",
+        f"no caches: {_DATABASE}",
     ),
 }
 """Services of the query protocol: which of their operations, and what is not run."""
@@ -71,9 +91,7 @@ def refusing(app: AsgiApp) -> AsgiApp:
             if actions is not None and scope["method"] == "POST":
                 await _of_query(app, actions, scope, receive, send)
             elif (what := _not_run(scope, service)) is not None:
-                message = _message(what)
-                error = {"__type": _CODE, "message": message, "Message": message}
-                await answer_json(send, error, status=400, error=_CODE)
+                await _refuse(scope, send, what)
             else:
                 await app(scope, receive, send)
         except ClientGoneError:
@@ -89,13 +107,15 @@ async def _of_query(
     body = await read_body(receive)
     refused, what = actions
     if refused.fullmatch(_action(body)):
-        await _answer_xml(send, _message(what))
+        await _refuse(scope, send, what)
     else:
         await app(scope, replayed(body, receive), send)
 
 
 def _not_run(scope: Scope, service: bytes | None) -> str | None:
     target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"")
+    if cbor := _CBOR_PATH.fullmatch(scope["path"]):
+        target = f"{cbor['service']}.{cbor['operation']}".encode()
     if target in _TARGETS:
         return _TARGETS[target]
     for each in _PATHS:
@@ -104,17 +124,10 @@ def _not_run(scope: Scope, service: bytes | None) -> str | None:
     return None
 
 
-def _message(what: str) -> str:
-    return f"The local AWS runs {what}."
+async def _refuse(scope: Scope, send: Send, what: str) -> None:
+    refused = RefusedRequest(_FAULT, f"The local AWS runs {what}.")
+    await answer_refused(Asked.of(scope), refused, send, closing=False)
 
 
 def _action(body: bytes) -> str:
     return parse_qs(body.decode("utf-8", errors="replace")).get("Action", [""])[0]
-
-
-async def _answer_xml(send: Send, message: str) -> None:
-    error = f"<Error><Type>Sender</Type><Code>{_CODE}</Code><Message>{escape(message)}</Message></Error>"
-    body = f"<ErrorResponse>{error}<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>".encode()
-    headers = [(b"content-type", b"text/xml"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
