@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import zipfile
+from importlib.metadata import distributions
 
 import pytest
 from built_artifacts import SHELF, built, service_in
@@ -118,6 +120,32 @@ def test_a_package_beside_the_service_is_built_and_followed(build_of):
         shelf({**SHELF, "src/shelf/__init__.py": "WOOD = 'maple'\n"}), dependencies=("shelf",), sources=SOURCES
     )
     assert second.read("shelf/__init__.py") == b"WOOD = 'maple'\n"
+
+
+PACKAGED = "version = '2.0'\n[build-system]\nrequires = ['uv_build']\n"
+
+
+@pytest.mark.parametrize(
+    ("project", "told"),
+    [
+        (PACKAGED, True),
+        (f"{PACKAGED}[tool.uv]\npackage = false\n", False),
+        ("version = '2.0'\n[tool.uv]\npackage = true\n", True),
+        ("version = '2.0'\n", False),
+        (PACKAGED.replace("version = '2.0'", "dynamic = ['version']"), False),
+    ],
+)
+def test_a_project_that_is_a_package_can_ask_for_its_own_version(tmp_path, cache, project, told):
+    service_in(tmp_path / "mine")
+    pyproject = f"[project]\nname = 'My-Books'\ndependencies = ['idna==3.11']\n{project}"
+    (tmp_path / "mine" / "pyproject.toml").write_text(pyproject, encoding="utf-8")
+
+    result = built(load_service(tmp_path / "mine"), cache)
+
+    with zipfile.ZipFile(result.artifact.path) as packed:
+        packed.extractall(tmp_path / "unpacked")
+    found = {each.name: each.version for each in distributions(path=[str(tmp_path / "unpacked")])}
+    assert found == ({"idna": "3.11", "My-Books": "2.0"} if told else {"idna": "3.11"})
 
 
 def test_an_extra_of_a_package_beside_the_service_is_packed_too(build_of):

@@ -98,6 +98,13 @@ def test_what_its_commands_leave_in_the_folder_is_no_part_of_the_service(printed
     ]
 
 
+def test_it_writes_the_metadata_of_a_project_that_is_a_package(printed, tmp_path):
+    lines = printed(sources="[build-system]\nrequires = ['uv_build']\n")
+    (step,) = (line.removeprefix("RUN ") for line in lines if "METADATA" in line)
+    subprocess.run(["sh", "-e", "-c", step.replace("/var/task", str(tmp_path))], check=True)
+    assert (tmp_path / "mine-1.dist-info" / "METADATA").read_text() == "Metadata-Version: 2.1\nName: mine\nVersion: 1\n"
+
+
 def test_its_bundle_is_that_of_the_built_image(tmp_path, registry, monkeypatch, capsys):
     monkeypatch.setenv("FASTLAMBDA_CACHE_DIR", str(tmp_path / "cache"))
     put_base(registry, base_parts())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,15 @@ def test_a_changed_lock_leaves_what_running_environments_import_until_it_is_clea
 def test_a_project_without_dependencies_has_an_empty_folder_of_packages(project):
     importable, _ = prepared(project([]))
     assert not [path for path in importable.packages.iterdir() if not path.name.startswith(".")]
+
+
+def test_a_project_that_is_a_package_can_ask_for_its_own_version(project):
+    service = project([], sources='[build-system]\nrequires = ["uv_build"]')
+
+    importable, _ = prepared(service)
+
+    (found,) = distributions(path=[str(importable.packages)])
+    assert (found.name, found.version) == ("mine", "1")
 
 
 def test_an_installation_that_was_cut_short_is_cleared_and_made_again(project):

@@ -21,6 +21,7 @@ from fastlambda_cli.artifact.interpreter import own_python
 from fastlambda_cli.artifact.lock import locked_requirements
 from fastlambda_cli.artifact.model import MAX_UNPACKED, Part, Platform
 from fastlambda_cli.artifact.packed import Packed, Packing
+from fastlambda_cli.artifact.project_metadata import project_metadata
 from fastlambda_cli.artifact.shadows import check_imports, check_shadows
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.service.model import Runtime, Service
@@ -122,7 +123,8 @@ async def parts_of(
 
     """
     version = runtime.removeprefix("python")
-    own = service_files(service, tell, limit=limit)
+    metadata = [Entry(name, content) for name, content in project_metadata(service).items()]
+    own = tuple(sorted((*service_files(service, tell, limit=limit), *metadata), key=lambda entry: entry.name))
     interpreter = Interpreter(version, platform, tell)
     if interpreter.must_be_here:
         await interpreter.find()

@@ -15,6 +15,7 @@ from fastlambda_cli.artifact.fingerprint import digest, fingerprint
 from fastlambda_cli.artifact.installation import cache_dir, installed
 from fastlambda_cli.artifact.interpreter import OWN, SUPPORTED, find_python, own_python
 from fastlambda_cli.artifact.lock import locked_names, locked_requirements, pins
+from fastlambda_cli.artifact.project_metadata import project_metadata
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.artifact.uv import run_uv
 from fastlambda_cli.errors import ToolchainError
@@ -121,7 +122,8 @@ async def _packages(service: Service, state: Path, python: Path, version: str, t
 
     lock = await locked_requirements(service, state, found, version, tell)
     sources = {name: fingerprint(path) for name, path in sorted(service.local_sources.items())}
-    parts = (pins(lock), repr(sources), version, platform.platform())
+    metadata = project_metadata(service)
+    parts = (pins(lock), repr(sources), repr(metadata), version, platform.platform())
     target = state / "packages" / digest(*parts)
 
     async def fill(folder: Path) -> None:
@@ -131,6 +133,9 @@ async def _packages(service: Service, state: Path, python: Path, version: str, t
         for name, path in sorted(service.local_sources.items()):
             tell(f"Building {name} from {_shown(path, service.root)}")
             await _install(folder, python, "--no-deps", str(path), doing=f"build and install {name} from {path}")
+        for file, content in metadata.items():
+            (folder / file).parent.mkdir()
+            (folder / file).write_bytes(content)
 
     return await installed(target, fill, tell, what=f"the packages of {service.name}")
 

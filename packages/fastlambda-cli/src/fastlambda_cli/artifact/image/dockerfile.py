@@ -11,6 +11,7 @@ from fastlambda_cli.artifact.bundling import BUNDLE, GENERATED
 from fastlambda_cli.artifact.bytecode import TASK_ROOT
 from fastlambda_cli.artifact.image.base import ARCHITECTURES
 from fastlambda_cli.artifact.model import Platform
+from fastlambda_cli.artifact.project_metadata import project_metadata
 from fastlambda_cli.service.model import Service
 
 # What the commands leave in the service's folder has names that no artifact has, and that are no lock of the service.
@@ -55,6 +56,7 @@ def dockerfile(service: Service, base: str, platform: Platform, files: Collectio
         "    rm -rf /tmp/requirements.txt /tmp/wheels /tmp/bundler.py",
         "",
         *(f"COPY {copy}" for copy in _copies(files)),
+        *_metadata(service),
         f"RUN {_compile(*(f'{TASK_ROOT}/{name}' for name in own))}",
         "",
         f"CMD {json.dumps([service.configuration.handler])}",
@@ -93,6 +95,14 @@ def _copies(files: Iterable[str]) -> Iterable[str]:
         yield _list(*alone, f"{TASK_ROOT}/")
     for folder in dict.fromkeys(name.partition("/")[0] for name in names if "/" in name):
         yield _list(folder, f"{TASK_ROOT}/{folder}")
+
+
+def _metadata(service: Service) -> Iterable[str]:
+    for name, content in project_metadata(service).items():
+        folder, _, _ = name.rpartition("/")
+        written = shlex.quote(content.decode().replace("%", "%%").replace("\\", "\\\\").replace("\n", "\\n"))
+        folder, file = shlex.quote(f"{TASK_ROOT}/{folder}"), shlex.quote(f"{TASK_ROOT}/{name}")
+        yield f"RUN mkdir {folder} && printf {written} > {file}"
 
 
 def _list(*names: str) -> str:
