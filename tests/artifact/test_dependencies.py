@@ -7,7 +7,7 @@ import zipfile
 from importlib.metadata import distributions
 
 import pytest
-from built_artifacts import SHELF, built, service_in
+from built_artifacts import IDNA, SHELF, built, service_in
 from uv import find_uv_bin
 
 from fastlambda_cli.artifact.interpreter import OWN
@@ -120,6 +120,59 @@ def test_a_package_beside_the_service_is_built_and_followed(build_of):
         shelf({**SHELF, "src/shelf/__init__.py": "WOOD = 'maple'\n"}), dependencies=("shelf",), sources=SOURCES
     )
     assert second.read("shelf/__init__.py") == b"WOOD = 'maple'\n"
+
+
+PYLOCK = f"""
+lock-version = "1.0"
+created-by = "a test"
+[[packages]]
+name = "mine"
+directory = {{ path = "." }}
+[[packages]]
+name = "idna"
+version = "3.11"
+marker = "python_version >= '3.9'"
+[[packages.wheels]]
+url = "https://example.org/idna-3.11-py3-none-any.whl"
+hashes = {{ sha256 = "{IDNA.split(":")[1].strip()}" }}
+"""
+SIX = """
+name = "six"
+version = "1.17.0"
+sdist = { url = "https://example.org/six-1.17.0.tar.gz", hashes = { sha256 = "0" } }
+"""
+
+
+def pylocked(folder, text):
+    service = service_in(folder, {"pylock.toml": text})
+    (service.root / "requirements.lock").unlink()
+    return load_service(service.root)
+
+
+def test_what_a_pylock_has_is_packed(tmp_path, cache):
+    result = built(pylocked(tmp_path / "mine", PYLOCK), cache)
+    assert "idna-3.11.dist-info/METADATA" in result.names
+    assert "pylock.toml" not in result.names
+    assert not [text for text in result.said if "has no lock" in text]
+
+
+@pytest.mark.parametrize(
+    ("package", "problem"),
+    [
+        ('name = "six"\nvcs = { type = "git", url = "https://example.org/six", commit-id = "1" }', "has six without"),
+        (f"{SIX}marker = \"'dev' in dependency_groups\"", "is for several uses"),
+        ('name = "six"\nversion = "a release"', "is no lock"),
+    ],
+)
+def test_a_pylock_that_cannot_be_installed_by_hashes_is_refused(tmp_path, cache, package, problem):
+    with pytest.raises(ConfigurationError, match=problem) as refused:
+        built(pylocked(tmp_path / "mine", f"{PYLOCK}[[packages]]\n{package}\n"), cache)
+    assert refused.value.remedy
+
+
+def test_a_pylock_that_lacks_a_dependency_is_out_of_date(tmp_path, cache):
+    with pytest.raises(ConfigurationError, match=r"pylock\.toml is out of date: it has no idna"):
+        built(pylocked(tmp_path / "mine", PYLOCK.replace('name = "idna"', 'name = "six"')), cache)
 
 
 PACKAGED = "version = '2.0'\n[build-system]\nrequires = ['uv_build']\n"

@@ -83,6 +83,13 @@ def test_a_lock_of_uv_is_exported_first(printed):
     assert 'COPY ["Dockerfile.requirements.txt", "/tmp/requirements.txt"]' in lines
 
 
+def test_a_lock_that_pip_does_not_read_is_told_with_the_way_out(tmp_path, capsys):
+    service = service_in(tmp_path, {"pylock.toml": ""}, table=TABLE)
+    (service.root / "requirements.lock").unlink()
+    assert run_command(["dockerfile", str(service.root)]) == 2
+    assert "uv pip compile --generate-hashes" in " ".join(capsys.readouterr().err.split())
+
+
 def test_what_is_exported_for_it_does_not_stand_in_for_the_lock(printed, tmp_path):
     printed({"uv.lock": "version = 1\n", "Dockerfile.requirements.txt": LOCK}, locked=False)
     assert load_service(tmp_path / "mine").lock == tmp_path / "mine" / "uv.lock"

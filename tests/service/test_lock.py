@@ -50,6 +50,13 @@ def test_a_member_of_a_workspace_is_locked_at_the_workspaces_root(tmp_path: Path
     assert find_lock(member, tmp_path) == tmp_path / "uv.lock"
 
 
+def test_a_pylock_is_a_lock_where_uv_has_none(tmp_path: Path):
+    files(tmp_path, pylock_toml="", requirements_txt=LOOSE)
+    assert find_lock(tmp_path, None) == tmp_path / "pylock.toml"
+    files(tmp_path, uv_lock="")
+    assert find_lock(tmp_path, None) == tmp_path / "uv.lock"
+
+
 def test_a_project_without_any_lock_has_none(tmp_path: Path):
     assert find_lock(tmp_path, None) is None
 

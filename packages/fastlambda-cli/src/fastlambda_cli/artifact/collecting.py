@@ -31,6 +31,7 @@ LEFT_OUT = (
     "/dist/",
     "/pyproject.toml",
     "/*.lock",
+    "/pylock*.toml",
     "/requirements*.txt",
     "/Dockerfile*",
     "/Makefile",

@@ -19,6 +19,7 @@ from fastlambda_cli.artifact.fingerprint import digest
 from fastlambda_cli.artifact.installation import make_state, unwritable
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.artifact.platforms import platform_flags
+from fastlambda_cli.artifact.pylock import PYLOCK, requirements_of
 from fastlambda_cli.artifact.telling import Tell
 from fastlambda_cli.artifact.uv import run_uv
 from fastlambda_cli.errors import ConfigurationError, ToolchainError
@@ -71,9 +72,11 @@ def pins(lock: Path) -> str:
 
 
 async def _lock(service: Service, state: Path, python: Callable[[], Awaitable[Path]], version: str, tell: Tell) -> Path:
-    if service.lock is not None and service.lock.name != _UV_LOCK:
+    if service.lock is not None and service.lock.name not in {_UV_LOCK, PYLOCK}:
         return service.lock
     make_state(state)
+    if service.lock is not None and service.lock.name == PYLOCK:
+        return _converted(service, service.lock, state)
     if service.lock is not None:
         return await _exported(service, service.lock, state)
     prefix = f"locked-{version}-"
@@ -87,6 +90,17 @@ async def _lock(service: Service, state: Path, python: Callable[[], Awaitable[Pa
             await _compile(service, target, await python(), version, platform)
         else:
             target.write_text("", encoding="utf-8")
+    return target
+
+
+def _converted(service: Service, lock: Path, state: Path) -> Path:
+    target = state / "pylock.txt"
+    text = requirements_of(service, lock)
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        with tempfile.TemporaryDirectory(dir=state, prefix="export-") as folder:
+            partial = Path(folder) / target.name
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(target)
     return target
 
 
@@ -161,8 +175,8 @@ def check_lock(service: Service) -> None:
     """
     if service.lock is None:
         return
-    if service.lock.name == _UV_LOCK:
-        packages = (read_toml(service.lock) or {}).get("package", [])
+    if service.lock.name in {_UV_LOCK, PYLOCK}:
+        packages = (read_toml(service.lock) or {}).get("package" if service.lock.name == _UV_LOCK else "packages", [])
         pinned = frozenset[str](canonicalize_name(package["name"]) for package in packages)
     else:
         pinned = locked_names(service.lock)

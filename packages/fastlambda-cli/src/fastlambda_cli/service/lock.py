@@ -12,7 +12,7 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 
 
 def find_lock(root: Path, workspace: Path | None) -> Path | None:
-    """Find the service's lock: requirements.lock, a hash-pinned requirements.txt, or uv.lock, in this order.
+    """Find the lock: requirements.lock, a requirements.txt with hashes, uv.lock or pylock.toml, in this order.
 
     Args:
         root: The service's folder.
@@ -36,7 +36,8 @@ def find_lock(root: Path, workspace: Path | None) -> Path | None:
     plain = root / "requirements.txt"
     if plain.is_file() and unpinned(plain) is None:
         return plain
-    candidates = [root / "uv.lock"] + ([workspace / "uv.lock"] if workspace else [])
+    # A pylock.toml beside a lock of uv's is made from it, and may be older.
+    candidates = [root / "uv.lock", *([workspace / "uv.lock"] if workspace else []), root / "pylock.toml"]
     return next((path for path in candidates if path.is_file()), None)
 
 

@@ -192,7 +192,7 @@ class Service(Record):
         name: The function's name.
         dependencies: The project's own requirement strings (PEP 508).
         local_sources: Dependencies that come from a folder or a wheel file beside the service, by package name.
-        lock: The hash-pinned requirements file or uv.lock; None when the project has neither.
+        lock: The hash-pinned requirements file, uv.lock or pylock.toml; None when the project has none of them.
         events: What its code consumes besides HTTP requests, sorted by kind and name.
         destinations: What its code publishes to, sorted likewise.
         idempotent_routes: Whether its code has routes that answer a repeated request from a record.

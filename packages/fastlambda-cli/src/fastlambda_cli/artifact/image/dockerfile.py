@@ -12,6 +12,8 @@ from fastlambda_cli.artifact.bytecode import TASK_ROOT
 from fastlambda_cli.artifact.image.base import ARCHITECTURES
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.artifact.project_metadata import project_metadata
+from fastlambda_cli.artifact.pylock import PYLOCK
+from fastlambda_cli.errors import ConfigurationError
 from fastlambda_cli.service.model import Service
 
 # What the commands leave in the service's folder has names that no artifact has, and that are no lock of the service.
@@ -74,6 +76,12 @@ def _compile(*paths: str) -> str:
 def _requirements(service: Service) -> str:
     """The lock as pip reads it: the service's own, or one that is exported from uv's."""
     lock = service.lock
+    if lock is not None and lock.name == PYLOCK:
+        raise ConfigurationError(
+            f"A Dockerfile cannot install what {PYLOCK} has",
+            why="pip in AWS's base images reads requirements files",
+            remedy="Write one beside it: uv pip compile --generate-hashes pyproject.toml -o requirements.lock.",
+        )
     return lock.name if lock is not None and lock.parent == service.root and lock.name != "uv.lock" else REQUIREMENTS
 
 
