@@ -10,6 +10,7 @@ import deployment_records as records
 from rich.console import Console
 
 from fastlambda_cli.cli.documents import plan_document, release_document
+from fastlambda_cli.cli.views.building import upload_of
 from fastlambda_cli.cli.views.layout import Place
 from fastlambda_cli.cli.views.plan import plan_view
 from fastlambda_cli.cli.views.stack import releases_view, status_view
@@ -65,3 +66,9 @@ def test_machines_are_told_the_uri_and_the_layers():
     planned = plan_document(records.plan(artifact=artifact_change(NEXT, IMAGE)))["artifact"]
     assert (planned["type"], planned["unpacked"]) == ("image", None)
     assert planned["layers"] == ({"path": "the service's own files", "before": 9_000, "after": 9_500},)
+
+
+def test_a_zip_that_lambdas_api_takes_in_no_call_is_told_to_go_through_s3():
+    assert list(upload_of(50 * 2**20)) == []
+    ((name, told),) = upload_of(50 * 2**20 + 1)
+    assert (name, told) == ("upload", "through S3, as a deployment does: Lambda's API takes 50.0 MB in a call")

@@ -9,10 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 
 MAX_UNPACKED = 250 * 2**20
-"""Bytes of everything in a function's zip, unzipped (Lambda developer guide, "Lambda quotas").
+"""Bytes of everything in a function's zip, unzipped (Lambda developer guide, "Lambda quotas")."""
 
-The 50 MB there are for a zip inside an API call; CloudFormation reads it from S3, where that limit does not hold.
-"""
+MAX_IN_A_CALL = 50 * 2**20
+"""Bytes of a zip inside a call of Lambda's API (the same page); one in S3 may have more."""
 
 
 class Platform(StrEnum):

@@ -28,7 +28,7 @@ from fastlambda_cli.cli.options import (
 from fastlambda_cli.cli.runtime import runtime_of
 from fastlambda_cli.cli.signals import interruptible
 from fastlambda_cli.cli.terminal import report_console
-from fastlambda_cli.cli.views.building import Building, facts_of, left_out_of, weights_of
+from fastlambda_cli.cli.views.building import Building, facts_of, left_out_of, upload_of, weights_of
 from fastlambda_cli.cli.views.words import size
 from fastlambda_cli.errors import ToolchainError
 from fastlambda_cli.service.load import load_service
@@ -149,6 +149,7 @@ def _of_zip(service: Service, runtime: Runtime, platform: Platform, building: Bu
         ("digest", f"sha256:{artifact.sha256_hex}"),
         ("reused", _reused(artifact.reused)),
         *left_out_of(artifact.left_out),
+        *upload_of(artifact.size),
         ("file", str(path)),
     )
     document = {

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from fastlambda_cli.artifact.image.model import Descriptor
-from fastlambda_cli.artifact.model import LeftOut, Package
+from fastlambda_cli.artifact.model import MAX_IN_A_CALL, LeftOut, Package
 from fastlambda_cli.cli.views.layout import columns, section
 from fastlambda_cli.cli.views.words import plural, size
 
@@ -75,6 +75,12 @@ def facts_of(heading: str, rows: Sequence[tuple[str, str]]) -> Text:
     width = max(len(name) for name, _ in rows)
     lines = [Text.assemble((f"  {name:<{width}}  ", "dim"), value) for name, value in rows]
     return Text("\n").join([Text(heading, style="bold"), *lines])
+
+
+def upload_of(zipped: int) -> Iterator[tuple[str, str]]:
+    """How a zip of this size gets to Lambda where not in the call itself, as a row of `facts_of`."""
+    if zipped > MAX_IN_A_CALL:
+        yield "upload", f"through S3, as a deployment does: Lambda's API takes {size(MAX_IN_A_CALL)} in a call"
 
 
 def left_out_of(left_out: LeftOut) -> Iterator[tuple[str, str]]:
