@@ -59,6 +59,15 @@ def test_a_project_without_a_lock_is_locked_first_and_told_so(project):
     assert importable.runtime == f"python{OWN}"
 
 
+def test_what_uv_is_told_in_the_project_holds_from_whatever_folder_the_command_is_run(project):
+    service = project(["idna>=2"], sources='[tool.uv]\nexclude-newer = "2020-01-01T00:00:00Z"')
+
+    importable, _ = prepared(service)
+
+    (idna,) = distributions(path=[str(importable.packages)])
+    assert idna.version == "2.8"
+
+
 def test_a_project_without_dependencies_has_nothing_to_lock(project):
     _, said = prepared(project([]))
     assert not [text for text in said if "lock:" in text or "has no lock" in text]

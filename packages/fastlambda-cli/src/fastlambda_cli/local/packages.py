@@ -5,6 +5,7 @@ Both are folders named by a digest of what goes into them, so that an unchanged 
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import shutil
@@ -129,10 +130,11 @@ async def _packages(service: Service, state: Path, python: Path, version: str, t
     async def fill(folder: Path) -> None:
         count = len(locked_names(lock))
         tell(f"Installing {count} locked packages for Python {version} from {_shown(lock, service.root)}")
-        await _install(folder, python, "--no-deps", "-r", str(lock), doing=f"install the packages of {service.name}")
+        install = functools.partial(_install, folder, python, "--no-deps", cwd=service.root)
+        await install("-r", str(lock), doing=f"install the packages of {service.name}")
         for name, path in sorted(service.local_sources.items()):
             tell(f"Building {name} from {_shown(path, service.root)}")
-            await _install(folder, python, "--no-deps", str(path), doing=f"build and install {name} from {path}")
+            await install(str(path), doing=f"build and install {name} from {path}")
         for file, content in metadata.items():
             (folder / file).parent.mkdir()
             (folder / file).write_bytes(content)
@@ -140,9 +142,9 @@ async def _packages(service: Service, state: Path, python: Path, version: str, t
     return await installed(target, fill, tell, what=f"the packages of {service.name}")
 
 
-async def _install(folder: Path, python: Path, *what: str, doing: str) -> None:
+async def _install(folder: Path, python: Path, *what: str, doing: str, cwd: Path | None = None) -> None:
     where = ("--target", str(folder), "--python", str(python), "--compile-bytecode")
-    await run_uv("pip", "install", *where, *what, doing=doing)
+    await run_uv("pip", "install", *where, *what, doing=doing, cwd=cwd)
 
 
 def _shown(path: Path, root: Path) -> str:
