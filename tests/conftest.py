@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return rooms[room] if room else seconds.get(item.path, 0)
 
     items.sort(key=lambda item: -whole(item))
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have services without a lock get no version that is newer than the suite's own packages."""
+    project = tomllib.loads((TESTS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    monkeypatch.setenv("UV_EXCLUDE_NEWER", project["tool"]["uv"]["exclude-newer"])

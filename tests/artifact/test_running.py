@@ -48,6 +48,7 @@ handler = FastLambda(app)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("settled")
 def test_the_runtime_reads_the_packages_code_out_of_one_file(tmp_path):
     runtime = f'[tool.uv.sources]\nfastlambda = {{ path = "{ROOT}/packages/fastlambda" }}'
     service = service_in(

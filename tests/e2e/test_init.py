@@ -10,6 +10,7 @@ from terminal import at_a_terminal
 
 from fastlambda_cli.service.load import load_service
 
+pytestmark = pytest.mark.usefixtures("settled")
 APP = """
 from fastapi import FastAPI
 

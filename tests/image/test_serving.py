@@ -44,6 +44,7 @@ handler = FastLambda(app)
 """
 
 pytestmark = [
+    pytest.mark.usefixtures("settled"),
     pytest.mark.skipif(
         "FASTLAMBDA_TEST_PODMAN" not in os.environ,
         reason="half a minute, for packing FastAPI and copying layers: FASTLAMBDA_TEST_PODMAN=1 runs it",
