@@ -149,3 +149,4 @@ def test_blobs_may_come_from_where_the_registry_sends_on_to_over_tls(service, tm
         assert ended.returncode == 10
         assert "name its certificates in SSL_CERT_FILE" in " ".join(ended.stderr.split())
         assert not written
+        assert sum("/blobs/" in asked.path for asked in registry.asked) == 1, "it is not tried again"

@@ -15,7 +15,7 @@ from fastlambda_cli.artifact.image.media_types import family_of
 from fastlambda_cli.artifact.image.model import Base, Descriptor
 from fastlambda_cli.artifact.image.pins import Pins
 from fastlambda_cli.artifact.image.reference import Reference
-from fastlambda_cli.artifact.image.refusals import unreachable
+from fastlambda_cli.artifact.image.refusals import is_final, unreachable
 from fastlambda_cli.artifact.image.registry import ATTEMPTS, Moved, Registry, parsed
 from fastlambda_cli.artifact.model import Platform
 from fastlambda_cli.artifact.telling import Tell
@@ -103,7 +103,7 @@ class Bases:
             try:
                 found = await self.store.put(blob, self.registry.blob(repository, blob, self.moved))
             except httpx.TransportError as problem:
-                if attempt == ATTEMPTS:
+                if attempt == ATTEMPTS or is_final(problem):
                     raise unreachable(self.registry.host, problem) from problem
                 await self.registry.pause(attempt)
             except WrongDigestError as problem:

@@ -51,6 +51,11 @@ def refused(answer: httpx.Response, doing: str) -> RegistryError:
     return RegistryError(what, why=why)
 
 
+def is_final(problem: httpx.TransportError) -> bool:
+    """Whether trying again would come to the same: what is not trusted now is not in a second either."""
+    return isinstance(problem, httpx.UnsupportedProtocol) or "CERTIFICATE_VERIFY_FAILED" in str(problem)
+
+
 def unreachable(host: str, problem: httpx.TransportError) -> RegistryUnreachableError:
     """The error for a connection that cannot be had, or was lost."""
     what = f"Could not reach {host}"

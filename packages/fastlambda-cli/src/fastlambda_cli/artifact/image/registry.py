@@ -19,7 +19,7 @@ from fastlambda_cli.artifact.image.blobs import digest_of
 from fastlambda_cli.artifact.image.media_types import ACCEPTED
 from fastlambda_cli.artifact.image.model import Descriptor
 from fastlambda_cli.artifact.image.reference import is_loopback
-from fastlambda_cli.artifact.image.refusals import refused, unreachable
+from fastlambda_cli.artifact.image.refusals import is_final, refused, unreachable
 from fastlambda_cli.errors import RegistryError
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
@@ -197,7 +197,7 @@ class Registry:
                 async with self._sent(method, path, scope, **request) as answer:
                     await answer.aread()
             except httpx.TransportError as problem:
-                if attempt == ATTEMPTS or isinstance(problem, httpx.UnsupportedProtocol):
+                if attempt == ATTEMPTS or is_final(problem):
                     raise unreachable(self.host, problem) from problem
                 await self.pause(attempt)
             else:
