@@ -91,6 +91,8 @@ ACCEPTED_LOCALLY = {
     "a runtime that Lambda does not have": (function(Runtime="python9.9"), "Runtime is 'python9.9'"),
     "no runtime": (function(Runtime=None), "Runtime is None"),
     "an architecture that Lambda does not have": (function(Architectures=["mips"]), "Architectures has 'mips'"),
+}
+REFUSED_LOCALLY = {
     "too much memory": (function(MemorySize=99999), "MemorySize is 99999, which is not from 128 to 10240"),
     "too long a timeout": (function(Timeout=901), "Timeout is 901, which is not from 1 to 900"),
     "too large a disk": (function(EphemeralStorage={"Size": 99999}), "EphemeralStorage is 99999"),
@@ -114,6 +116,14 @@ def test_what_the_local_aws_lets_pass_is_caught(case, local_aws, unique):
     stacks.execute(change_set)
     assert stacks.follow(change_set.stack_id, None, lambda _: None).status == "CREATE_COMPLETE"
     stacks.delete(name)
+
+
+@pytest.mark.parametrize("case", REFUSED_LOCALLY)
+def test_what_a_stack_would_be_rolled_back_for_is_caught_before(case):
+    change, finding = REFUSED_LOCALLY[case]
+    with pytest.raises(TemplateError) as caught:
+        check_template(merged(SOUND, change), VALUES)
+    assert finding in caught.value.why
 
 
 @pytest.mark.parametrize(
