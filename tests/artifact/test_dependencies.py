@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import zipfile
 from importlib.metadata import distributions
@@ -12,7 +13,7 @@ from uv import find_uv_bin
 
 from fastlambda_cli.artifact.interpreter import OWN
 from fastlambda_cli.artifact.lock import locked_names
-from fastlambda_cli.artifact.model import MAX_UNPACKED, Platform
+from fastlambda_cli.artifact.model import MAX_UNPACKED, Platform, megabytes
 from fastlambda_cli.artifact.platforms import platform_flags
 from fastlambda_cli.errors import ArtifactError, ConfigurationError, FastLambdaError, ToolchainError
 from fastlambda_cli.service.load import load_service
@@ -80,6 +81,22 @@ def test_a_package_without_a_wheel_is_named_with_the_way_out(build_of):
         build_of(dependencies=("psycopg2==2.9.10",))
     assert "has no usable wheels" in refused.value.why
     assert "[tool.uv.sources]" in refused.value.remedy
+
+
+@pytest.mark.parametrize("lock", ["uv.lock", "pylock.toml"])
+def test_a_lock_that_knows_how_large_a_package_without_a_wheel_is_tells(tmp_path, cache, lock):
+    service = service_in(tmp_path / "mine", dependencies=("psycopg2==2.9.10",))
+    uv = [find_uv_bin(), "--quiet"]
+    subprocess.run([*uv, "lock"], cwd=service.root, check=True)
+    locked = (service.root / "uv.lock").read_text(encoding="utf-8")
+    size = int(re.search(r'name = "psycopg2".*?sdist = \{[^}]*size = (\d+)', locked, re.DOTALL)[1])
+    if lock == "pylock.toml":
+        export = ["export", "--frozen", "--no-dev", "--no-emit-project", "--output-file", lock]
+        subprocess.run([*uv, *export], cwd=service.root, check=True, stdout=subprocess.DEVNULL)
+        (service.root / "uv.lock").unlink()
+    with pytest.raises(ArtifactError) as refused:
+        built(load_service(service.root), cache)
+    assert refused.value.what == f"psycopg2 has no wheel for Lambda's arm64, only {megabytes(size)} of source code"
 
 
 def test_a_package_without_a_wheel_leaves_nothing_behind(tmp_path):

@@ -19,8 +19,8 @@ from fastlambda_cli.artifact.contents import binaries_by_package, entries_in, ow
 from fastlambda_cli.artifact.fingerprint import digest, fingerprint
 from fastlambda_cli.artifact.installation import installed, keep_newest
 from fastlambda_cli.artifact.interpreter import own_python
-from fastlambda_cli.artifact.lock import locked_names, pins
-from fastlambda_cli.artifact.model import NOTHING, LeftOut, Platform
+from fastlambda_cli.artifact.lock import locked_names, pins, source_size
+from fastlambda_cli.artifact.model import NOTHING, LeftOut, Platform, megabytes
 from fastlambda_cli.artifact.packed import Packed, Packing, is_sound, read_packed, write_contents
 from fastlambda_cli.artifact.platforms import AMAZON_LINUX_2, check_binaries, platform_flags
 from fastlambda_cli.artifact.provided import leave_to_lambda
@@ -134,7 +134,7 @@ async def _install(
     interpreter = str(python or own_python())
     into = ("--target", str(files), "--no-deps", "--python", interpreter, "--python-version", version)
     install = functools.partial(run_uv, "pip", "install", *into, *platform_flags(platform, version), cwd=service.root)
-    with _naming_what_has_no_wheel(platform, version):
+    with _naming_what_has_no_wheel(platform, version, service.lock):
         doing = f"pack the packages of {service.name}"
         await install("-r", str(lock), doing=doing, said=functools.partial(_warn_of_yanked, tell))
     for name, path in sorted(service.local_sources.items()):
@@ -142,7 +142,7 @@ async def _install(
         if path.is_dir():
             tell(f"Building {name} from {os.path.relpath(path, service.root)}")
             wheel = await _built(name, path, files.with_name("wheels") / name, interpreter)
-        with _naming_what_has_no_wheel(platform, version, wheel_of=name):
+        with _naming_what_has_no_wheel(platform, version, service.lock, wheel_of=name):
             await install(str(wheel), doing=f"pack {name} from {path}")
 
 
@@ -160,7 +160,9 @@ async def _built(name: str, path: Path, folder: Path, interpreter: str) -> Path:
 
 
 @contextlib.contextmanager
-def _naming_what_has_no_wheel(platform: Platform, version: str, *, wheel_of: str | None = None) -> Iterator[None]:
+def _naming_what_has_no_wheel(
+    platform: Platform, version: str, lock: Path | None, *, wheel_of: str | None = None
+) -> Iterator[None]:
     """Turn uv's failure into an error that names the package when what it lacks is a wheel for the platform."""
     try:
         yield
@@ -176,8 +178,10 @@ def _naming_what_has_no_wheel(platform: Platform, version: str, *, wheel_of: str
                 "later versions on Amazon Linux 2023, with glibc 2.34, so try another runtime in [tool.fastlambda]. "
                 "Else: "
             )
+        size = source_size(lock, name)
+        instead = f", only {megabytes(size)} of source code" if size is not None else ""
         raise ArtifactError(
-            f"{name} has no wheel for Lambda's {platform}",
+            f"{name} has no wheel for Lambda's {platform}{instead}",
             why=problem.why,
             remedy=(
                 f"{newer}Lock another version of {name} or a package that stands in for it, set architecture to the "

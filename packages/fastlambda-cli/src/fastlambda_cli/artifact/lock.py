@@ -27,6 +27,7 @@ from fastlambda_cli.service.model import Service
 from fastlambda_cli.service.project import PYPROJECT, read_toml
 
 _UV_LOCK = "uv.lock"
+_PACKAGES_OF = {_UV_LOCK: "package", PYLOCK: "packages"}
 _EXPORT = ("export", "--frozen", "--no-dev", "--no-emit-project", "--no-emit-local", "--no-header")
 
 
@@ -166,6 +167,16 @@ def _resolvable(service: Service) -> Iterator[str]:
         yield str(wanted)
 
 
+def source_size(lock: Path | None, name: str) -> int | None:
+    """Bytes of a package's source distribution; None where the lock does not tell, as a requirements file does not."""
+    if lock is None or lock.name not in _PACKAGES_OF:
+        return None
+    packages = (read_toml(lock) or {}).get(_PACKAGES_OF[lock.name], [])
+    named = [one for one in packages if canonicalize_name(one["name"]) == canonicalize_name(name)]
+    size = named[0].get("sdist", {}).get("size") if named else None
+    return size if isinstance(size, int) else None
+
+
 def check_lock(service: Service) -> None:
     """Check that the lock of a service, if it has one, has every package that the service asks for.
 
@@ -175,8 +186,8 @@ def check_lock(service: Service) -> None:
     """
     if service.lock is None:
         return
-    if service.lock.name in {_UV_LOCK, PYLOCK}:
-        packages = (read_toml(service.lock) or {}).get("package" if service.lock.name == _UV_LOCK else "packages", [])
+    if service.lock.name in _PACKAGES_OF:
+        packages = (read_toml(service.lock) or {}).get(_PACKAGES_OF[service.lock.name], [])
         pinned = frozenset[str](canonicalize_name(package["name"]) for package in packages)
     else:
         pinned = locked_names(service.lock)
