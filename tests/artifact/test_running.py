@@ -71,6 +71,7 @@ def test_the_runtime_reads_the_packages_code_out_of_one_file(tmp_path):
     assert not list((folder / "fastapi").rglob("*.pyc"))
 
 
+@pytest.mark.slow
 def test_a_runtime_client_answers_an_http_event_from_the_bytecode_of_the_zip(tmp_path):
     app = {"lambda_handler.py": HANDLER, "demo/__init__.py": "", "demo/app.py": APP}
     service = service_in(tmp_path / "mine", app, dependencies=("starlette", "mangum"))

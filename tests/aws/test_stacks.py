@@ -193,6 +193,7 @@ def test_a_busy_stack_is_waited_for_and_only_its_present_operation_is_told(stack
     assert len({event.id for event in events}) == len(events)
 
 
+@pytest.mark.slow
 def test_throttling_slows_the_looks_down_and_loses_no_event(local_aws, name):
     with connect(endpoint_url=local_aws.endpoint_url, keys=local_aws.keys) as aws:
         waits = []

@@ -43,6 +43,7 @@ def test_every_option_of_every_command_says_what_it_is_for(listed):
     assert all(parameter.help for parameter in ListedCommand(listed).load().params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["build", "plan"])
 def test_what_works_with_zips_imports_no_client_of_registries(command):
     code = f"import sys; import fastlambda_cli.cli.{command}; print(*sys.modules)"

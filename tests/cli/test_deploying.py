@@ -90,6 +90,7 @@ def test_a_plan_for_people_says_what_a_changed_line_does_and_changes_nothing(fas
     assert document("releases") == before
 
 
+@pytest.mark.slow
 def test_a_change_goes_live_and_a_rollback_brings_the_earlier_one_back(document, service):
     write(service, "second")
     try:
@@ -111,6 +112,7 @@ def test_a_release_that_is_not_there_is_a_wrong_command_line_and_the_remedy_is_o
     assert f"`fastlambda releases {service} --local` lists them." in told["error"]["remedy"]
 
 
+@pytest.mark.slow
 def test_a_version_that_is_not_healthy_ends_with_8_and_the_error_as_the_document(document, service):
     document("deploy", "--yes", "--stage", "sick")
     write(service, "broken", status=500)

@@ -67,6 +67,7 @@ def test_only_failed_messages_come_again(cloud, consumer, send):
     assert received.count("bad") >= 2
 
 
+@pytest.mark.slow
 @fact("Event sources", "An unknown id in `batchItemFailures` fails the whole batch.", f"{SQS_ERRORS}; {SNAPSHOTS}")
 def test_an_unknown_id_fails_the_batch(cloud, consumer, send):
     url, arn = cloud.queue(VisibilityTimeout="2")
@@ -185,6 +186,7 @@ def permit(cloud, function, service, source):
     )
 
 
+@pytest.mark.slow
 @fact("Event sources", "A notification is one record with `EventSource` `aws:sns` and the message in `Sns`.", SNS)
 def test_a_notification_is_a_record(cloud, consumer, topic):
     kind = {"kind": {"DataType": "String", "StringValue": "novel"}}

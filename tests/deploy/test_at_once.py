@@ -39,6 +39,7 @@ def test_of_two_who_agreed_to_the_same_plan_at_once_one_deploys_and_the_other_is
     assert statuses == ["earlier", "failed", "live"]
 
 
+@pytest.mark.slow
 def test_a_deployment_between_plan_and_consent_is_told_and_not_overwritten(shop, colleague):
     shop.deploy()
     shop.answer("ours")

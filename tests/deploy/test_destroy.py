@@ -55,6 +55,7 @@ def test_a_destroyed_stack_leaves_logs_secrets_and_releases(shop):
     assert shop.releases() == [(1, "live")]
 
 
+@pytest.mark.slow
 def test_a_purge_leaves_nothing(shop):
     shop.configure(WITH_A_SECRET)
     shop.deploy()

@@ -103,6 +103,7 @@ def test_a_message_is_handled_by_the_function_that_it_is_declared_with_and_by_no
     assert shop.may_take(outputs["WorkerRoleArn"]) == [f"{shop.stack}-imports"]
 
 
+@pytest.mark.slow
 def test_a_worker_with_all_hands_full_takes_nothing_from_the_api_nor_from_a_deployment(shop, tmp_path):
     shop.configure("functions.worker.concurrency.reserved = 1")
     shop.deploy()
@@ -126,6 +127,7 @@ def test_a_worker_with_all_hands_full_takes_nothing_from_the_api_nor_from_a_depl
         (tmp_path / "over").touch()
 
 
+@pytest.mark.slow
 def test_an_update_that_fails_in_the_worker_alone_leaves_both_on_their_old_version(shop):
     shop.deploy()
     shop.code("two", FAILS_IN_THE_WORKER)
@@ -197,6 +199,7 @@ def test_a_consumer_moves_into_a_function_of_its_own_and_back_and_the_end_takes_
     assert not shop.aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{shop.stack}")["logGroups"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_a_failing_update_took_away_is_made_anew(shop):
     shop.deploy()
     shop.declare(worker="")

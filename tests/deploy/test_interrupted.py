@@ -52,6 +52,7 @@ def test_killed_when_all_was_done_but_the_record_the_release_turns_out_to_be_liv
     assert engine.status(shop.aws, shop.stack).live.version == "2"
 
 
+@pytest.mark.slow
 def test_killed_while_the_stack_is_made_the_next_deployment_follows_it_to_its_end(shop):
     kill_at(f"{shop.stack} CREATE_IN_PROGRESS", shop)
     assert shop.deploy().plan.empty

@@ -10,6 +10,7 @@ from fastlambda_cli.errors import SharedTrafficError, StackError
 from local_aws import every
 
 
+@pytest.mark.slow
 def test_the_status_tells_the_version_the_release_and_the_outputs(shop):
     shop.deploy()
     shop.answer("two")
@@ -26,6 +27,7 @@ def test_a_stack_that_is_not_there_has_no_status(shop):
     assert engine.releases(shop.aws, shop.stack) == ()
 
 
+@pytest.mark.slow
 def test_a_share_of_the_traffic_on_another_version_is_told(shop):
     shop.deploy()
     shop.answer("two")

@@ -56,6 +56,7 @@ def test_a_rollback_to_what_is_live_has_nothing_to_do(shop):
     assert shop.rollback(to=1).plan.empty
 
 
+@pytest.mark.slow
 def test_a_rollback_that_nobody_confirms_changes_nothing(shop):
     deploy_bodies(shop, "one", "two")
     assert engine.rollback(shop.aws, shop.stack, shop.told.append, to=None, confirm=lambda _: False) is None

@@ -44,6 +44,7 @@ def changed(shop):
     return shop
 
 
+@pytest.mark.slow
 def test_a_version_that_nobody_may_ask_gets_no_traffic_and_everything_is_put_back(changed):
     with pytest.raises(AccessDeniedError) as failure:
         deploy(changed, Fails(AccessDeniedError("Could not invoke version 2", remedy="Have it allowed.")))

@@ -22,6 +22,7 @@ def token(dev):
     return subprocess.run(command, cwd=dev.service, env=env, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_book_is_created_listed_found_changed_and_deleted(dev, token):
     bearer = {"Authorization": f"Bearer {token}"}
     book = {"title": "Die Verwandlung", "author": "Franz Kafka", "year": 1915}

@@ -34,6 +34,7 @@ def stack(service, local_aws):
     return lambda: engine.status(local_aws, target_in(service).stack_name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("types", "code", "said"), [(b"n\n", 1, "Not confirmed"), (b"\n", 1, "Not confirmed"), (b"\x03", 130, "")]
 )

@@ -121,6 +121,7 @@ def test_what_the_function_logs_after_its_client_left_is_shown_when_it_ends(dev)
     dev.wait_for(r"^ +and on$")
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_said_before_anything_is_installed_and_names_the_option_that_helps(mine, tmp_path):
     for option, other in (("--port", "--aws-port"), ("--aws-port", "--port")):
         with socket.socket() as taken:

@@ -7,6 +7,7 @@ import re
 import textwrap
 from pathlib import Path
 
+import pytest
 from access_keys import of_environment
 from queue_events import failed, sns, sqs
 
@@ -32,6 +33,7 @@ DESTINATIONS = {
 }
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_guide_deliver_and_publish(deploy, local_aws) -> None:
     # The second one moves a consumer of the first to another function.
     consuming, _, publishing = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)

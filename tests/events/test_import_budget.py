@@ -28,6 +28,7 @@ def test_a_function_without_consumers_loads_nothing_for_them() -> None:
     assert not {name for name in names if name.startswith("fastlambda.events") or name.endswith("utilities.batch")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [DECLARED, f"{DECLARED}{BUILT}"])
 def test_consumers_are_declared_and_delivered_to_without_the_sdk(code) -> None:
     assert not {"boto3", "botocore.session", "urllib3"} & loaded(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from deployed_function import SEGMENT_ID
 from http_events import http_api
 from queue_events import eventbridge, failed, sqs
@@ -53,6 +54,7 @@ APP = """
 """
 
 
+@pytest.mark.slow
 def test_every_line_of_a_record_has_its_keys_although_others_are_handled_beside_it(deploy) -> None:
     done = deploy(APP).invoke(sqs("together a", "together b", "together c"), request_id="r-1")
     for number, text in enumerate(("together a", "together b", "together c"), 1):

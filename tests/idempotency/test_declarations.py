@@ -81,6 +81,7 @@ def test_on_lambda_a_missing_table_fails_init():
     assert done.stderr.splitlines()[-1].startswith(f"fastlambda.errors.{said}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "loaded"),
     [

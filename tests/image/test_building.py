@@ -116,6 +116,7 @@ def test_a_changed_line_makes_one_small_layer(tmp_path, cache):
     assert after.layers[1].size < 5000
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_damaged_is_made_anew_and_said_so(tmp_path):
     service, cache, warned = shop(tmp_path), tmp_path / "cache", []
     before = image_of(service, cache)

@@ -157,6 +157,7 @@ def test_a_step_for_another_processor_than_this_machines_is_told_what_it_takes(s
     assert re.search(remedy, refused.value.remedy)
 
 
+@pytest.mark.slow
 @needs_builder
 @pytest.mark.usefixtures("storage")
 def test_the_command_builds_and_pushes_by_the_configured_dockerfile(service, registry, capsys):

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
+import pytest
 from background import eventually
 from deployed_functions import WHICH_VERSION, package
 
@@ -27,6 +28,7 @@ def is_running(pid):
 PID = "import os\ndef handler(event, context): return os.getpid()"
 
 
+@pytest.mark.slow
 def test_a_steady_load_never_fails_while_its_alias_moves(aws):
     name = aws.create(WHICH_VERSION % 1)
     aws.lambda_.publish_version(FunctionName=name)
@@ -54,6 +56,7 @@ def test_a_steady_load_never_fails_while_its_alias_moves(aws):
     assert all(answer["version"] == str(answer["answer"]) for answer in seen)
 
 
+@pytest.mark.slow
 def test_an_emulator_that_is_killed_costs_a_load_nothing_but_time(start_aws, tmp_path):
     with start_aws(tmp_path) as aws:
         name = aws.create(PID)
@@ -112,6 +115,7 @@ def test_the_end_of_the_local_aws_ends_every_environment(start_aws, tmp_path):
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
+@pytest.mark.slow
 def test_what_a_killed_owner_left_frozen_is_ended_without_another_start(tmp_path):
     script = tmp_path / "command.py"
     script.write_text(

@@ -58,6 +58,7 @@ def test_a_batch_gathers_more_than_ten_messages_while_its_window_is_open(sources
     assert len(sources.seen(name)) == 1
 
 
+@pytest.mark.slow
 def test_only_the_messages_that_the_answer_names_come_again(sources):
     name, live = sources.consumer(FAIL_THE_BAD)
     url, arn = sources.queue()
@@ -93,6 +94,7 @@ def test_an_answer_that_names_an_unknown_message_fails_the_whole_batch(sources):
     assert any("failed as a whole" in notice.text for notice in sources.aws.heard(Notice))
 
 
+@pytest.mark.slow
 def test_a_poison_message_ends_in_the_dead_letter_queue_after_its_receives(sources):
     name, live = sources.consumer('raise ValueError("poison")')
     dead_url, dead_arn = sources.queue()
@@ -207,6 +209,7 @@ def test_a_stack_does_not_make_a_mapping_that_lambda_refuses(sources):
     assert any("visibility timeout: 1 seconds is less than Function timeout: 2 seconds" in reason for reason in reasons)
 
 
+@pytest.mark.slow
 def test_a_handler_that_times_out_gets_its_batch_again(sources):
     does = 'time.sleep(60 if event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1" else 0)'
     name, live = sources.consumer(does, Timeout=1)

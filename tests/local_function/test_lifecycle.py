@@ -167,6 +167,7 @@ def test_a_broken_version_fails_until_a_good_one_heals_it(laboratory):
     assert json.loads(broken)["errorType"] == "Runtime.UserCodeSyntaxError"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaves_the_group", [False, pytest.param(True, marks=only_with_proc)])
 def test_whatever_the_function_started_ends_with_its_environment(laboratory, leaves_the_group):
     spawning = """

@@ -165,6 +165,7 @@ def test_neither_bodies_nor_cookies_reach_the_trace(get):
     assert "cookie-value" not in json.dumps(result.segments)
 
 
+@pytest.mark.slow
 def test_the_first_event_is_annotated_as_cold_start_even_when_a_later_one_is_the_first_sampled(deploy):
     function = deploy(APP, fresh=True)
     assert function.invoke(http_api("/books/7"), sampled=True).segments[0]["annotations"]["ColdStart"] is True

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
+if TYPE_CHECKING:
     from .conftest import ScriptedSecretsManager
 
 
@@ -59,6 +59,7 @@ def test_powertools_parameters_is_left_as_it_is_when_it_was_there_first() -> Non
     assert shown.split() == ["True", "False"]
 
 
+@pytest.mark.slow
 def test_two_threads_that_ask_first_both_get_what_they_asked_for() -> None:
     shown = run(
         "import fastlambda.secrets, sys\n"

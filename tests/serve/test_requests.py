@@ -118,6 +118,7 @@ def traced(name, trace, *, sampled=True):
     return {"x-request-id": name, "x-amzn-trace-id": f"Root={trace};Parent={PARENT};Sampled={int(sampled)}"}
 
 
+@pytest.mark.slow
 def test_of_fifty_requests_at_once_no_line_metric_or_segment_is_of_another(books):
     users = [uuid.uuid4().hex for _ in range(50)]
     trace = new_trace()

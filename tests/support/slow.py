@@ -1,6 +1,6 @@
-"""The hundred slowest tests: a run of everything leaves them to a run of their own.
+"""The slowest tests, one in thirty: a run of everything leaves them to a run of their own.
 
-They take nearly half of the suite's time, and are marked `slow` one by one. Whoever names what to run (paths, `-k`,
+They take half of the suite's time, and are marked `slow` one by one. Whoever names what to run (paths, `-k`,
 `-m`) gets all of it.
 """
 

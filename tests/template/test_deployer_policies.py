@@ -158,6 +158,7 @@ def test_the_deployer_may_do_what_the_commands_call():
     assert called - allowed("deployer", "deployer-options") == set()
 
 
+@pytest.mark.slow
 def test_the_deployer_may_do_nothing_else():
     known = actions_of_cloudformation(resource_types()) | actions_of_commands() | NOT_SAID_BY_SCHEMAS
     assert allowed("deployer", "deployer-options") - known == set()
