@@ -230,15 +230,19 @@ def test_only_a_runtime_with_an_extension_has_a_moment_to_say_goodbye(laboratory
     assert (laboratory.folder / "goodbye").exists() == told
 
 
-PATIENT = """
+EXTENDED = """
     import json, os, pathlib, threading, time, urllib.request
     api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2020-01-01/extension"
-    go = pathlib.Path(__file__).with_name("go")
     def call(path, body=None, **headers):
         with urllib.request.urlopen(urllib.request.Request(api + path, body, headers)) as answer:
             return dict(answer.headers), json.loads(answer.read())
-    headers, about = call("/register", b'{"events": ["INVOKE"]}', **{"Lambda-Extension-Name": "patient"})
+    headers, about = call("/register", b'{"events": ["INVOKE"]}', **{"Lambda-Extension-Name": "extended"})
     identity = {"Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"]}
+"""
+PATIENT = (
+    EXTENDED
+    + """
+    go = pathlib.Path(__file__).with_name("go")
     def extend():
         while True:
             call("/event/next", **identity)
@@ -251,6 +255,7 @@ PATIENT = """
             raise ValueError(event)
         return event
 """
+)
 
 
 @pytest.mark.parametrize(
@@ -285,30 +290,27 @@ def test_an_answer_without_extensions_is_given_once_and_whole(laboratory):
     assert laboratory.run("def handler(event, context): return event", scenario).payload == b'"work"'
 
 
-def test_an_extension_is_told_of_each_event_and_the_environment_is_busy_until_it_is_done(laboratory):
-    slow_extension = """
-        import json, os, pathlib, threading, time, urllib.request
-        api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2020-01-01/extension"
-        told = []
-        def call(path, body=None, **headers):
-            with urllib.request.urlopen(urllib.request.Request(api + path, body, headers)) as answer:
-                return dict(answer.headers), json.loads(answer.read())
-        headers, about = call("/register", b'{"events": ["INVOKE"]}', **{"Lambda-Extension-Name": "slow"})
-        identity = {"Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"]}
-        def extend():
-            while True:
-                _, event = call("/event/next", **identity)
-                time.sleep(0.2)  # longer than the handler: the next event comes only when this is over
-                told.append(event)
-        threading.Thread(target=extend, daemon=True).start()
-        def handler(event, context):
-            return told
-    """
+SLOW = (
+    EXTENDED
+    + """
+    told = []
+    def extend():
+        while True:
+            _, event = call("/event/next", **identity)
+            time.sleep(0.2)  # longer than the handler: the next event comes only when this is over
+            told.append(event)
+    threading.Thread(target=extend, daemon=True).start()
+    def handler(event, context):
+        return told
+"""
+)
 
+
+def test_an_extension_is_told_of_each_event_and_the_environment_is_busy_until_it_is_done(laboratory):
     async def scenario(lab):
         return [await lab.invoke(invoked_arn="arn:of:books:live") for _ in range(2)]
 
-    first, second = laboratory.run(slow_extension, scenario)
+    first, second = laboratory.run(SLOW, scenario)
 
     (told,) = json.loads(second.payload)
     assert (told["eventType"], told["requestId"]) == ("INVOKE", first.request_id)
