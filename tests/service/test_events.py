@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import textwrap
 
 import pytest
+from declared_services import CONSUMERS, HANDLER
 
 from fastlambda import EventRouter
 from fastlambda_cli.errors import ConfigurationError
@@ -17,62 +17,7 @@ from fastlambda_cli.service.events import (
     ScheduleSource,
     TopicSource,
 )
-from fastlambda_cli.service.load import load_service
 from fastlambda_cli.service.variables import function_variables
-
-HANDLER = """
-from fastlambda import FastLambda
-from demo.consumers import events
-
-handler = FastLambda(print, events=events)
-"""
-
-CONSUMERS = """
-from fastlambda import EventRouter
-
-events = EventRouter()
-"""
-
-
-@pytest.fixture
-def load(tmp_path):
-    """Load a service out of these files, whose handler gets the router of demo/consumers.py unless it is given."""
-
-    def load(files, lines="", *, stage=None):
-        for name, text in {"lambda_handler.py": HANDLER, "demo/__init__.py": "", **files}.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(textwrap.dedent(text), encoding="utf-8")
-        (tmp_path / "pyproject.toml").write_text(
-            f'[project]\nname = "shop"\n[tool.fastlambda]\n{lines}\n', encoding="utf-8"
-        )
-        return load_service(tmp_path, stage=stage)
-
-    return load
-
-
-@pytest.fixture
-def events(load):
-    """The events of a service whose demo/consumers.py has these lines below its router."""
-
-    def events(lines, configuration="", *, stage=None):
-        code = CONSUMERS + textwrap.dedent(lines)
-        return load({"demo/consumers.py": code}, configuration, stage=stage).events
-
-    return events
-
-
-@pytest.fixture
-def refusal(events):
-    """What is said of a service whose demo/consumers.py has these lines below its router; they begin in its line 5."""
-
-    def refusal(lines, configuration=""):
-        with pytest.raises(ConfigurationError) as refused:
-            events(lines, configuration)
-        text = f"{refused.value} -> {refused.value.remedy}"
-        assert "\n" not in text
-        return text
-
-    return refusal
 
 
 def test_a_queue_is_read_with_everything_that_its_decorator_says(events):
@@ -337,72 +282,6 @@ SAYS = {
         ["has function = 'Worker'", "1 to 30 lower-case letters"],
     ),
 }
-
-
-QUEUES = "@events.sqs('imports')\ndef f(x): ...\n@events.sqs('eu-imports')\ndef g(x): ..."
-RULES = (
-    "@events.eventbridge(source='a')\ndef made(x): ...\n"
-    "@events.eventbridge(source='b', name='eu-made')\ndef other(x): ..."
-)
-SHARED = {
-    "queues of two stages": (QUEUES, "stages.dev-eu = {}", None, "The queue eu-imports of the stage dev and the queue"),
-    "a queue and one of a stage that may exist": (
-        QUEUES,
-        "",
-        "prod-eu",
-        "If there is no stage prod, declare the stages",
-    ),
-    "a queue and dead letters": (
-        "@events.sqs('q')\ndef f(x): ...\n@events.sqs('eu-q-dead-letters')\ndef g(x): ...",
-        "stages.dev-eu = {}",
-        None,
-        "The queue eu-q-dead-letters of the stage dev and the queue q-dead-letters of the stage dev-eu",
-    ),
-    "a queue and that of failed events": (
-        "@events.sqs('eu-failed-events')\ndef f(x): ...\n@events.sns('t')\ndef g(x): ...",
-        "stages.dev-eu = {}",
-        None,
-        "the queue failed-events of the stage dev-eu",
-    ),
-    "topics that are consumed, published to, and subscribed to": (
-        "t = events.topic('eu-a', str)\n@events.sqs('q', topic='a')\ndef f(x): ...",
-        "stages.dev-eu = {}",
-        None,
-        "both are called <service>-dev-eu-a",
-    ),
-    "rules": (
-        RULES,
-        "stages.dev-eu = {}",
-        None,
-        "The rule eu-made of the stage dev",
-    ),
-    "buses": (
-        "a = events.bus('x', source='s')\nb = events.bus('eu-x', source='s')",
-        "events.bus.x.own = true\nevents.bus.eu-x.own = true\nstages.dev-eu = {}",
-        None,
-        "The bus eu-x of the stage dev",
-    ),
-}
-
-
-@pytest.mark.parametrize(("lines", "configuration", "stage", "said"), SHARED.values(), ids=SHARED)
-def test_nothing_of_one_stage_may_be_named_as_something_of_another(events, lines, configuration, stage, said):
-    with pytest.raises(ConfigurationError) as refused:
-        events(lines, configuration, stage=stage)
-    assert said in f"{refused.value} {refused.value.remedy}"
-
-
-@pytest.mark.parametrize(
-    ("lines", "configuration", "stage"),
-    [
-        (QUEUES, "", "dev"),
-        (QUEUES, "stages.prod = {}\nstages.test-eu = {}", "prod"),
-        (QUEUES.replace("'imports'", "'exports'"), "stages.dev-eu = {}", None),
-        (RULES, "stages.dev-eu = {}\nevents.bus.default.own = true", None),
-    ],
-)
-def test_names_that_only_look_alike_may_be(events, lines, configuration, stage):
-    assert len(events(lines, configuration, stage=stage)) == 2
 
 
 @pytest.mark.parametrize(("lines", "parts"), SAYS.values(), ids=SAYS)
