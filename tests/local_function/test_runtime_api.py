@@ -139,6 +139,37 @@ def test_requests_in_one_packet_are_answered_in_their_order_and_too_many_of_them
     assert b"HTTP/1.1 400 " in too_many
 
 
+def test_a_request_that_comes_again_byte_by_byte_is_the_same_request_however_it_is_cut():
+    ping = f"GET {VERSION}/ping HTTP/1.1\r\nHost: HOST\r\n\r\n".encode()
+    other = f"GET {VERSION}/pong HTTP/1.1\r\nHost: HOST\r\n\r\n".encode()
+    posted = f"POST {VERSION}/runtime/invocation/id/response HTTP/1.1\r\nHost: HOST\r\n".encode()
+    # The last has a body that is the first request over again.
+    pieces = [ping, ping, other, ping, b"\r\n", ping, ping[:20], ping[20:], ping + ping, ping[:-2], ping[-2:]]
+    with_body = posted + b"Content-Length: %d\r\n\r\n"
+
+    async def story():
+        environment = Environment()
+        api = RuntimeApi(environment, Extensions())
+        await api.start()
+        reader, writer = await asyncio.open_connection(*api.address.split(":"))
+        host = api.address.encode()
+        body = ping.replace(b"HOST", host)
+        for piece in [*pieces, with_body % len(body), body]:
+            writer.write(piece.replace(b"HOST", host))
+            for _ in range(3):  # turns of the loop, in which the server reads each piece by itself
+                await asyncio.sleep(0)
+        writer.write_eof()
+        answers = await reader.read()
+        writer.close()
+        await api.close()
+        return answers, environment.taken, body
+
+    answers, taken, body = asyncio.run(story())
+    statuses = [int(each[:3]) for each in answers.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [200, 200, 404, 200, 200, 200, 200, 200, 200, 202]
+    assert taken == [("id", body)]
+
+
 def test_a_head_without_end_is_refused(conversation):
     (answer,), _ = conversation(b"GET / HTTP/1.1\r\nHost: HOST\r\nX: " + b"x" * 70_000)
 

@@ -115,6 +115,10 @@ class LogPipe:
         self._capacity = _capacity(self._read_fd) if read_fd is None else _SOCKET_CAPACITY
         self._loop.add_reader(self._read_fd, self._read)
 
+    def fileno(self) -> int:
+        """What is read."""
+        return self._read_fd
+
     def handed_over(self) -> None:
         """Close the child's end on our side, so that the pipe ends when the child does."""
         with contextlib.suppress(OSError):

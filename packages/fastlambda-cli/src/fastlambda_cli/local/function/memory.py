@@ -8,6 +8,7 @@ So the memory is looked at many times a second while something runs, and the gro
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -65,17 +66,48 @@ class MemoryLimit:
             self._next = self._loop.call_later(POLL_S, self._look)
 
 
-def peak_memory_mb(pid: int) -> int:
-    """MB of resident memory at its highest, rounded up; 0 when the process is gone.
+class PeakMemory:
+    """The resident memory of a process at its highest.
 
-    Where /proc tells no peak (macOS), it is the resident memory of this moment.
+    Its file stays open, because reading it is in every event's time.
+
+    Args:
+        pid: The process.
+
     """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._file: int | None = None
+        if _HAS_PROC:
+            with contextlib.suppress(OSError):
+                self._file = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+
+    def mb(self) -> int:
+        """MB, rounded up; 0 when the process is gone. Where /proc tells no peak (macOS), those of this moment."""
+        if self._file is None:
+            return 0 if _HAS_PROC else _resident_by_ps(self._pid)
+        try:
+            status = os.pread(self._file, 64 * 1024, 0)
+        except OSError:
+            return 0
+        _, found, peak = status.partition(b"VmHWM:")
+        return -(-int(peak.split(None, 1)[0]) // 1024) if found else 0
+
+    def close(self) -> None:
+        """Measure no more."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+def peak_memory_mb(pid: int) -> int:
+    """MB of a process's resident memory at its highest; see `PeakMemory`."""
+    peak = PeakMemory(pid)
     try:
-        status = _read(f"/proc/{pid}/status")
-    except OSError:
-        return 0 if _HAS_PROC else _resident_by_ps(pid)
-    _, found, peak = status.partition(b"VmHWM:")
-    return -(-int(peak.split(None, 1)[0]) // 1024) if found else 0
+        return peak.mb()
+    finally:
+        peak.close()
 
 
 def peak_memory_of_all_mb(pid: int) -> int:

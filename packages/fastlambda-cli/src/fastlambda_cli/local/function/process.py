@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 from fastlambda_cli.local.alarm import Alarm
 from fastlambda_cli.local.function.extensions import Extensions
 from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe, LogSocket
-from fastlambda_cli.local.function.memory import MemoryLimit, peak_memory_mb, peak_memory_of_all_mb
+from fastlambda_cli.local.function.memory import MemoryLimit, PeakMemory, peak_memory_of_all_mb
 from fastlambda_cli.local.function.runtime_api import RuntimeApi, RuntimeState
 from fastlambda_cli.local.function.spec import LOG_STREAM, FunctionSpec
 from fastlambda_cli.local.function.temporary import TemporaryFolder
@@ -31,6 +33,8 @@ MOST_FILES = 1024
 """File descriptors that a function may have open (AWS Lambda Developer Guide, "Lambda quotas")."""
 
 
+_MEASURED_AGAIN_S = 0.005
+"""Seconds in which nobody takes much memory: what is measured for the next event is soon enough."""
 _TMPDIR = "TMPDIR"
 _MB = 1024 * 1024
 
@@ -74,9 +78,12 @@ class RuntimeProcess:
         self._log_stream = log_stream
         self._api = RuntimeApi(state, self.extensions)
         self._pipes: list[LogPipe] = []
+        self._written = select.poll()
         self._socket: LogSocket | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._memory: MemoryLimit | None = None
+        self._peak: PeakMemory | None = None
+        self._measured_at = 0.0
         self._freezing = Alarm(self._stop)
         self._frozen = False
         self._watcher: asyncio.Task[None] | None = None
@@ -92,6 +99,8 @@ class RuntimeProcess:
         await self._api.start()
         out, err, frames = (LogPipe(decoder, self._emit) for decoder in (Lines(), Lines(), Frames()))
         self._pipes = [out, err, frames]
+        for pipe in self._pipes:
+            self._written.register(pipe, select.POLLIN)
         framed = {"_LAMBDA_TELEMETRY_LOG_FD": str(frames.write_fd)}
         if self._spec.workers is not None:
             self._socket = LogSocket(self._emit, self._pipes.append)
@@ -114,6 +123,7 @@ class RuntimeProcess:
             if self._process is None and self._socket is not None:
                 self._socket.close()
         _limit_files(self._process.pid, self._spec.ephemeral_storage_mb)
+        self._peak = PeakMemory(self._process.pid)
         self._memory = MemoryLimit(self._process.pid, self._spec.memory_mb, self._exceeded)
         self._memory.watch()
         self._watcher = asyncio.create_task(self._watch(self._process))
@@ -152,14 +162,20 @@ class RuntimeProcess:
 
     def drain(self) -> None:
         """Emit everything that has been written so far."""
+        # One question instead of a read of each, of which all but few would find nothing.
+        if self._spec.workers is None and not self._written.poll(0):
+            return
         for pipe in self._pipes:
             pipe.drain()
 
     def measure(self) -> None:
         """Note the peak so far; a process that has exited can no longer be asked."""
-        if self._process is not None:
-            measured = peak_memory_mb if self._spec.workers is None else peak_memory_of_all_mb
-            self.peak_memory_mb = max(self.peak_memory_mb, measured(self._process.pid))
+        now = time.monotonic()
+        if self._process is None or self._peak is None or now - self._measured_at < _MEASURED_AGAIN_S:
+            return
+        self._measured_at = now
+        peak = self._peak.mb() if self._spec.workers is None else peak_memory_of_all_mb(self._process.pid)
+        self.peak_memory_mb = max(self.peak_memory_mb, peak)
 
     def _stop(self) -> None:
         self._frozen = True
@@ -173,6 +189,8 @@ class RuntimeProcess:
         self._freezing.end()
         if self._memory is not None:
             self._memory.rest()
+        if self._peak is not None:
+            self._peak.close()
         # Whatever the function started goes with its runtime, as the whole sandbox does on Lambda.
         signal_group(process.pid, signal.SIGKILL)
         self._registry.forget(process.pid)

@@ -31,6 +31,8 @@ class State(Enum):
     REINITIALISING = auto()
     ENDED = auto()
 
+    __hash__ = object.__hash__  # an Enum's own is written in Python, and every event asks for it four times
+
 
 ALLOWED: Mapping[State, frozenset[State]] = {
     State.NEW: frozenset({State.INITIALISING, State.ENDED}),

@@ -69,11 +69,13 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._headers: dict[str, str] = {}
         self._body = bytearray()
+        self._in_message = False
         self._in_head = False
         self._head_size = 0
         self._ended = False
         self._waiting: deque[Request] = deque()
         self._pending: asyncio.Future[Answer] | Later | None = None
+        self._known: tuple[bytes, Request] | None = None
 
     def close(self) -> None:
         """Hang up."""
@@ -100,25 +102,40 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and answer the requests that are complete."""
+        if self._known is not None and data == self._known[0] and not self._in_message:
+            self._waiting.append(self._known[1])
+        elif not self._parse(data):
+            return
+        if len(self._waiting) > _MOST_WAITING:
+            self._refuse(Refusal(400, "InvalidRequest", "Too many requests at once."))
+        elif self._pending is None:
+            self._go_on()
+
+    def _parse(self, data: bytes) -> bool:
+        """Put the requests that are complete into their row; whether they are HTTP."""
+        begins, before = not self._in_message, len(self._waiting)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as problem:
             self._refuse(Refusal(400, "InvalidRequest", str(problem.__context__ or problem)))
-            return
+            return False
         self._head_size += len(data)
         if self._in_head and self._head_size > MAX_HEAD:
             self._refuse(Refusal(431, "InvalidRequest", "The headers are too large."))
-        elif len(self._waiting) > _MOST_WAITING:
-            self._refuse(Refusal(400, "InvalidRequest", "Too many requests at once."))
-        elif self._pending is None:
-            self._go_on()
+            return False
+        if begins and not self._in_message and len(self._waiting) == before + 1:
+            request = self._waiting[-1]
+            if request.keeps_alive and not request.body:  # as every `/next` of a runtime comes again, byte by byte
+                self._known = data, request
+        return True
 
     # llhttp's side.
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._target, self._headers, self._body = b"", {}, bytearray()
-        self._in_head, self._head_size = True, 0
+        self._in_message = self._in_head = True
+        self._head_size = 0
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the target."""
@@ -146,6 +163,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Put the request into its row."""
+        self._in_message = False
         method, keeps_alive = self._parser.get_method().decode("latin-1"), self._parser.should_keep_alive()
         target = self._target.decode("latin-1")
         self._waiting.append(Request(method, target, self._headers, bytes(self._body), keeps_alive, self.closed))
@@ -194,11 +212,8 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     def _send(self, request: Request, answer: Answer) -> None:
-        head = [_STATUS_LINES[answer.status]]
-        head += [f"{name}: {value}\r\n" for name, value in answer.headers]
-        head.append(f"content-length: {len(answer.body)}\r\n")
-        head.append("\r\n" if request.keeps_alive else "connection: close\r\n\r\n")
-        self._transport.write("".join(head).encode("latin-1") + (b"" if request.method == "HEAD" else answer.body))
+        written = _written_before if answer.status == http.HTTPStatus.ACCEPTED else _written
+        self._transport.write(written(answer, request.keeps_alive, request.method != "HEAD"))
         if not request.keeps_alive:
             self._transport.close()
 
@@ -207,3 +222,15 @@ class Connection(asyncio.Protocol):
         if self._pending is None and not self._transport.is_closing():
             self._send(Request("", "", {}, b"", keeps_alive=False, gone=self.closed), refusal.answer)
         self._transport.close()
+
+
+def _written(answer: Answer, keeps_alive: bool, has_body: bool) -> bytes:  # noqa: FBT001
+    head = [_STATUS_LINES[answer.status]]
+    head += [f"{name}: {value}\r\n" for name, value in answer.headers]
+    head.append(f"content-length: {len(answer.body)}\r\n")
+    head.append("\r\n" if keeps_alive else "connection: close\r\n\r\n")
+    return "".join(head).encode("latin-1") + (answer.body if has_body else b"")
+
+
+_written_before = functools.lru_cache(maxsize=16)(_written)
+"""The same for what is accepted, whose answers hardly differ."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from fastlambda_cli.local.model import (
     AccessLine,
@@ -72,30 +74,35 @@ class Telemetry:
         self._sink = sink
         self._told: set[str] = set()
         self._environments: OrderedDict[int, _Environment] = OrderedDict()
+        self._takes: dict[type, Callable[[Any], None]] = {
+            InitStarted: self._started,
+            InitEnded: self._initialised,
+            LogLine: self._written,
+            PlatformLine: self._written,
+            MetricRecord: self._measure,
+            HttpExchange: self._requested,
+            AccessLine: self._requested,
+            InvocationReported: self._reported,
+            TraceSegment: self._keep,
+            InvocationTraced: self._trace,
+        }
 
     def __call__(self, event: TelemetryEvent) -> None:
         """Take one event."""
-        match event:
-            case InitStarted():
-                self._started(event)
-            case InitEnded(environment=number) if number in self._environments:
-                self._environments[number].ended_at = time.time()
-            case LogLine() | PlatformLine():
-                self._log(event.environment, event.text)
-            case MetricRecord():
-                self._log(event.environment, event.text)
-                self._measure(event)
-            case HttpExchange() | AccessLine():
-                self._requested(event)
-            case InvocationReported():
-                self.invocations.reported(event.request_id, event.duration_ms)
-            case TraceSegment():
-                self._keep(event)
-            case InvocationTraced():
-                self._trace(event)
-            case _:
-                pass
+        take = self._takes.get(type(event))
+        if take is not None:
+            take(event)
         self._sink(event)
+
+    def _initialised(self, event: InitEnded) -> None:
+        if event.environment in self._environments:
+            self._environments[event.environment].ended_at = time.time()
+
+    def _written(self, event: LogLine | PlatformLine) -> None:
+        self._log(event.environment, event.text)
+
+    def _reported(self, event: InvocationReported) -> None:
+        self.invocations.reported(event.request_id, event.duration_ms)
 
     def _requested(self, event: HttpExchange | AccessLine) -> None:
         if isinstance(event, AccessLine):
@@ -117,6 +124,7 @@ class Telemetry:
             self.logs.write(environment.started.log_group, environment.started.log_stream, text)
 
     def _measure(self, event: MetricRecord) -> None:
+        self._log(event.environment, event.text)
         try:
             for metric, value in embedded(event.document):
                 self.metrics.add(metric, value)
