@@ -122,7 +122,10 @@ def ask(clients: Sequence[Asked], *, seconds: float = 0.0, requests: int = 0) ->
             for key, _ in ready:
                 client, connection = key.data, key.fileobj
                 assert isinstance(connection, socket.socket)  # noqa: S101 - that is what was registered
-                client.answer += connection.recv(65536)
+                piece = connection.recv(65536)
+                if not piece:
+                    raise SystemExit("An Invoke was not answered: its connection was closed")
+                client.answer += piece
                 if not client.complete():
                     continue
                 now = time.perf_counter()

@@ -170,7 +170,7 @@ async def serve(folder: Path, concurrency: int) -> None:
             LambdaFunction(each, registry=registry, sink=aws.sink, concurrency=concurrency) for each in specs.values()
         ]
         for function in run:
-            aws.register(function.spec.name, function.invoke)
+            aws.register(function.spec.name, function.invoke, begin=function.begin)
         said = {name: dataclasses.asdict(spec) for name, spec in specs.items()}
         described = {"url": aws.endpoint_url, "specs": said, "keys": dataclasses.asdict(aws.keys)}
         print(json.dumps(described, default=str), flush=True)

@@ -70,6 +70,6 @@ class FolderFunctions:
             return
         function = self._functions[spec.name] = self._make(spec, concurrency)
         made = function  # whose version may become another one
-        self._aws.register(spec.name, made.invoke, _LIVE, lambda: made.spec.reserved is not None)
+        self._aws.register(spec.name, made.invoke, _LIVE, lambda: made.spec.reserved is not None, made.begin)
         if warm:
             function.warm()

@@ -17,6 +17,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from fastlambda_cli.local.alarm import Alarm
+from fastlambda_cli.local.http_shortcut import Shortcut, Whole
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
@@ -24,6 +25,7 @@ Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
 
 _HOSTLESS = "1.0"
 _HEAD_WAITS_S = 0.002
+_STATUS_LINES = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in http.HTTPStatus}
 _VERSIONS = frozenset({_HOSTLESS, "1.1"})
 
 
@@ -35,12 +37,15 @@ class _MalformedError(ValueError):
         self.status = status
 
 
-def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.Protocol]:  # noqa: C901 - one class
+def http_protocol(  # noqa: C901 - one class
+    malformed: Malformed, max_header_bytes: int, shortcut: Shortcut | None = None
+) -> type[asyncio.Protocol]:
     """Make the protocol of a server.
 
     Args:
         malformed: Answers what is not HTTP.
         max_header_bytes: How long a request line with its headers may be while it is still incomplete.
+        shortcut: Is offered requests before the app.
 
     """
 
@@ -49,6 +54,7 @@ def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.P
         _in_message = False
         _begun = 0
         _head_bytes = 0
+        _whole: Whole | None = None
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self._idle = Alarm(self.timeout_keep_alive_handler)
@@ -77,13 +83,73 @@ def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.P
             self._in_head = self._in_message = True
             self._head_bytes = 0
 
+        def on_body(self, body: bytes) -> None:
+            if self._whole is None:
+                super().on_body(body)
+            elif not self._whole.take(body):
+                self._leave_to_app(self._whole)
+
         def on_message_complete(self) -> None:
             self._in_message = False
+            if (whole := self._whole) is not None:
+                if self._begin(whole):
+                    return
+                self._leave_to_app(whole)
             super().on_message_complete()
 
         def on_headers_complete(self) -> None:
             self._in_head = False
             _check(self.parser.get_http_version(), self.headers)
+            if shortcut is not None and self._is_simple() and shortcut.wants(self.parser.get_method(), self.url):
+                self._whole = Whole()
+            else:
+                self._start_for_app()
+
+        def _is_simple(self) -> bool:
+            cycle: RequestResponseCycle | None = self.cycle
+            idle = cycle is None or cycle.response_complete
+            return idle and not self.expect_100_continue and not self.parser.should_upgrade()
+
+        def _begin(self, whole: Whole) -> bool:
+            def answer(status: int, headers: Headers, body: bytes) -> None:
+                whole.response_started = whole.response_complete = True
+                if not whole.disconnected:
+                    length = (b"content-length", b"%d" % len(body))
+                    self._answers.whole(self._head(status, (*headers, length), keep_alive=whole.keep_alive) + body)
+                    if not whole.keep_alive:
+                        self.transport.close()
+                    self.on_response_complete()
+
+            assert shortcut is not None  # noqa: S101 - it has wanted the request
+            whole.keep_alive = self.parser.get_http_version() != _HOSTLESS and self.parser.should_keep_alive()
+            before = self.cycle
+            self.cycle = cast("RequestResponseCycle", whole)
+            try:
+                taken = shortcut.begin(self.url, self.headers, bytes(whole.body), answer)
+            except Exception as problem:  # noqa: BLE001 - llhttp would make a client's mistake of it
+                told = {"message": "A request could not be taken", "exception": problem}
+                self.loop.call_exception_handler(told)
+                answer(500, (), b"Internal Server Error")
+                taken = True
+            if taken:
+                self._whole = None
+            else:
+                self.cycle = before
+            return taken
+
+        def _leave_to_app(self, whole: Whole) -> None:
+            self._whole = None
+            self._start_for_app()
+            if whole.body:
+                super().on_body(bytes(whole.body))
+
+        def _head(self, status: int, headers: Headers, *, keep_alive: bool) -> bytes:
+            lines = [_STATUS_LINES[status]]
+            lines += [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *headers)]
+            lines.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+            return b"".join(lines)
+
+        def _start_for_app(self) -> None:
             raw_path, _, query = self.url.partition(b"?")
             path = raw_path.decode("ascii")
             self.url = b"/"
@@ -119,10 +185,7 @@ def http_protocol(malformed: Malformed, max_header_bytes: int) -> type[asyncio.P
                 cycle.keep_alive = False  # an earlier request gets its answer first, and it is the last
                 return
             headers, body = malformed(status, reason)
-            head = [b"HTTP/1.1 %d %s\r\n" % (status, http.HTTPStatus(status).phrase.encode())]
-            every = [*self.server_state.default_headers, *headers, (b"connection", b"close")]
-            head += [b"%s: %s\r\n" % pair for pair in every]
-            self.transport.write(b"".join((*head, b"\r\n", body)))
+            self._answers.whole(self._head(status, headers, keep_alive=False) + body)
             self.transport.close()
 
     return Protocol
@@ -151,6 +214,11 @@ class _HeadWithBody(asyncio.Transport):
             self._long_enough.set(_HEAD_WAITS_S)
         else:
             self._transport.write(data)
+
+    def whole(self, data: bytes) -> None:
+        """Write an answer that is there from its head to its end."""
+        self.flush()
+        self._transport.write(data)
 
     def flush(self) -> None:
         """Let the head go ahead, if it waits."""

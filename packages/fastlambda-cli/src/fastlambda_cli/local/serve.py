@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import uvicorn
 
 from fastlambda_cli.local.http_protocol import Headers, Malformed, http_protocol
+from fastlambda_cli.local.http_shortcut import Shortcut
 from fastlambda_cli.local.ports import LOOPBACK, listen
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -44,7 +45,7 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serve(
+async def serve(  # noqa: PLR0913 - each option is a server of its own
     app: AsgiApp,
     port: int = 8000,
     *,
@@ -53,6 +54,7 @@ async def serve(
     listener: socket.socket | None = None,
     max_header_bytes: int = DEFAULT_MAX_HEADER_BYTES,
     malformed: Malformed | None = None,
+    shortcut: Shortcut | None = None,
     grace_s: int = 2,
 ) -> AsyncIterator[Served]:
     """Serve an app on 127.0.0.1 while the block runs.
@@ -69,6 +71,7 @@ async def serve(
         listener: A socket that listens already, instead of the port; it is closed at the end.
         max_header_bytes: How long a request line with its headers may be while it is still incomplete.
         malformed: Answers requests that are not HTTP; by default one line of plain text.
+        shortcut: Is offered requests before the app.
         grace_s: Seconds that requests in flight have when the block ends.
 
     Raises:
@@ -78,7 +81,7 @@ async def serve(
     """
     config = uvicorn.Config(
         _reporting(app, label),
-        http=http_protocol(malformed or _plain_text, max_header_bytes),
+        http=http_protocol(malformed or _plain_text, max_header_bytes, shortcut),
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -46,11 +46,19 @@ class AccountConcurrency:
 
     async def enter(self) -> None:
         """Count one event until `leave`; raises what `admitted` raises."""
-        if self._running >= self._certain:
-            unreserved = await self._unreserved()
-            if self._running >= unreserved:
-                raise ThrottledError(ThrottleReason.ACCOUNT)
+        if self.admit():
+            return
+        unreserved = await self._unreserved()
+        if self._running >= unreserved:
+            raise ThrottledError(ThrottleReason.ACCOUNT)
         self._running += 1
+
+    def admit(self) -> bool:
+        """Count one event until `leave`, if that is certain without asking anybody; whether it was."""
+        if self._running >= self._certain:
+            return False
+        self._running += 1
+        return True
 
     def leave(self) -> None:
         """Count it no longer."""

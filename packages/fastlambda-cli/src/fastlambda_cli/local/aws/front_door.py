@@ -25,6 +25,7 @@ from fastlambda_cli.local.aws.events import Destinations, EventSources, Services
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.guard import guarded
 from fastlambda_cli.local.aws.invoke_api import InvokeApi, invoke_first
+from fastlambda_cli.local.aws.invoke_shortcut import InvokeShortcut
 from fastlambda_cli.local.aws.logs_api import LogsApi
 from fastlambda_cli.local.aws.metrics_flow import MetricsFlow
 from fastlambda_cli.local.aws.model import RetryPolicy, Running, Surroundings
@@ -33,6 +34,7 @@ from fastlambda_cli.local.aws.refusals import refusing
 from fastlambda_cli.local.aws.signatures.door import Door
 from fastlambda_cli.local.aws.signatures.keyring import Keyring
 from fastlambda_cli.local.aws.signatures.registry import RegistryLogin
+from fastlambda_cli.local.aws.signatures.whole import WholeRequests
 from fastlambda_cli.local.aws.xray_api import XrayApi
 from fastlambda_cli.local.http import HttpApi
 from fastlambda_cli.local.http.issuers import Issuers, fetch_document
@@ -117,6 +119,7 @@ async def front_door(
         others = registry.giving(refusing(xray_api), surroundings.endpoint_url)
         signed = Door(invoke_first(invoke_api, others), keyring, registry)
         app = by_host({API_HOST: http_apis, URL_HOST: function_urls}, guarded(signed))
-        await stack.enter_async_context(serve(app, label="The AWS endpoint", listener=listener))
+        shortcut = InvokeShortcut(functions, WholeRequests(keyring.user, "lambda"))
+        await stack.enter_async_context(serve(app, label="The AWS endpoint", listener=listener, shortcut=shortcut))
         stack.push_async_callback(invoke_api.close)
         yield FrontDoor(functions, metrics, event_sources, issuers)

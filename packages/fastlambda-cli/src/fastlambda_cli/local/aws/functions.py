@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from fastlambda_cli.local.aws.account import AccountConcurrency
 from fastlambda_cli.local.aws.function_names import FunctionReference
+from fastlambda_cli.local.function.running import Caller
 from fastlambda_cli.local.model import LATEST, Invocation, Invoke, InvokeResult
 from fastlambda_cli.local.telemetry.lambda_metrics import LambdaMetrics
+
+Begin: TypeAlias = Callable[[Invocation, Caller], bool]
+"""Runs one event without a task, if that can be, and says whether it does; its caller is told the outcome."""
 
 
 class Deployed(Protocol):
@@ -25,12 +29,16 @@ class Deployed(Protocol):
     async def invoke(self, reference: FunctionReference, invocation: Invocation) -> InvokeResult:
         """Run one event; raises InvokeError and ThrottledError."""
 
+    def begin(self, reference: FunctionReference, invocation: Invocation, caller: Caller) -> bool:
+        """Run one event without a task, if that can be; whether it runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Registered:
     """A function that runs from a folder.
 
     Attributes:
+        begin: Runs what needs no task; None for a function that always does.
         aliases: The qualifiers, besides none and $LATEST, that reach it.
         reserved: Tells whether it has reserved concurrency.
 
@@ -39,6 +47,7 @@ class _Registered:
     invoke: Invoke
     aliases: frozenset[str]
     reserved: Callable[[], bool]
+    begin: Begin | None
 
 
 class Functions:
@@ -63,12 +72,13 @@ class Functions:
         invoke: Invoke,
         aliases: Collection[str] = (),
         reserved: Callable[[], bool] = lambda: False,
+        begin: Begin | None = None,
     ) -> None:
         """Have `invoke` answer for this function, unqualified, as $LATEST and under its aliases, from now on.
 
         Its published versions stay those that are deployed.
         """
-        self._registered[function_name] = _Registered(invoke, frozenset(aliases), reserved)
+        self._registered[function_name] = _Registered(invoke, frozenset(aliases), reserved, begin)
 
     def unregister(self, function_name: str) -> None:
         """Have the function answered as it is deployed, if it is."""
@@ -76,12 +86,16 @@ class Functions:
 
     def from_folder(self, reference: FunctionReference) -> Invoke | None:
         """Return what runs an invocation from a folder, if one does."""
-        registered = self._registered.get(reference.name) if reference.is_here else None
+        registered = self._folder_of(reference)
         if registered is None:
             return None
-        if reference.qualifier not in {None, LATEST, *registered.aliases}:
-            return None
         return registered.invoke if registered.reserved() else functools.partial(self._unreserved, registered.invoke)
+
+    def _folder_of(self, reference: FunctionReference) -> _Registered | None:
+        registered = self._registered.get(reference.name) if reference.is_here else None
+        if registered is None or reference.qualifier in {None, LATEST}:
+            return registered
+        return registered if reference.qualifier in registered.aliases else None
 
     async def prepare(self, reference: FunctionReference) -> None:
         """Start what is to be there before an event: the environments that are provisioned.
@@ -128,3 +142,56 @@ class Functions:
             else:
                 measured.result = await self._deployed.invoke(reference, invocation)
             return measured.result
+
+    def begin(self, reference: FunctionReference, invocation: Invocation, told: Callable[[InvokeResult], None]) -> bool:
+        """Run one event without a task, where an environment takes it at once.
+
+        Args:
+            reference: The function.
+            invocation: The event.
+            told: Is called with its outcome, before that is logged and counted.
+
+        Returns:
+            Whether it runs; else nothing was done, and `invoke` decides about it.
+
+        """
+        registered = self._folder_of(reference)
+        if registered is None:
+            caller = _Counted(told, None, self._metrics, reference)
+            return self._deployed.begin(reference, invocation, caller) or caller.never()
+        if registered.begin is None:
+            return False
+        account = None if registered.reserved() else self._account
+        if account is not None and not account.admit():
+            return False
+        caller = _Counted(told, account, self._metrics, reference)
+        return registered.begin(invocation, caller) or caller.never()
+
+
+class _Counted:
+    """The caller of an event that nobody awaits, and those who count it."""
+
+    __slots__ = ("_account", "_measured", "_metrics", "told")
+
+    def __init__(
+        self,
+        told: Callable[[InvokeResult], None],
+        account: AccountConcurrency | None,
+        metrics: LambdaMetrics,
+        reference: FunctionReference,
+    ) -> None:
+        self.told = told
+        self._account = account
+        self._metrics = metrics
+        self._measured = metrics.begin(reference.name, reference.qualifier)
+
+    def over(self, result: InvokeResult) -> None:
+        self._measured.result = result
+        self.never()
+
+    def never(self) -> bool:
+        """Count it no longer; one without a result has not been. False, for whoever asks whether it runs."""
+        if self._account is not None:
+            self._account.leave()
+        self._metrics.end(self._measured)
+        return False

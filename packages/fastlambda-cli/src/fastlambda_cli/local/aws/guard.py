@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from fastlambda_cli.local.serve import AsgiApp, Message, Receive, Scope, Send
 
 # RFC 6761: `localhost` and every name under it is this machine; SDKs put buckets there. Any other name could be
 # one that its owner points at 127.0.0.1 (DNS rebinding).
 _OURS = re.compile(rb"(127\.0\.0\.1|([a-z0-9_-]+(\.[a-z0-9_-]+)*\.)?localhost)(:\d{1,5})?", re.IGNORECASE)
+_BARE = re.compile(rb"(?:127\.0\.0\.1|localhost)(?::\d{1,5})?", re.IGNORECASE)
+OF_BROWSERS = frozenset({b"origin", b"sec-fetch-site"})
+"""Headers that only browsers send, and that are looked at here."""
 _OWN_SITES = frozenset({b"none", b"same-origin", b"same-site"})
 _ADMIN = ("/_ministack", "/_localstack", "/_fastlambda")
 _HEALTH = frozenset({"/_ministack/health", "/_localstack/health"})
@@ -36,6 +40,12 @@ def guarded(app: AsgiApp) -> AsgiApp:
             await app(scope, receive, _without_cors(send))
 
     return guard
+
+
+@lru_cache(maxsize=64)
+def is_bare(host: bytes) -> bool:
+    """Whether a request is for this machine by its bare name."""
+    return _BARE.fullmatch(host) is not None
 
 
 def _is_open(scope: Scope) -> bool:

@@ -130,7 +130,7 @@ class InvokeApi:
         async def answer(result: InvokeResult) -> None:
             nonlocal answered
             answered = True
-            await _answer(send, 200, _result_headers(result, tail=request.tail), result.payload)
+            await _answer(send, 200, result_headers(result, tail=request.tail), result.payload)
 
         # The end of the log is a part of the answer, and extensions may write it.
         invocation = request.invocation if request.tail else replace(request.invocation, early=answer)
@@ -237,7 +237,7 @@ async def _payload(receive: Receive, kind: str) -> bytes:
         raise too_large(size, kind, limit)
     if not kept:
         return b"{}"  # what a function gets from an Invoke without a payload
-    _check_json(kept)
+    check_json(kept)
     return bytes(kept)
 
 
@@ -248,7 +248,8 @@ def _not_json(constant: str) -> NoReturn:
 _decode = json.JSONDecoder(parse_constant=_not_json, parse_int=str, parse_float=str).decode
 
 
-def _check_json(payload: bytes | bytearray) -> None:
+def check_json(payload: bytes | bytearray) -> None:
+    """Check an event; raises InvokeError when it is not JSON."""
     try:
         _decode(payload.decode("utf-8"))
     except (ValueError, RecursionError) as problem:
@@ -270,7 +271,8 @@ def _request_id(request_id: str) -> Pairs:
     return [(b"x-amzn-requestid", request_id.encode())]
 
 
-def _result_headers(result: InvokeResult, *, tail: bool) -> Pairs:
+def result_headers(result: InvokeResult, *, tail: bool) -> Pairs:
+    """The headers of an answer with a function's outcome; with the end of its log, where that is asked for."""
     headers = _request_id(result.request_id)
     headers.append((b"content-type", b"application/json"))
     headers.append((b"x-amz-executed-version", result.executed_version.encode()))

@@ -26,7 +26,7 @@ from fastlambda_cli.local.xray import XrayReceiver
 from fastlambda_cli.service.model import Service
 
 if TYPE_CHECKING:
-    from fastlambda_cli.local.aws.functions import Functions
+    from fastlambda_cli.local.aws.functions import Begin, Functions
     from fastlambda_cli.local.http.issuers import Issuers
 
 DEFAULT_PORT = 4566
@@ -150,6 +150,7 @@ class LocalAws:
         invoke: Invoke,
         aliases: Collection[str] = (),
         reserved: Callable[[], bool] = lambda: False,
+        begin: Begin | None = None,
     ) -> None:
         """Have Invoke of this function answered by `invoke`, from now on; its published versions stay as deployed.
 
@@ -158,9 +159,10 @@ class LocalAws:
             invoke: Runs it.
             aliases: The qualifiers, besides none and $LATEST, that reach it.
             reserved: Tells whether it has reserved concurrency, and so takes none of the account's.
+            begin: Runs what needs no task; None where everything does.
 
         """
-        self._functions.register(function_name, invoke, aliases, reserved)
+        self._functions.register(function_name, invoke, aliases, reserved, begin)
 
     def unregister(self, function_name: str) -> None:
         """Have the function answered as it is deployed, if it is."""

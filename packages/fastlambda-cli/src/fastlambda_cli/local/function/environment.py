@@ -7,6 +7,7 @@ What outlives a runtime process that failed is here (the number, the log stream,
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +20,7 @@ from fastlambda_cli.local.function.answers import Answer, Later, Refusal
 from fastlambda_cli.local.function.logs import as_object, is_emf
 from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
 from fastlambda_cli.local.function.process import RuntimeProcess
-from fastlambda_cli.local.function.running import Running
+from fastlambda_cli.local.function.running import Caller, Running
 from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
 from fastlambda_cli.local.function.states import Lifecycle, State
 from fastlambda_cli.local.function.temporary import TemporaryFolder
@@ -83,6 +84,7 @@ class ExecutionEnvironment:
         self._running: Running | None = None
         self._deadline = Alarm(self._late)
         self._init_ms: float | None = None
+        self._failing: asyncio.Task[None] | None = None
 
     @property
     def usable(self) -> bool:
@@ -131,6 +133,28 @@ class ExecutionEnvironment:
             if not running.settled:
                 await self._broken()
 
+    def begin(self, invocation: Invocation, trace: Trace, caller: Caller) -> bool:
+        """Give the environment one event, and do without a task what `run` does.
+
+        Args:
+            invocation: The event.
+            trace: Its place in a trace.
+            caller: Is told its outcome.
+
+        Returns:
+            Whether the event runs; else nothing was done, and `run` has to wait for something first.
+
+        """
+        if not self.up or self._runtime.exited.done() or self._runtime.extensions:
+            return False
+        running = self._running = Running(invocation, trace, self.spec, functools.partial(self._ended, caller))
+        running.cold = self._init_ms is not None
+        self._life.move(State.RUNNING)
+        self._hand_over(running)
+        self._deadline.set(running.left_s)
+        self._runtime.exited.add_done_callback(running.end)
+        return True
+
     async def end(self, grace: float = SHUTDOWN_GRACE) -> None:
         """End the process; a runtime with an extension is told so by SIGTERM, and has `grace` seconds."""
         before = self._life.state
@@ -140,6 +164,8 @@ class ExecutionEnvironment:
         self._deadline.end()
         if before is not State.NEW:
             await self._runtime.end(grace if self._runtime.extensions else 0)
+        if self._failing is not None:
+            await asyncio.wait({self._failing})
         await self._temporary.delete()
 
     # The Runtime API's side: RuntimeState.
@@ -161,7 +187,7 @@ class ExecutionEnvironment:
     def respond(self, request_id: str, payload: bytes) -> None:
         """Take the answer of the running event."""
         running = self._expect(request_id, "response")
-        self._measure_soon()
+        self._measure_soon(running)
         if len(payload) > failures.MAX_RESPONSE:
             running.answer, running.failed = failures.response_too_large(), True
             running.answered.set()
@@ -176,7 +202,7 @@ class ExecutionEnvironment:
     def fail(self, request_id: str, payload: bytes) -> None:
         """Take the error of the running event."""
         running = self._expect(request_id, "error")
-        self._measure_soon()
+        self._measure_soon(running)
         running.answer, running.failed = payload, True
         running.answered.set()
 
@@ -194,9 +220,10 @@ class ExecutionEnvironment:
             "handler": self.spec.handler,
         }
 
-    def _measure_soon(self) -> None:
+    def _measure_soon(self, running: Running) -> None:
         """Look at the memory while the runtime is busy with asking for its next event."""
-        asyncio.get_running_loop().call_soon(self._runtime.measure)
+        if running.awaited:
+            asyncio.get_running_loop().call_soon(self._runtime.measure)
 
     def _expect(self, request_id: str, verb: str) -> Running:
         running = self._running
@@ -213,9 +240,8 @@ class ExecutionEnvironment:
         if self._life.state is State.READY:
             self._runtime.freeze()
         elif self._life.state is State.RUNNING and self._running is not None and self._running.answer is not None:
-            self._runtime.drain()
-            self._life.move(State.READY)
-            self._runtime.freeze()
+            if self._running.awaited:
+                self._ready()
             self._running.settle()
         elif self._life.state is State.INITIALISING and not self._initialised.done():
             self._life.move(State.READY)
@@ -224,6 +250,12 @@ class ExecutionEnvironment:
         elif self._life.state is State.REINITIALISING and not self._initialised.done():
             self._life.move(State.RUNNING)
             self._initialised.set_result(None)
+
+    def _ready(self) -> None:
+        """Be done with an event: what was written until now is its own."""
+        self._runtime.drain()
+        self._life.move(State.READY)
+        self._runtime.freeze()
 
     # INIT.
 
@@ -287,17 +319,25 @@ class ExecutionEnvironment:
         else:
             self._life.move(State.RUNNING)
         if failure is None:
-            self._runtime.thaw()
-            if self._runtime.extensions:
-                self._runtime.extensions.invoke(running.for_extensions())
-            if self._asked is not None and not self._asked.done:
-                self._asked.give(running.for_runtime())
-            else:
-                self._undelivered = running.for_runtime()
+            self._hand_over(running)
+        else:
+            self._started(running)
+        return failure
+
+    def _hand_over(self, running: Running) -> None:
+        self._runtime.thaw()
+        if self._runtime.extensions:
+            self._runtime.extensions.invoke(running.for_extensions())
+        if self._asked is not None and not self._asked.done:
+            self._asked.give(running.for_runtime())
+        else:
+            self._undelivered = running.for_runtime()
         # The function runs already; what it writes is read later.
+        self._started(running)
+
+    def _started(self, running: Running) -> None:
         self._log.start(running.invocation.request_id, running.trace)
         self._sink(InvocationStarted(self.number, running.invocation.request_id))
-        return failure
 
     async def _over(self, running: Running) -> None:
         """Wait until the runtime is done with an event, has ended, or has taken too long."""
@@ -321,6 +361,28 @@ class ExecutionEnvironment:
         await asyncio.wait({running.over}, timeout=_EXTENSIONS_WITHIN_S)
         if running.answer is not None and not running.over.done():
             await early(self._result(running, running.answer, failed=running.failed))
+
+    def _ended(self, caller: Caller, running: Running) -> None:
+        """Conclude an event that nobody awaits; its caller comes first."""
+        self._deadline.clear()
+        self._runtime.exited.remove_done_callback(running.end)
+        if not running.settled:
+            self._failing = asyncio.create_task(self._failed(caller, running))
+            return
+        result = self._result(running, running.answer or b"", failed=running.failed)
+        caller.told(result)
+        self._ready()
+        self._runtime.measure()
+        self._concluded(running, None)
+        self._running = None
+        caller.over(result)
+
+    async def _failed(self, caller: Caller, running: Running) -> None:
+        result = self._concluded(running, self._outcome(running))
+        self._running = None
+        await self._broken()
+        caller.told(result)
+        caller.over(result)
 
     def _late(self) -> None:
         if self._running is not None:

@@ -17,7 +17,7 @@ from fastlambda_cli.local.function.answers import Answer, Later, Refusal
 from fastlambda_cli.local.function.environment import ExecutionEnvironment, Failure
 from fastlambda_cli.local.function.logs import as_object
 from fastlambda_cli.local.function.platform_log import InitPhase
-from fastlambda_cli.local.function.running import Running
+from fastlambda_cli.local.function.running import Caller, Running
 from fastlambda_cli.local.function.states import State
 from fastlambda_cli.local.model import Invocation, InvocationStarted, InvokeResult, Status, Trace
 
@@ -90,6 +90,10 @@ class ManagedEnvironment(ExecutionEnvironment):
             return self._concluded(running, failure)
         finally:
             self._running = None
+
+    def begin(self, invocation: Invocation, trace: Trace, caller: Caller) -> bool:  # noqa: ARG002
+        """Begin nothing: events run side by side here, and each waits in `run`."""
+        return False
 
     # The Runtime API's side.
 

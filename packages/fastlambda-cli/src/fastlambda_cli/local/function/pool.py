@@ -11,6 +11,7 @@ from typing import Any
 from fastlambda_cli.local.function.environment import ExecutionEnvironment
 from fastlambda_cli.local.function.logs import as_object
 from fastlambda_cli.local.function.managed import ManagedEnvironment
+from fastlambda_cli.local.function.running import Caller
 from fastlambda_cli.local.function.spec import FunctionSpec
 from fastlambda_cli.local.function.tracing import Sampler, Sampling, joined
 from fastlambda_cli.local.model import (
@@ -23,6 +24,33 @@ from fastlambda_cli.local.model import (
     Trace,
 )
 from fastlambda_cli.local.processes import ProcessRegistry
+
+
+class _InUse:
+    """An environment while it has an event that nobody awaits, between it and the caller."""
+
+    __slots__ = ("_began_at", "_caller", "_environment", "_function", "_invocation", "_trace", "told")
+
+    def __init__(
+        self,
+        function: LambdaFunction,
+        environment: ExecutionEnvironment,
+        invocation: Invocation,
+        trace: Trace,
+        caller: Caller,
+    ) -> None:
+        self._function = function
+        self._environment = environment
+        self._invocation = invocation
+        self._trace = trace
+        self._caller = caller
+        self.told = caller.told
+        self._began_at = time.time()
+
+    def over(self, result: InvokeResult) -> None:
+        self._function.release(self._environment)
+        self._function.traced(self._invocation, self._trace, result, self._environment.number, self._began_at)
+        self._caller.over(result)
 
 
 class LambdaFunction:
@@ -74,9 +102,30 @@ class LambdaFunction:
         try:
             result = await environment.run(invocation, trace)
         finally:
-            self._release(environment)
-        self._traced(invocation, trace, result, environment.number, began_at)
+            self.release(environment)
+        self.traced(invocation, trace, result, environment.number, began_at)
         return result
+
+    def begin(self, invocation: Invocation, caller: Caller) -> bool:
+        """Run one event without a task, where an environment is up that takes it at once.
+
+        Args:
+            invocation: The event.
+            caller: Is told its outcome.
+
+        Returns:
+            Whether the event runs; else nothing was done, and `invoke` decides about it.
+
+        """
+        environment = self._idle[-1] if self._idle else None
+        if environment is None or not self._has_room():
+            return False
+        trace = joined(invocation.trace_header, active=self.spec.tracing, sampling=self._sampling)
+        if not environment.begin(invocation, trace, _InUse(self, environment, invocation, trace, caller)):
+            return False
+        self._idle.pop()
+        self._in_use.append(environment)
+        return True
 
     def warm(self) -> None:
         """Start an environment ahead of the first event, as Lambda may do; its failure is told to the sink."""
@@ -130,6 +179,11 @@ class LambdaFunction:
         await asyncio.gather(*(environment.end() for environment in everyone))
         await asyncio.gather(*self._background, return_exceptions=True)
 
+    def _has_room(self) -> bool:
+        reserved = self.spec.reserved
+        busy = len(self._in_use)
+        return busy < self._concurrency and (reserved is None or busy < reserved)
+
     async def _acquire(self) -> ExecutionEnvironment:
         # Counted in events, as on Lambda: an environment that was started ahead is no reason to run one more.
         if self.spec.reserved is not None and len(self._in_use) >= self.spec.reserved:
@@ -155,7 +209,7 @@ class LambdaFunction:
             raise
         return environment
 
-    def _traced(
+    def traced(
         self, invocation: Invocation, trace: Trace, result: InvokeResult, environment: int, began_at: float
     ) -> None:
         """Tell of an invocation of which Lambda itself sends segments."""
@@ -207,7 +261,8 @@ class LambdaFunction:
         if not task.cancelled() and task.exception() is None:
             self._idle += [environment for environment, _ in mine]
 
-    def _release(self, environment: ExecutionEnvironment) -> None:
+    def release(self, environment: ExecutionEnvironment) -> None:
+        """Have an environment take its next event, or end it."""
         self._in_use.remove(environment)
         current = environment.spec is self.spec or environment.spec is self._provisioned
         if current and environment.usable and not self._retired:

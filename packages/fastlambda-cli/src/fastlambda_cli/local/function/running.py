@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from fastlambda_cli.local.function.answers import Answer
 from fastlambda_cli.local.function.spec import FunctionSpec
-from fastlambda_cli.local.model import Invocation, Trace
+from fastlambda_cli.local.model import Invocation, InvokeResult, Trace
 
 LOG_TAIL = 4096
 """Bytes of log that Invoke returns with LogType=Tail (Lambda API Reference, "Invoke")."""
+
+
+class Caller(Protocol):
+    """Who invokes without waiting in a task."""
+
+    def told(self, result: InvokeResult) -> None:
+        """Take the outcome as soon as it is known, before the platform has logged it; `log_tail` is empty."""
+
+    def over(self, result: InvokeResult) -> None:
+        """Take note that nothing is left to do for the event."""
 
 
 class Running:
@@ -22,6 +33,7 @@ class Running:
         invocation: The event.
         trace: Its place in a trace.
         spec: The version that it runs on.
+        ended: Is called when it is over, at once; without one, somebody awaits `over` and wants the end of its log.
 
     Attributes:
         answered: Is set when the runtime has answered, and at the latest with `over`.
@@ -35,7 +47,13 @@ class Running:
 
     """
 
-    def __init__(self, invocation: Invocation, trace: Trace, spec: FunctionSpec) -> None:
+    def __init__(
+        self,
+        invocation: Invocation,
+        trace: Trace,
+        spec: FunctionSpec,
+        ended: Callable[[Running], None] | None = None,
+    ) -> None:
         self.invocation = invocation
         self.trace = trace
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -47,14 +65,21 @@ class Running:
         self.cold = False
         self.tail = b""
         self._arn = invocation.invoked_arn or spec.arn
+        self._ended = ended
         self._began = time.perf_counter()
+        self._ended_at: float | None = None
         self._timeout = spec.timeout
         self._deadline_ms = int((time.time() + spec.timeout) * 1000)
 
     @property
+    def awaited(self) -> bool:
+        """Whether somebody awaits its end."""
+        return self._ended is None
+
+    @property
     def elapsed_ms(self) -> float:
-        """Milliseconds that it has run."""
-        return (time.perf_counter() - self._began) * 1000
+        """Milliseconds that it has run, until now or until its end."""
+        return ((self._ended_at or time.perf_counter()) - self._began) * 1000
 
     @property
     def left_s(self) -> float:
@@ -63,7 +88,8 @@ class Running:
 
     def remember(self, line: str) -> None:
         """Add a line to its log."""
-        self.tail = (self.tail + line.encode() + b"\n")[-LOG_TAIL:]
+        if self._ended is None:
+            self.tail = (self.tail + line.encode() + b"\n")[-LOG_TAIL:]
 
     def settle(self) -> None:
         """Take note that the runtime is done with it."""
@@ -72,9 +98,13 @@ class Running:
 
     def end(self, _: object = None) -> None:
         """Have nobody wait for it any longer."""
-        if not self.over.done():
-            self.over.set_result(None)
+        if self.over.done():
+            return
+        self._ended_at = time.perf_counter()
+        self.over.set_result(None)
         self.answered.set()
+        if self._ended is not None:
+            self._ended(self)
 
     def for_runtime(self) -> Answer:
         """What `/next` answers the runtime (AWS Lambda Developer Guide, "Using the Lambda runtime API")."""

@@ -23,8 +23,21 @@ _Value: TypeAlias = tuple[str, float, str]
 
 @dataclass(slots=True)
 class Measured:
-    """An invocation that is being measured; `result` is set when it has one."""
+    """An invocation that is being measured.
 
+    Attributes:
+        name: The function's name.
+        qualifier: The version or alias that the caller named.
+        began_at: Seconds of the epoch.
+        concurrent: Events of the function at this moment, itself among them.
+        result: Is set when it has one.
+
+    """
+
+    name: str
+    qualifier: str | None
+    began_at: float
+    concurrent: int
     result: InvokeResult | None = None
 
 
@@ -58,17 +71,23 @@ class LambdaMetrics:
             qualifier: The version or alias that the caller named.
 
         """
-        began_at = time.time()
-        self._running[name] += 1
-        concurrent = self._running[name]
-        measured = Measured()
+        measured = self.begin(name, qualifier)
         try:
             yield measured
         except ThrottledError:
-            self._count(name, qualifier, None, began_at, [("Throttles", 1.0, _COUNT)])
+            self._count(name, qualifier, None, measured.began_at, [("Throttles", 1.0, _COUNT)])
             raise
         finally:
-            self._running[name] -= 1
+            self.end(measured)
+
+    def begin(self, name: str, qualifier: str | None) -> Measured:
+        """Measure one invocation until `end`; the parameters are those of `invocation`."""
+        self._running[name] += 1
+        return Measured(name, qualifier, time.time(), self._running[name])
+
+    def end(self, measured: Measured) -> None:
+        """Count an invocation that is over, if it has a result."""
+        self._running[measured.name] -= 1
         result = measured.result
         if result is None:
             return
@@ -76,11 +95,11 @@ class LambdaMetrics:
             ("Invocations", 1.0, _COUNT),
             ("Errors", float(result.function_error is not None), _COUNT),
             ("Throttles", 0.0, _COUNT),
-            ("ConcurrentExecutions", float(concurrent), _COUNT),
+            ("ConcurrentExecutions", float(measured.concurrent), _COUNT),
         ]
         if (duration := self._durations.pop(result.request_id, None)) is not None:
             values.append(("Duration", round(duration, 2), "Milliseconds"))
-        self._count(name, qualifier, result.executed_version, began_at, values)
+        self._count(measured.name, measured.qualifier, result.executed_version, measured.began_at, values)
 
     def _count(
         self,

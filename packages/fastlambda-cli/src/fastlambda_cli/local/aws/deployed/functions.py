@@ -12,14 +12,15 @@ from fastlambda_cli.local.aws.account import AccountConcurrency
 from fastlambda_cli.local.aws.deployed.code import CodeStore
 from fastlambda_cli.local.aws.deployed.packages import MissingImageError, image_package, zip_package
 from fastlambda_cli.local.aws.deployed.runtimes import MissingRuntimeError, Runtimes
-from fastlambda_cli.local.aws.deployed.specs import digest, spec
-from fastlambda_cli.local.aws.deployed.state import DeployedState, FunctionRecord
+from fastlambda_cli.local.aws.deployed.specs import spec
+from fastlambda_cli.local.aws.deployed.state import Alias, DeployedState, FunctionRecord
 from fastlambda_cli.local.aws.deployed.unpacking import UnusableCodeError
-from fastlambda_cli.local.aws.deployed.versions import Versions
+from fastlambda_cli.local.aws.deployed.versions import Present, Versions
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.invoke_errors import missing_image, not_found, unusable_code, unusable_runtime
 from fastlambda_cli.local.aws.model import Surroundings
-from fastlambda_cli.local.function import FunctionSpec
+from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
+from fastlambda_cli.local.function.running import Caller
 from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, Notice, Sink, ThrottledError, ThrottleReason
 
 _NOT_HERE = {
@@ -83,18 +84,44 @@ class DeployedFunctions:
 
         """
         record = await self._found(reference, self._choose())
-        configuration = record.configuration
-        name, version = configuration["FunctionName"], configuration["Version"]
+        name = record.configuration["FunctionName"]
         ahead = await self._state.provisioned(name, reference.qualifier) if reference.qualifier else 0
-        async with self._admitted(name, record.reserved):
-            made_of = digest(configuration)
-            async with self._versions.environments(name, version, made_of, lambda: self._spec(record)) as environments:
-                environments.provision(ahead)
-                result = await environments.invoke(invocation)
+        async with self._admitted(name, record.reserved), self._environments(record) as environments:
+            environments.provision(ahead)
+            result = await environments.invoke(invocation)
         if self._grown and self._pruning is None:
             self._grown = False
             self._pruning = asyncio.create_task(self._prune(), name="prune unpacked packages")
         return result
+
+    def begin(self, reference: FunctionReference, invocation: Invocation, caller: Caller) -> bool:
+        """Run one event without a task, where everything about it is known and an environment takes it at once.
+
+        Args:
+            reference: The function.
+            invocation: The event.
+            caller: Is told its outcome.
+
+        Returns:
+            Whether it runs; else nothing was done, and `invoke` decides about it.
+
+        """
+        name, qualifier = reference.name, reference.qualifier
+        version = self._known_version(reference) if reference.is_here else None
+        record = None if version is None else self._state.known_function(name, version)
+        ahead = 0 if qualifier is None else self._state.known_provisioned(name, qualifier)
+        if record is None or ahead is None or not self._has_room(name, record.reserved):
+            return False
+        present = self._versions.present(name, record.configuration["Version"], record.digest)
+        if present is None or (record.reserved is None and not self._account.admit()):
+            return False
+        present.function.provision(ahead)
+        account = self._account if record.reserved is None else None
+        held = _Held(present, account, self._running, name, caller)
+        if present.function.begin(invocation, held):
+            return True
+        held.leave()
+        return False
 
     async def prepare(self, reference: FunctionReference) -> None:
         """Start the environments that are provisioned for an alias or a version.
@@ -105,10 +132,9 @@ class DeployedFunctions:
 
         """
         record = await self._found(reference, 1.0)
-        name, version = record.configuration["FunctionName"], record.configuration["Version"]
+        name = record.configuration["FunctionName"]
         if ahead := await self._state.provisioned(name, reference.qualifier) if reference.qualifier else 0:
-            made_of = digest(record.configuration)
-            async with self._versions.environments(name, version, made_of, lambda: self._spec(record)) as environments:
+            async with self._environments(record) as environments:
                 environments.provision(ahead)
 
     async def close(self) -> None:
@@ -145,19 +171,28 @@ class DeployedFunctions:
             raise not_found(reference.arn if reference.qualifier else f"{reference.arn}:{LATEST}")
         return record
 
+    def _environments(self, record: FunctionRecord) -> contextlib.AbstractAsyncContextManager[LambdaFunction]:
+        name, version = record.configuration["FunctionName"], record.configuration["Version"]
+        return self._versions.environments(name, version, record.digest, lambda: self._spec(record))
+
+    def _known_version(self, reference: FunctionReference) -> str | None:
+        qualifier = reference.qualifier or LATEST
+        if qualifier == LATEST or qualifier.isdigit():
+            return qualifier
+        alias = self._state.known_alias(reference.name, qualifier)
+        return None if alias is None else _drawn(alias, self._choose())
+
+    def _has_room(self, name: str, reserved: int | None) -> bool:
+        running = self._running[name]
+        return running < self._concurrency and (reserved is None or running < reserved)
+
     async def _version(self, reference: FunctionReference, drawn: float) -> str | None:
         """The version to run; of an alias with weights the one on which the drawn number falls."""
         qualifier = reference.qualifier or LATEST
         if qualifier == LATEST or qualifier.isdigit():
             return qualifier
         alias = await self._state.alias(reference.name, qualifier)
-        if alias is None:
-            return None
-        for version, weight in sorted(alias.weights.items()):
-            if drawn < weight:
-                return version
-            drawn -= weight
-        return alias.version
+        return None if alias is None else _drawn(alias, drawn)
 
     @contextlib.asynccontextmanager
     async def _admitted(self, name: str, reserved: int | None) -> AsyncIterator[None]:
@@ -203,3 +238,40 @@ class DeployedFunctions:
             most_workers=self._concurrency,
             keys=self._surroundings.keys,
         )
+
+
+class _Held:
+    """The caller of an event that nobody awaits, and what is held for it meanwhile."""
+
+    __slots__ = ("_account", "_caller", "_name", "_present", "_running", "told")
+
+    def __init__(
+        self, present: Present, account: AccountConcurrency | None, running: Counter[str], name: str, caller: Caller
+    ) -> None:
+        self.told = caller.told
+        self._caller = caller
+        self._present = present
+        self._account = account
+        self._running = running
+        self._name = name
+        present.enter()
+        running[name] += 1
+
+    def over(self, result: InvokeResult) -> None:
+        self.leave()
+        self._caller.over(result)
+
+    def leave(self) -> None:
+        self._present.leave()
+        self._running[self._name] -= 1
+        if self._account is not None:
+            self._account.leave()
+
+
+def _drawn(alias: Alias, number: float) -> str:
+    """The version of an alias on whose share a number from 0 to 1 falls."""
+    for version, weight in sorted(alias.weights.items()):
+        if number < weight:
+            return version
+        number -= weight
+    return alias.version

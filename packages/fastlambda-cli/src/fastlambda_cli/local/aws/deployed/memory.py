@@ -44,6 +44,13 @@ class Memory:
         answered: T = await asyncio.shield(answer)
         return answered
 
+    def recent(self, question: object) -> Any:
+        """Return the answer to a question that is remembered; None when none is."""
+        asked_at, answer = self._answers.get(question, (0.0, None))
+        if answer is None or not answer.done() or _failed(answer):
+            return None
+        return answer.result() if asyncio.get_running_loop().time() - asked_at <= self._fresh_s else None
+
 
 def _failed(answer: asyncio.Future[Any]) -> bool:
     return answer.done() and (answer.cancelled() or answer.exception() is not None)

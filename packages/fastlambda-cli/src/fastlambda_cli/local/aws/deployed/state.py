@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ import httpx
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.deployed.memory import Memory
+from fastlambda_cli.local.aws.deployed.specs import digest
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION
 
 _ATTEMPTS = 3
@@ -54,11 +56,13 @@ class FunctionRecord:
 
     Attributes:
         configuration: As GetFunctionConfiguration shows it (AWS Lambda API Reference).
+        digest: Names what the version's execution environments are made of.
         reserved: The function's reserved concurrency; None when there is none.
 
     """
 
     configuration: Mapping[str, Any]
+    digest: str
     reserved: int | None = None
 
 
@@ -105,24 +109,50 @@ class DeployedState:
 
     async def function(self, name: str, version: str) -> FunctionRecord | None:
         """GetFunction of a version; None when there is no such function or version."""
-        found = await self._remembered(f"/2015-03-31/functions/{_quoted(name)}?Qualifier={_quoted(version)}")
+        question = _function(name, version)
+        return await self._memory.recall((FunctionRecord, question), lambda: self._record(question))
+
+    async def _record(self, path: str) -> FunctionRecord | None:
+        found = await self._read(path)
         if found is None:
             return None
-        return FunctionRecord(found["Configuration"], found.get("Concurrency", {}).get("ReservedConcurrentExecutions"))
+        reserved = found.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+        return FunctionRecord(found["Configuration"], digest(found["Configuration"]), reserved)
 
     async def alias(self, function: str, name: str) -> Alias | None:
         """GetAlias; None when there is no such function or alias."""
-        found = await self._remembered(f"/2015-03-31/functions/{_quoted(function)}/aliases/{_quoted(name)}")
+        question = _alias(function, name)
+        return await self._memory.recall((Alias, question), lambda: self._alias(question))
+
+    async def _alias(self, path: str) -> Alias | None:
+        found = await self._read(path)
         if found is None:
             return None
         return Alias(found["FunctionVersion"], found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
 
     async def provisioned(self, function: str, qualifier: str) -> int:
         """The number of GetProvisionedConcurrencyConfig for a version or an alias; 0 when there is none."""
-        found = await self._remembered(
-            f"/2019-09-30/functions/{_quoted(function)}/provisioned-concurrency?Qualifier={_quoted(qualifier)}"
-        )
+        question = _provisioned(function, qualifier)
+        return await self._memory.recall((int, question), lambda: self._provisioned(question))
+
+    async def _provisioned(self, path: str) -> int:
+        found = await self._read(path)
         return 0 if found is None else int(found["RequestedProvisionedConcurrentExecutions"])
+
+    def known_function(self, name: str, version: str) -> FunctionRecord | None:
+        """What `function` answers, if that is known without asking; else None."""
+        found: FunctionRecord | None = self._memory.recent((FunctionRecord, _function(name, version)))
+        return found
+
+    def known_alias(self, function: str, name: str) -> Alias | None:
+        """What `alias` answers, if that is known without asking; else None."""
+        found: Alias | None = self._memory.recent((Alias, _alias(function, name)))
+        return found
+
+    def known_provisioned(self, function: str, qualifier: str) -> int | None:
+        """What `provisioned` answers, if that is known without asking; else None."""
+        found: int | None = self._memory.recent((int, _provisioned(function, qualifier)))
+        return found
 
     async def unreserved(self) -> int:
         """The events at once that GetAccountSettings says are reserved for no function."""
@@ -229,8 +259,21 @@ class DeployedState:
 _PARTS = ("routes", "integrations", "stages")
 
 
+@lru_cache(maxsize=1_000)
 def _quoted(text: str) -> str:
     return quote(text, safe="")
+
+
+def _function(name: str, version: str) -> str:
+    return f"/2015-03-31/functions/{_quoted(name)}?Qualifier={_quoted(version)}"
+
+
+def _alias(function: str, name: str) -> str:
+    return f"/2015-03-31/functions/{_quoted(function)}/aliases/{_quoted(name)}"
+
+
+def _provisioned(function: str, qualifier: str) -> str:
+    return f"/2019-09-30/functions/{_quoted(function)}/provisioned-concurrency?Qualifier={_quoted(qualifier)}"
 
 
 def _unanswered(path: str, why: str) -> EmulatorError:

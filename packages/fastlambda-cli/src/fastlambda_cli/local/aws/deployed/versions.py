@@ -33,6 +33,25 @@ class _Version:
     users: int = 0
 
 
+class Present:
+    """A version's environments that are there, for one event."""
+
+    __slots__ = ("_entry", "function")
+
+    def __init__(self, entry: _Version) -> None:
+        self._entry = entry
+        self.function = entry.made.result()
+
+    def enter(self) -> None:
+        """Have them stay for an event."""
+        self._entry.users += 1
+
+    def leave(self) -> None:
+        """Take note that it is over."""
+        self._entry.users -= 1
+        self._entry.used_at = asyncio.get_running_loop().time()
+
+
 class Versions:
     """The environments of every version that is in use.
 
@@ -88,6 +107,13 @@ class Versions:
         finally:
             entry.users -= 1
             entry.used_at = self._now()
+
+    def present(self, name: str, version: str, digest: str) -> Present | None:
+        """The environments of a version, if they are there; the parameters are those of `environments`."""
+        entry = self._versions.get((name, version))
+        if entry is None or entry.digest != digest or not entry.made.done() or _failed(entry.made):
+            return None
+        return Present(entry)
 
     def retire(self, name: str) -> None:
         """End the environments of a function that is no more; events that are running finish."""

@@ -39,17 +39,36 @@ def signature(
         Hexadecimal digits; None for a request of a kind that is left to botocore.
 
     """
-    if claim.of_s3 or not _PLAIN_PATH.fullmatch(asked.path):
+    if claim.of_s3 or not is_plain_path(asked.path):
         return None
     names = sorted(headers)
     lines = [f"{name}:{','.join([' '.join(value.split()) for value in headers[name]])}" for name in names]
     path = asked.path.replace("%", "%25")  # only S3's is not escaped once more
     query = _query(asked) if asked.query else ""
     canonical = "\n".join((asked.method.upper(), path, query, *lines, "", ";".join(names), payload_hash))
-    date = claim.timestamp[:8]
-    hashed = hashlib.sha256(canonical.encode()).hexdigest()
-    to_sign = f"AWS4-HMAC-SHA256\n{claim.timestamp}\n{date}/{claim.region}/{claim.service}/aws4_request\n{hashed}"
-    return hmac.digest(_key(secret, date, claim.region, claim.service), to_sign.encode(), "sha256").hex()
+    return signed(canonical.encode(), claim.timestamp, secret, claim.timestamp[:8], claim.region, claim.service)
+
+
+def is_plain_path(path: str) -> bool:
+    """Whether a path is signed as it was written, but for a second escape."""
+    return _PLAIN_PATH.fullmatch(path) is not None
+
+
+def signed(canonical: bytes, timestamp: str, secret: str, date: str, region: str, service: str) -> str:
+    """The signature of a canonical request, in hexadecimal digits.
+
+    Args:
+        canonical: The request.
+        timestamp: When it was made, such as 20261128T120000Z.
+        secret: The secret access key.
+        date: The first of its scope.
+        region: The second.
+        service: The third.
+
+    """
+    hashed = hashlib.sha256(canonical).hexdigest()
+    to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{date}/{region}/{service}/aws4_request\n{hashed}"
+    return hmac.digest(_key(secret, date, region, service), to_sign.encode(), "sha256").hex()
 
 
 def _query(asked: Asked) -> str:

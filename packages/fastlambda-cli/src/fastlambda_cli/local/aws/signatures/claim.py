@@ -28,11 +28,11 @@ _CREDENTIAL = re.compile(r"(?P<id>[^/]+)/(?P<date>\d{8})/(?P<region>[^/]+)/(?P<s
 _STAMP = "%Y%m%dT%H%M%SZ"
 _STAMPED = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _S3 = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
-_SKEW = timedelta(minutes=5)
+SKEW = timedelta(minutes=5)
 _SKEW_OF_S3 = timedelta(minutes=15)
 """IAM User Guide, "Signature Version 4"; Amazon S3 answers `MaxAllowedSkewMilliseconds` 900000."""
 _LONGEST = 7 * 24 * 3600
-_NOT_SIGNED_BY_ALL = frozenset({"x-amz-content-sha256", "x-amz-user-agent"})
+NOT_SIGNED_BY_ALL = frozenset({"x-amz-content-sha256", "x-amz-user-agent"})
 """The hash is part of what is signed anyway; of the other nothing depends, and not every SDK signs it."""
 
 
@@ -72,7 +72,7 @@ class Claim(NamedTuple):
             RefusedRequest: It is not.
 
         """
-        present = {name for name, _ in asked.headers if name.startswith("x-amz-")} - _NOT_SIGNED_BY_ALL
+        present = {name for name, _ in asked.headers if name.startswith("x-amz-")} - NOT_SIGNED_BY_ALL
         if loose := sorted(({"host"} | present) - self.signed_headers):
             raise RefusedRequest(UNSIGNED_HEADERS, f"Headers of the request are not signed: {', '.join(loose)}")
 
@@ -84,7 +84,7 @@ class Claim(NamedTuple):
 
         """
         made = datetime.fromisoformat(self.timestamp)
-        skew = _SKEW_OF_S3 if self.of_s3 else _SKEW
+        skew = _SKEW_OF_S3 if self.of_s3 else SKEW
         if made > now + skew:
             latest = f"{now + skew:{_STAMP}} ({now:{_STAMP}} + {skew.seconds // 60} min.)"
             raise RefusedRequest(
@@ -99,6 +99,27 @@ class Claim(NamedTuple):
         elif made < now - skew:
             earliest = f"{now - skew:{_STAMP}} ({now:{_STAMP}} - {skew.seconds // 60} min.)"
             raise RefusedRequest(OUT_OF_TIME, f"Signature expired: {self.timestamp} is now earlier than {earliest}")
+
+
+class Credential(NamedTuple):
+    """What an Authorization header consists of."""
+
+    id: str
+    date: str
+    region: str
+    service: str
+    headers: frozenset[str]
+    signature: str
+
+
+def credential_of(authorization: str) -> Credential | None:
+    """Read an Authorization header of version 4; None where it lacks something, or has more."""
+    found = _SIGV4.fullmatch(authorization)
+    scope = _CREDENTIAL.fullmatch(found["credential"]) if found else None
+    if found is None or scope is None:
+        return None
+    names = frozenset(found["headers"].split(";"))
+    return Credential(scope["id"], scope["date"], scope["region"], scope["service"], names, found["signature"])
 
 
 def claim_of(asked: Asked) -> Claim:
@@ -124,19 +145,18 @@ def _in_header(authorization: str, asked: Asked) -> Claim:
     if not authorization.startswith(f"{_ALGORITHM} "):
         kind = authorization.partition(" ")[0]
         raise RefusedRequest(NOT_SUPPORTED, f"The local AWS checks signatures of {_ALGORITHM} and not of {kind}.")
-    found = _SIGV4.fullmatch(authorization.strip())
-    scope = _CREDENTIAL.fullmatch(found["credential"]) if found else None
-    if found is None or scope is None:
+    found = credential_of(authorization.strip())
+    if found is None:
         raise RefusedRequest(
             INCOMPLETE, "The Authorization header needs Credential, SignedHeaders and Signature, and nothing else."
         )
     return Claim(
-        scope["id"],
-        scope["region"],
-        scope["service"],
-        _stamp(asked.header("x-amz-date") or _from_date(asked.header("date")), scope["date"]),
-        frozenset(found["headers"].split(";")),
-        found["signature"],
+        found.id,
+        found.region,
+        found.service,
+        _stamp(asked.header("x-amz-date") or _from_date(asked.header("date")), found.date),
+        found.headers,
+        found.signature,
         asked.header("x-amz-security-token"),
         None,
     )
