@@ -116,6 +116,16 @@ def test_a_stack_of_the_same_name_that_is_another_services_is_neither_destroyed_
     assert engine.destruction(shop.aws, shop.stack, owner=shop.target().described).goes
 
 
+def test_what_another_services_stack_of_the_same_name_has_left_is_not_purged_either(shop):
+    shop.deploy()
+    shop.destroy(purge=False)
+
+    with pytest.raises(StackError, match=f"Release 1 of {shop.stack} is that of {shop.name}, stage dev"):
+        engine.destruction(shop.aws, shop.stack, owner="shop-of-another, stage dev: a FastAPI service on AWS Lambda.")
+
+    assert engine.destruction(shop.aws, shop.stack, owner=shop.target().described).stays
+
+
 def test_the_destruction_of_nothing_says_so(shop):
     assert engine.destruction(shop.aws, shop.stack).goes == ()
     shop.destroy(purge=False)

@@ -7,7 +7,7 @@ from deployments import RAISES
 
 from fastlambda_cli import deploy as engine
 from fastlambda_cli.cli.dev_deployment import bring_up_to_date
-from fastlambda_cli.errors import HealthCheckError, NoSuchReleaseError
+from fastlambda_cli.errors import HealthCheckError, NoSuchReleaseError, StackError
 
 
 def deploy_bodies(shop, *bodies):
@@ -49,6 +49,15 @@ def test_settings_and_permissions_go_back_with_the_code(shop):
     assert [(change.granted, change.action) for change in outcome.plan.permissions] == [(False, "sqs:SendMessage")]
     settings = shop.aws.client("lambda").get_function_configuration(FunctionName=shop.stack, Qualifier="live")
     assert settings["MemorySize"] == 1024
+
+
+def test_a_release_that_another_service_left_under_the_same_name_is_no_release_to_return_to(shop):
+    shop.deploy()
+    shop.destroy(purge=False)
+    other = "shop-of-another, stage dev: a FastAPI service on AWS Lambda."
+
+    with pytest.raises(StackError, match=f"Release 1 of {shop.stack} is that of {shop.name}, stage dev"):
+        engine.rollback(shop.aws, shop.stack, shop.told.append, to=1, confirm=lambda _: True, owner=other)
 
 
 def test_a_rollback_to_what_is_live_has_nothing_to_do(shop):

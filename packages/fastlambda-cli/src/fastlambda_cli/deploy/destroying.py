@@ -34,17 +34,17 @@ def destruction(aws: Aws, stack_name: str, *, owner: str | None = None) -> Destr
         owner: What the stack has to say that it is (`Target.described`); None for any.
 
     Raises:
-        StackError: It is another service's.
+        StackError: It is another service's, or what is left of it is.
         AwsError: AWS cannot be asked.
 
     """
     stacks = Stacks(aws)
     stack = stacks.describe(stack_name)
     standing = _standing_template(stacks, stack)
-    if standing is not None and owner is not None:
-        check_owner(stack_name, parsed(standing), owner)
-    goes = tuple(_going(stacks, stack)) if stack is not None else ()
     bootstrap = find_bootstrap(stacks)
+    if owner is not None:
+        _check_owner(aws, stack_name, standing, bootstrap, owner)
+    goes = tuple(_going(stacks, stack)) if stack is not None else ()
     functions = _functions(aws, stack_name, standing, bootstrap)
     groups = _log_groups(aws, stack_name, functions)
     stays = {name: f"aws logs delete-log-group --log-group-name {name}" for name in groups}
@@ -106,6 +106,16 @@ def _going(stacks: Stacks, stack: Stack) -> Iterator[ResourceChange]:
 
 def _standing_template(stacks: Stacks, stack: Stack | None) -> str | None:
     return stacks.template(stack.id) if stack is not None and not stack.only_planned else None
+
+
+def _check_owner(aws: Aws, stack_name: str, standing: str | None, bootstrap: Bootstrap | None, owner: str) -> None:
+    """Refuse another service's stack; where there is none any more, its last release says whose the rest is."""
+    if standing is not None:
+        check_owner(f"The stack {stack_name}", parsed(standing), owner)
+    elif bootstrap is not None:
+        releases = Releases(Bucket(aws, bootstrap.bucket), stack_name, aws)
+        for release in releases.list()[:1]:
+            check_owner(f"Release {release.number} of {stack_name}", parsed(releases.template(release)), owner)
 
 
 def _functions(aws: Aws, stack_name: str, template: str | None, bootstrap: Bootstrap | None) -> list[str]:

@@ -9,11 +9,11 @@ from fastlambda_cli.errors import StackError
 from fastlambda_cli.service.stages import DESCRIBED
 
 
-def check_owner(stack_name: str, there: Mapping[str, Any], wanted: str) -> None:
-    """Refuse to touch another service's stack.
+def check_owner(what: str, there: Mapping[str, Any], wanted: str) -> None:
+    """Refuse to touch another service's stack, or what it left behind.
 
     Args:
-        stack_name: The stack.
+        what: What is to be touched, for the message, such as "The stack shop-dev".
         there: Its template. One with a description of somebody's own is anybody's.
         wanted: The description of the stack that is meant.
 
@@ -24,7 +24,7 @@ def check_owner(stack_name: str, there: Mapping[str, Any], wanted: str) -> None:
     described = str(there.get("Description", ""))
     if described.endswith(DESCRIBED) and described != wanted:
         raise StackError(
-            f"The stack {stack_name} is that of {described.removesuffix(DESCRIBED)}",
+            f"{what} is that of {described.removesuffix(DESCRIBED)}",
             why=f"{wanted.removesuffix(DESCRIBED)} would have the same name",
             remedy="Rename this service ([tool.fastlambda] name) or its stage.",
         )

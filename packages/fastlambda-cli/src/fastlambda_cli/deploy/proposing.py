@@ -90,7 +90,7 @@ def propose(traffic: Traffic, desired: Desired, stack: Stack | None, before: Sta
     if remains(stack) or (before is None and not traffic.can_propose(desired)):
         return Proposal(desired, before, None, changes_of_creation(desired.document))
     if before is not None:
-        check_owner(desired.stack_name, before.document, str(desired.document.get("Description", "")))
+        check_owner(f"The stack {desired.stack_name}", before.document, str(desired.document.get("Description", "")))
         _check_package_type(before, desired)
     gone = next((name for name, version in before.versions.items() if version is None), None) if before else None
     if gone is not None:

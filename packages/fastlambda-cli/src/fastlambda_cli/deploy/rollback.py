@@ -50,7 +50,7 @@ def rollback(
     Raises:
         NoSuchReleaseError: There is no such release, or it was never live.
         SharedTrafficError: Somebody has given another version a share of the traffic.
-        StackError: CloudFormation could not do it, or the stack is another service's. What was live still is.
+        StackError: CloudFormation could not do it, or stack or release are another service's. What was live still is.
         HealthCheckError: The earlier release does not answer any more. What was live is so again.
         AwsError: AWS refuses.
 
@@ -61,12 +61,14 @@ def rollback(
     stack = rolled_back(engine.stacks, engine.left_alone(bootstrap, stack_name), tell)
     before = engine.standing(stack)
     if before is not None and owner is not None:
-        check_owner(stack_name, before.document, owner)
+        check_owner(f"The stack {stack_name}", before.document, owner)
     finalise_interrupted(releases, before, tell)
     chosen = releases.get(to) if to is not None else _before_live(releases, stack_name)
     _check_was_live(chosen, stack_name)
     tell(Step(f"Comparing with release {chosen.number}"))
     desired = _desired(stack_name, chosen, releases)
+    if owner is not None:
+        check_owner(f"Release {chosen.number} of {stack_name}", desired.document, owner)
     check_template(desired.document, desired.parameters)
     check_artifact(aws, desired.artifact)
     proposal = propose(engine.traffic(bootstrap), desired, stack, before)
