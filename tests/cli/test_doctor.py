@@ -21,7 +21,7 @@ from fastlambda_cli.cli.checkup.account import (
     storage_check,
 )
 from fastlambda_cli.cli.checkup.check import Status
-from fastlambda_cli.cli.checkup.machine import machine_checks
+from fastlambda_cli.cli.checkup.machine import files_check, machine_checks
 from fastlambda_cli.cli.checkup.project import project_checks
 from fastlambda_cli.errors import CredentialsError
 
@@ -62,6 +62,13 @@ def test_a_free_port_and_a_taken_one_are_told_apart_and_the_taken_one_is_no_fail
 def test_this_machine_has_python_and_uv(tmp_path):
     found = statuses(machine_checks(tmp_path, ports=(0, 0)))
     assert (found["Python"], found["uv"]) == (Status.OK, Status.OK)
+
+
+def test_a_machine_that_cannot_give_functions_a_file_system_of_their_own_says_why_and_what_to_do():
+    check = files_check("unshare: Operation not permitted")
+    assert check.status is Status.WARN
+    assert check.found.endswith("share this machine's: unshare: Operation not permitted")
+    assert files_check("").status is Status.OK
 
 
 def test_a_service_that_is_as_it_should_be_passes(service):

@@ -95,10 +95,10 @@ class Aws:
 
 @contextlib.contextmanager
 def running(directory, **settings):
-    """Run a local AWS in the background while the block runs."""
+    """Run a local AWS in the background while the block runs; its functions and the tests share files."""
     told: list[Any] = []
     drawn: list[float] = []
-    run = Running(choose=lambda: drawn.pop(0) if drawn else 0.999, **settings)
+    run = Running(choose=lambda: drawn.pop(0) if drawn else 0.999, **{"own_files": False} | settings)
     at_once = RetryPolicy(after_error_s=(0.0, 0.0), throttle_first_s=0.0)
     with in_background(directory, told.append, retries=at_once, running=run) as (local, loop):
         aws = Aws(local, loop, told, drawn)

@@ -15,6 +15,7 @@ AREAS = (
     "Failures",
     "Lifecycle",
     "Environment",
+    "File system",
     "Configuration",
     "Runtime API",
     "Logs",

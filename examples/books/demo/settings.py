@@ -50,14 +50,15 @@ class Settings:
 
 
 def default_database_url(task_root: Path) -> str:
-    """Return the URL of an SQLite file that is kept between runs wherever the service's folder can be written.
+    """Return the URL of an SQLite file that is kept between runs wherever the service's `.fastlambda` can be written.
 
-    On Lambda it cannot (`/var/task` is read-only), and `/tmp` is all there is: each execution environment then has
-    books of its own, which end with it. That is good for a first look and nothing else; set DATABASE_URL.
+    `dev` lets the function do so (`local.writable`). On Lambda it cannot (`/var/task` is read-only), and `/tmp` is all
+    there is: each execution environment then has books of its own, which end with it. That is good for a first look and
+    nothing else; set DATABASE_URL.
     """
-    if os.access(task_root, os.W_OK):
-        folder = task_root / ".fastlambda"
-        folder.mkdir(exist_ok=True)
+    folder = task_root / ".fastlambda" / "books"
+    if os.access(folder, os.W_OK) or os.access(task_root, os.W_OK):
+        folder.mkdir(parents=True, exist_ok=True)
     else:
         folder = Path("/tmp")  # noqa: S108  # Lambda's own, private to the execution environment
     return f"sqlite+aiosqlite:///{folder / 'books.db'}"

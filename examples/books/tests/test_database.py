@@ -130,7 +130,7 @@ def test_sqlite_answers_pages_and_searches_from_one_index_in_its_order(tmp_path:
 
 
 def test_without_database_url_the_books_are_beside_the_service_and_on_lambda_in_tmp(tmp_path: Path) -> None:
-    assert Settings.of({}, tmp_path).database_url == f"sqlite+aiosqlite:///{tmp_path}/.fastlambda/books.db"
+    assert Settings.of({}, tmp_path).database_url == f"sqlite+aiosqlite:///{tmp_path}/.fastlambda/books/books.db"
     read_only = Path("/proc/self")
     assert Settings.of({}, read_only).database_url == "sqlite+aiosqlite:////tmp/books.db"
     assert Settings.of({"DATABASE_URL": "sqlite+aiosqlite:///x.db"}).database_url == "sqlite+aiosqlite:///x.db"

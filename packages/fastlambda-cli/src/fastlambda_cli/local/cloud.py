@@ -14,7 +14,7 @@ from typing import Self
 
 from fastlambda_cli.artifact.installation import remove_others
 from fastlambda_cli.aws.keys import Keys
-from fastlambda_cli.errors import FastLambdaError
+from fastlambda_cli.errors import ConfigurationError, FastLambdaError
 from fastlambda_cli.local.aws import LocalAws, Running
 from fastlambda_cli.local.folder_functions import FolderFunctions
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
@@ -139,12 +139,16 @@ class LocalCloud:
             concurrency=concurrency,
             account_concurrency=self.service.configuration.local.account_concurrency,
             numbers=numbers,
+            own_files=self.service.configuration.local.file_system == "lambda",
         )
         self._aws = LocalAws(self._state / "aws", self._sink, port=self._aws_port, running=running)
         # The packages and the emulator need nothing of each other, and both take their time on a first start.
         async with _together() as group:
             packages = group.create_task(prepare(self.service, self._state, self._sink))
             secrets = group.create_task(self._start_aws(stack))
+
+        if self._aws.files_obstacle:
+            self._sink(Notice(_shared(self._aws.files_obstacle), warning=True))
 
         def make(spec: FunctionSpec, limit: int) -> LambdaFunction:
             return LambdaFunction(spec, registry=registry, sink=self._aws.sink, concurrency=limit, numbers=numbers)
@@ -232,6 +236,8 @@ class LocalCloud:
             memory_mb=function.memory,
             timeout=function.timeout,
             ephemeral_storage_mb=configuration.ephemeral_storage,
+            own_files=self._aws.own_files,
+            writable=self._writable(),
             endpoint_url=self.endpoint_url,
             xray_address=self._aws.xray_address,
             keys=self._aws.function_keys,
@@ -245,6 +251,25 @@ class LocalCloud:
                 function.environment,
             ),
         )
+
+    def _writable(self) -> tuple[Path, ...]:
+        """The folders that functions may write besides /tmp; those that are not there are made."""
+        folders = tuple(self.service.root / name for name in self.service.configuration.local.writable)
+        for folder in folders:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as problem:
+                raise ConfigurationError(
+                    f"The folder {folder} of local.writable cannot be made",
+                    why=str(problem),
+                    remedy="Name a folder in [tool.fastlambda.local] that is there, or that can be made.",
+                ) from problem
+        return folders
+
+
+def _shared(obstacle: str) -> str:
+    text = "Functions share this machine's files, where Lambda's are read-only but for /tmp"
+    return f"{text}: this machine gives them none of their own ({obstacle}). `fastlambda doctor` says more"
 
 
 @asynccontextmanager

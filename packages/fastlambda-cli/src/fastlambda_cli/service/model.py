@@ -90,11 +90,15 @@ class LocalSpec(Record):
     Attributes:
         concurrency: How many execution environments may run at once; more events than that are throttled.
         account_concurrency: How many events all functions may run at once, but for those with reserved concurrency.
+        file_system: Whether functions have file systems as on Lambda, read-only but for /tmp, or share this machine's.
+        writable: Folders, as seen from the project's, that functions may write all the same; they are made.
 
     """
 
     concurrency: int = Field(default=10, ge=1, le=1000)
     account_concurrency: int = Field(default=1000, ge=1, le=1000)
+    file_system: Literal["lambda", "shared"] = "lambda"
+    writable: tuple[str, ...] = Field(default=(), strict=False)
 
 
 class Configuration(Record):

@@ -1,4 +1,4 @@
-"""This machine: Python, uv, and the ports that `dev` listens on."""
+"""This machine: Python, uv, what it can give functions, and the ports that `dev` listens on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+from fastlambda_cli.artifact.interpreter import own_python
 from fastlambda_cli.artifact.uv import uv_binary
 from fastlambda_cli.cli.checkup.check import Check, Status, attempted
 from fastlambda_cli.errors import PortTakenError
+from fastlambda_cli.local.function.own_files import obstacle
 from fastlambda_cli.local.ports import listen
 from fastlambda_cli.local.session import STATE, Session, running_session
 from fastlambda_cli.service.model import Runtime
@@ -32,6 +34,7 @@ def machine_checks(service: Path, *, ports: tuple[int, int] = (HTTP_PORT, AWS_PO
     """
     yield _python()
     yield attempted("uv", _uv)
+    yield files_check(obstacle(own_python()))
     session = running_session(service / STATE)
     http, aws = ports
     yield _port("port of the HTTP API", http, "--port", session, session.http_url if session else None)
@@ -49,6 +52,26 @@ def _python() -> Check:
         f"{found}; Lambda has {', '.join(get_args(Runtime))}",
         "Set runtime in [tool.fastlambda] to one of these, or run fastlambda with one of them.",
     )
+
+
+def files_check(obstacle: str) -> Check:
+    """Whether functions can have a file system as Lambda's here.
+
+    Args:
+        obstacle: Why not; empty when they can.
+
+    """
+    name = "file system"
+    if not obstacle:
+        return Check(name, Status.OK, "functions of dev have one as on Lambda: read-only, with a /tmp of their own")
+    if sys.platform == "linux":
+        remedy = (
+            "Let users make user and mount namespaces: Linux 5.12 or later, user.max_user_namespaces above 0, and "
+            "kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu; a container has to be started with as much."
+        )
+    else:
+        remedy = "Try what writes files on AWS, or under Linux."
+    return Check(name, Status.WARN, f"functions of dev share this machine's: {obstacle}", remedy)
 
 
 def _uv() -> Check:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from fastlambda_cli.artifact.interpreter import own_python
 from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.emulator import Emulator, emulator_at
@@ -18,6 +19,7 @@ from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.model import RetryPolicy, Running, Surroundings
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
 from fastlambda_cli.local.aws.signatures.keyring import Keyring
+from fastlambda_cli.local.file_hints import FileHints
 from fastlambda_cli.local.keys import kept_keys
 from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Sink
 from fastlambda_cli.local.ports import LOOPBACK, listen
@@ -49,6 +51,8 @@ class LocalAws:
         keys: What requests to it are signed with, once started; its directory keeps them.
         function_keys: What its functions sign with, once started.
         xray_address: host:port of the X-Ray daemon for functions, once started.
+        own_files: Whether environments have file systems of their own, once started.
+        files_obstacle: Why this machine cannot give them any; empty where it can, or was not asked to.
         issuers: Who issues tokens, as its JWT authorizers know them, once started.
 
     Raises:
@@ -70,7 +74,8 @@ class LocalAws:
         ahead: Sequence[str] = (),
     ) -> None:
         self._directory = directory
-        self._sink = Telemetry(sink)
+        self._hints = FileHints(sink)
+        self._sink = Telemetry(self._hints)
         self._port = port
         self._retries = retries
         self._running = running or Running()
@@ -83,6 +88,8 @@ class LocalAws:
         self.keys: Keys
         self.function_keys: Keys
         self.xray_address: str
+        self.own_files = False
+        self.files_obstacle = ""
         self.issuers: Issuers
 
     async def __aenter__(self) -> Self:
@@ -104,11 +111,14 @@ class LocalAws:
         starting = asyncio.create_task(start, name="start of the emulator")
         stack.push_async_callback(_given_up, starting)
         self.xray_address = (await stack.enter_async_context(XrayReceiver(self._sink))).address
+        if self._running.own_files:
+            self.files_obstacle = await asyncio.to_thread(_files_obstacle)
+            self.own_files = self._hints.given = not self.files_obstacle
         # A sixth of a second goes into importing what answers requests: on a thread, while the emulator starts.
         await asyncio.to_thread(importlib.import_module, "fastlambda_cli.local.aws.front_door")
         from fastlambda_cli.local.aws.front_door import front_door  # noqa: PLC0415
 
-        surroundings = Surroundings(self.endpoint_url, self.xray_address, self.function_keys)
+        surroundings = Surroundings(self.endpoint_url, self.xray_address, self.function_keys, self.own_files)
         door = await stack.enter_async_context(
             front_door(
                 listener,
@@ -203,6 +213,13 @@ class LocalAws:
                 remedy=f"See that {self._directory} can be written to, then start again.",
             )
         return arns
+
+
+def _files_obstacle() -> str:
+    """Try what every environment is to get; on a thread, while the emulator starts."""
+    from fastlambda_cli.local.function.own_files import obstacle  # noqa: PLC0415 - as above
+
+    return obstacle(own_python())
 
 
 async def _given_up(start: asyncio.Task[None]) -> None:

@@ -39,6 +39,7 @@ class Running:
         concurrency: How many events a function may run at once; its reserved concurrency can only make that less.
         account_concurrency: How many events all functions together may run at once.
         idle_s: Seconds without an event after which a version's environments end.
+        own_files: Whether environments have file systems of their own, where this machine can give them.
         choose: Draws a number from 0 up to 1 for every event: an alias may have weights.
         numbers: Names the environments, for people.
 
@@ -47,6 +48,7 @@ class Running:
     concurrency: int = 10
     account_concurrency: int = LIMIT
     idle_s: float = 60.0
+    own_files: bool = True
     choose: Callable[[], float] = random.random
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -59,9 +61,11 @@ class Surroundings:
         endpoint_url: Where AWS SDKs find AWS.
         xray_address: host:port of the X-Ray daemon.
         keys: What they sign with.
+        own_files: Whether environments have file systems of their own.
 
     """
 
     endpoint_url: str
     xray_address: str
     keys: Keys
+    own_files: bool = False

@@ -17,7 +17,9 @@ from typing import Any
 from fastlambda_cli.local import failures
 from fastlambda_cli.local.alarm import Alarm
 from fastlambda_cli.local.function.answers import Answer, Later, Refusal
+from fastlambda_cli.local.function.files import Files
 from fastlambda_cli.local.function.logs import as_object, is_emf
+from fastlambda_cli.local.function.own_files import OwnFiles
 from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
 from fastlambda_cli.local.function.process import RuntimeProcess
 from fastlambda_cli.local.function.running import Caller, Running
@@ -75,7 +77,9 @@ class ExecutionEnvironment:
         self._log_stream = spec.new_log_stream()
         self._registry = registry
         self._sink = sink
-        self._temporary = TemporaryFolder(registry, spec.name, spec.ephemeral_storage_mb, sink)
+        self._files: Files = (
+            OwnFiles(spec) if spec.own_files else TemporaryFolder(registry, spec.name, spec.ephemeral_storage_mb, sink)
+        )
         self._log = PlatformLog(spec, self._write)
         self._runtime: RuntimeProcess
         self._initialised: asyncio.Future[Failure | None]
@@ -166,7 +170,7 @@ class ExecutionEnvironment:
             await self._runtime.end(grace if self._runtime.extensions else 0)
         if self._failing is not None:
             await asyncio.wait({self._failing})
-        await self._temporary.delete()
+        await self._files.delete()
 
     # The Runtime API's side: RuntimeState.
 
@@ -265,7 +269,7 @@ class ExecutionEnvironment:
         self._initialised = asyncio.get_running_loop().create_future()
         self._asked = self._undelivered = None
         self._runtime = RuntimeProcess(
-            self.spec, self._log_stream, self._temporary, self._registry, self, self._emit_line, self._tell_memory
+            self.spec, self._log_stream, self._files, self._registry, self, self._emit_line, self._tell_memory
         )
         self._runtime.extensions.waits = self._settle
         spec = self.spec

@@ -17,6 +17,7 @@ import struct
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 MAX_LINE = 256 * 1024
@@ -174,8 +175,8 @@ class LogSocket:
 
     def __init__(self, emit: Callable[[str], None], opened: Callable[[LogPipe], None]) -> None:
         # Not in the environment's folder: the path of a socket has 107 bytes at the most.
-        self._folder = tempfile.mkdtemp(prefix="fastlambda-")
-        self.path = f"{self._folder}/logs"
+        self.folder = Path(tempfile.mkdtemp(prefix="fastlambda-"))
+        self.path = f"{self.folder}/logs"
         self._emit = emit
         self._opened = opened
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -193,7 +194,7 @@ class LogSocket:
         """Take no more connections."""
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _capacity(pipe: int) -> int:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from fastlambda_cli.local.alarm import Alarm
 from fastlambda_cli.local.function.extensions import Extensions
+from fastlambda_cli.local.function.files import Files
 from fastlambda_cli.local.function.logs import Frames, Lines, LogPipe, LogSocket
 from fastlambda_cli.local.function.memory import MemoryLimit, PeakMemory, peak_memory_of_all_mb
 from fastlambda_cli.local.function.runtime_api import RuntimeApi, RuntimeState
 from fastlambda_cli.local.function.spec import LOG_STREAM, FunctionSpec
-from fastlambda_cli.local.function.temporary import TemporaryFolder
 from fastlambda_cli.local.processes import ProcessRegistry, kill_marked, signal_group
 
 if sys.platform == "linux":
@@ -35,7 +35,6 @@ MOST_FILES = 1024
 
 _MEASURED_AGAIN_S = 0.005
 """Seconds in which nobody takes much memory: what is measured for the next event is soon enough."""
-_TMPDIR = "TMPDIR"
 _MB = 1024 * 1024
 
 
@@ -45,7 +44,7 @@ class RuntimeProcess:
     Args:
         spec: The version it runs.
         log_stream: The log stream of its environment, which no other has.
-        temporary: The temporary folder of its environment.
+        files: Those of its environment.
         registry: Who starts the process and remembers it.
         state: What its calls of the Runtime API mean.
         emit: Is told every line that it writes.
@@ -61,7 +60,7 @@ class RuntimeProcess:
         self,
         spec: FunctionSpec,
         log_stream: str,
-        temporary: TemporaryFolder,
+        files: Files,
         registry: ProcessRegistry,
         state: RuntimeState,
         emit: Callable[[str], None],
@@ -71,7 +70,7 @@ class RuntimeProcess:
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.peak_memory_mb = 0
         self._spec = spec
-        self._temporary = temporary
+        self._files = files
         self._registry = registry
         self._emit = emit
         self._tell_exceeded = exceeded
@@ -92,10 +91,11 @@ class RuntimeProcess:
         """Start the process and its Runtime API.
 
         Raises:
-            OSError: There is no such interpreter, or this machine has no memory or file descriptor left.
+            OSError: There is no such interpreter, this machine has no memory or file descriptor left, or the
+                environment's files cannot be had.
 
         """
-        folder = self._temporary.made()
+        told = {name: value for name, value in self._files.variables().items() if name not in self._spec.variables}
         await self._api.start()
         out, err, frames = (LogPipe(decoder, self._emit) for decoder in (Lines(), Lines(), Frames()))
         self._pipes = [out, err, frames]
@@ -105,28 +105,30 @@ class RuntimeProcess:
         if self._spec.workers is not None:
             self._socket = LogSocket(self._emit, self._pipes.append)
             framed[LogSocket.VARIABLE] = self._socket.path
-        temporary = {} if _TMPDIR in self._spec.variables else {_TMPDIR: str(folder)}
+        launch = self._files.launch(self._spec.command, () if self._socket is None else (self._socket.folder,))
         try:
             self._process = await self._registry.spawn(
-                self._spec.command,
-                env=self._spec.environment(self._api.address, self._log_stream) | framed | temporary,
+                launch.argv,
+                env=self._spec.environment(self._api.address, self._log_stream) | framed | told,
                 cwd=self._spec.task_root,
                 stdout=out.write_fd,
                 stderr=err.write_fd,
-                pass_fds=(frames.write_fd,),
+                pass_fds=(frames.write_fd, *launch.fds),
             )
         finally:
+            launch.handed_over()
             for pipe in self._pipes:
                 pipe.handed_over()
                 if self._process is None:
                     pipe.close()
             if self._process is None and self._socket is not None:
                 self._socket.close()
-        _limit_files(self._process.pid, self._spec.ephemeral_storage_mb)
+        _limit_files(self._process.pid, self._files.largest_mb)
         self._peak = PeakMemory(self._process.pid)
         self._memory = MemoryLimit(self._process.pid, self._spec.memory_mb, self._exceeded)
         self._memory.watch()
         self._watcher = asyncio.create_task(self._watch(self._process))
+        await launch.ready(self._process.pid)
 
     def freeze(self) -> None:
         """Stop everything in it soon, as Lambda does between events."""
@@ -182,7 +184,7 @@ class RuntimeProcess:
         if self._memory is not None:
             self._memory.rest()
         self._signal(signal.SIGSTOP)
-        self._temporary.look()
+        self._files.look()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         return_code = await process.wait()
@@ -213,14 +215,14 @@ class RuntimeProcess:
             signal_group(self._process.pid, number)
 
 
-def _limit_files(pid: int, largest_mb: int) -> None:
+def _limit_files(pid: int, largest_mb: int | None) -> None:
     """Give the process Lambda's limits on files, where the system lets a parent do so after the child's start."""
     if sys.platform == "linux":
         with contextlib.suppress(ProcessLookupError):  # it may have ended this very moment
             _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
             most = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
-            # Files can be written into /tmp alone on Lambda, so none is larger than that.
-            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-            most = largest_mb * _MB if hard == resource.RLIM_INFINITY else min(largest_mb * _MB, hard)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+            if largest_mb is not None:
+                _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+                most = largest_mb * _MB if hard == resource.RLIM_INFINITY else min(largest_mb * _MB, hard)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))

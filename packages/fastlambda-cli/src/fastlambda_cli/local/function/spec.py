@@ -59,6 +59,9 @@ class FunctionSpec:
         keeps_bytecode: Whether the task root never changes, so that Python may keep there what it compiles.
         init_timeout: Seconds that INIT may take.
         ephemeral_storage_mb: What the function may have in its temporary folder.
+        own_files: Whether environments have file systems of their own, read-only but for /tmp; this machine must be
+            able to.
+        writable: Folders that stay writable then.
         reserved: How many events the function may run at once, by its reserved concurrency; None when it has none.
         workers: How many events an environment of Lambda Managed Instances runs at once; None for all others.
         initialization_type: "on-demand", "lambda-managed-instances", or "provisioned-concurrency" for environments that
@@ -89,6 +92,8 @@ class FunctionSpec:
     init_timeout: float = INIT_TIMEOUT
     initialization_type: str = "on-demand"
     ephemeral_storage_mb: int = 512
+    own_files: bool = False
+    writable: tuple[Path, ...] = ()
     reserved: int | None = None
     workers: int | None = None
 

@@ -1,8 +1,7 @@
-"""The temporary folder of an execution environment, which is /tmp on Lambda: its own, and as large as configured.
+"""The files of an execution environment where it cannot have a file system of its own: this machine's.
 
-What Lambda does by a disk of that size takes a mount of our own here, which many systems let nobody but root have, and
-which would hide what a service has below /tmp. So the folder is named by TMPDIR, where Python and most programs look
-first; the kernel keeps every single file within the limit (RLIMIT_FSIZE), and the sum is looked at between events.
+What is /tmp on Lambda is a folder then, which TMPDIR names, where Python and most programs look first. The kernel keeps
+every single file within the limit (RLIMIT_FSIZE), and the sum is looked at between events.
 """
 
 from __future__ import annotations
@@ -11,8 +10,10 @@ import asyncio
 import contextlib
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fastlambda_cli.local.function.files import Launch
 from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.processes import ProcessRegistry
 
@@ -40,7 +41,12 @@ class TemporaryFolder:
         self._sink = sink
         self._told = False
 
-    def made(self) -> Path:
+    @property
+    def largest_mb(self) -> int:
+        """What no single file may be larger than: files can be written into /tmp alone on Lambda."""
+        return self._limit_mb
+
+    def variables(self) -> Mapping[str, str]:
         """Where it is; it is made the first time.
 
         Raises:
@@ -49,7 +55,11 @@ class TemporaryFolder:
         """
         if self._path is None:
             self._path = self._registry.temporary_folder()
-        return self._path
+        return {"TMPDIR": str(self._path)}
+
+    def launch(self, command: Sequence[str], also: Sequence[Path]) -> Launch:  # noqa: ARG002 - nothing is hidden
+        """Start the runtime as it is."""
+        return Launch(command)
 
     def look(self) -> None:
         """See how much is in it."""

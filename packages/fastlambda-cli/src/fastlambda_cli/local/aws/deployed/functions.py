@@ -233,10 +233,8 @@ class DeployedFunctions:
             handler=package.handler,
             code=code,
             runtime=runtime,
-            endpoint_url=self._surroundings.endpoint_url,
-            xray_address=self._surroundings.xray_address,
+            surroundings=self._surroundings,
             most_workers=self._concurrency,
-            keys=self._surroundings.keys,
         )
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.aws.deployed.runtimes import InstalledRuntime
+from fastlambda_cli.local.aws.model import Surroundings
 from fastlambda_cli.local.function import FunctionSpec
 
 _WORKERS_PER_VCPU = 16
@@ -46,10 +46,8 @@ def spec(
     handler: str,
     code: Path,
     runtime: InstalledRuntime,
-    endpoint_url: str,
-    xray_address: str,
+    surroundings: Surroundings,
     most_workers: int,
-    keys: Keys,
 ) -> FunctionSpec:
     """Describe the environments of a version.
 
@@ -58,10 +56,8 @@ def spec(
         handler: `module.attribute`.
         code: The unpacked deployment package, which is /var/task on Lambda.
         runtime: What runs it.
-        endpoint_url: Where AWS SDKs in the function find AWS.
-        xray_address: host:port of the X-Ray daemon.
+        surroundings: What it finds round itself.
         most_workers: How many events the function may run at once, and so no environment more.
-        keys: What the function signs with.
 
     """
     logging = configuration.get("LoggingConfig", {})
@@ -76,9 +72,9 @@ def spec(
         runtime=runtime.name,
         memory_mb=configuration["MemorySize"],
         timeout=configuration["Timeout"],
-        endpoint_url=endpoint_url,
-        xray_address=xray_address,
-        keys=keys,
+        endpoint_url=surroundings.endpoint_url,
+        xray_address=surroundings.xray_address,
+        keys=surroundings.keys,
         variables=configuration.get("Environment", {}).get("Variables", {}),
         version=configuration["Version"],
         log_format=logging.get("LogFormat", "Text"),
@@ -88,6 +84,7 @@ def spec(
         tracing=configuration.get("TracingConfig", {}).get("Mode") == "Active",
         keeps_bytecode=True,
         workers=workers,
+        own_files=surroundings.own_files,
         ephemeral_storage_mb=configuration.get("EphemeralStorage", {}).get("Size", 512),
     )
     return described if workers is None else described.managed

@@ -1,0 +1,144 @@
+"""Becomes a function's runtime, in a file system as Lambda's: everything read-only, but for a /tmp of its own.
+
+A program of its own between fork and exec, because namespaces are made by the process that is to be in them, while it
+has a single thread. It needs no privileges where the system lets users make user namespaces: as long as it runs, it has
+all of them in a namespace of its own, and exec takes them away again. Standard library only, and nothing of
+FastLambda's: the function's interpreter runs it, before every INIT, so it imports as little as it can.
+
+Its arguments are `CONTROL SIZE USER MOUNT N KEPT... N WRITABLE... COMMAND...`: a socket where it tells that all is done
+(a NUL) or what is not, and waits for a byte before it goes on; the megabytes of /tmp; the namespaces of a runtime
+before, which are joined, or -1; what is below /tmp and stays there; what stays writable; and what it becomes. Without a
+command it tells whether it could.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUSER = 0x10000000
+MS_NOSUID_NODEV = 0x2 | 0x4
+MS_REC_PRIVATE = 0x4000 | 0x40000
+
+# The same numbers on every architecture that Lambda has; C libraries have no names for them, or have them since lately.
+OPEN_TREE = 428
+MOVE_MOUNT = 429
+MOUNT_SETATTR = 442
+
+AT_FDCWD = -100
+AT_RECURSIVE = 0x8000
+OPEN_TREE_CLONE_CLOEXEC = 0x1 | 0o2000000
+MOVE_MOUNT_F_EMPTY_PATH = 0x4
+MOUNT_ATTR_RDONLY = 0x1
+
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
+LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def own_file_system(size_mb: int, kept: list[str], writable: list[str]) -> None:
+    """Give this process mounts of its own: all read-only, /tmp new and limited, /dev without shared memory."""
+    _unshare()
+    # Nothing that is mounted from now on is seen by anybody else, and nothing that others mount is seen here.
+    _call("mount", None, b"/", None, MS_REC_PRIVATE, None)
+    still_writable = [(path, _clone(path)) for path in writable]
+    devices = [(name, _clone(f"/dev/{name}")) for name in DEVICES if os.path.exists(f"/dev/{name}")]
+    proc_writable = not os.statvfs("/proc").f_flag & os.ST_RDONLY
+    _set_read_only("/", recursive=True)
+    if proc_writable:
+        _set_read_only("/proc", read_only=False)
+    still_there = [(path, _clone(path)) for path in kept]
+    tmp = os.path.realpath("/tmp")  # noqa: S108 - it is the point
+    _call("mount", b"tmpfs", os.fsencode(tmp), b"tmpfs", MS_NOSUID_NODEV, f"size={size_mb}m,mode=1777".encode())
+    for path, tree in (*still_there, *still_writable):
+        _attach(path, tree)
+    # Lambda has no /dev/shm, which POSIX semaphores and shared memory are made in.
+    _call("mount", b"tmpfs", b"/dev", b"tmpfs", MS_NOSUID_NODEV, b"size=64k,mode=755")
+    for name, tree in devices:
+        _attach(f"/dev/{name}", tree)
+    for name, target in LINKS.items():
+        os.symlink(target, f"/dev/{name}")
+    _set_read_only("/dev")
+
+
+def join(user_ns: int, mount_ns: int) -> None:
+    """Enter the file system that a runtime before had."""
+    if user_ns >= 0:
+        _call("setns", user_ns, CLONE_NEWUSER)
+    _call("setns", mount_ns, CLONE_NEWNS)
+
+
+def _unshare() -> None:
+    """Make a mount namespace, with a user namespace round it where this process may not make one otherwise."""
+    if libc.unshare(CLONE_NEWNS) == 0:
+        return
+    user, group = os.geteuid(), os.getegid()
+    _call("unshare", CLONE_NEWUSER | CLONE_NEWNS)
+    # user_namespaces(7): who has no privileges outside maps himself alone, and gives setgroups up first.
+    for file, content in (("uid_map", f"{user} {user} 1"), ("setgroups", "deny"), ("gid_map", f"{group} {group} 1")):
+        with open(f"/proc/self/{file}", "w", encoding="ascii") as entry:
+            entry.write(content)
+
+
+def _clone(path: str) -> int:
+    """Take hold of what is mounted at a path, with all that is mounted below it."""
+    return _call("syscall", OPEN_TREE, AT_FDCWD, os.fsencode(path), OPEN_TREE_CLONE_CLOEXEC | AT_RECURSIVE)
+
+
+def _attach(path: str, tree: int) -> None:
+    """Mount what `_clone` took hold of; where there is nothing to mount it on, that is made."""
+    if not os.path.lexists(path):
+        if os.path.isdir(f"/proc/self/fd/{tree}"):
+            os.makedirs(path)
+        else:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+    _call("syscall", MOVE_MOUNT, tree, b"", AT_FDCWD, os.fsencode(path), MOVE_MOUNT_F_EMPTY_PATH)
+    os.close(tree)
+
+
+def _set_read_only(path: str, *, read_only: bool = True, recursive: bool = False) -> None:
+    """Set or clear one flag of a mount: `struct mount_attr` has what to set, what to clear, and two more."""
+    attributes = (MOUNT_ATTR_RDONLY, 0, 0, 0) if read_only else (0, MOUNT_ATTR_RDONLY, 0, 0)
+    values = (ctypes.c_uint64 * 4)(*attributes)
+    flags = AT_RECURSIVE if recursive else 0
+    _call("syscall", MOUNT_SETATTR, AT_FDCWD, os.fsencode(path), flags, values, ctypes.sizeof(values))
+
+
+def _call(name: str, *arguments: object) -> int:
+    """Call the C library, where integers of calls with variable arguments are as wide as its registers."""
+    wide = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
+    result: int = getattr(libc, name)(*wide)
+    if result < 0:
+        number = ctypes.get_errno()
+        what = {OPEN_TREE: "open_tree", MOVE_MOUNT: "move_mount", MOUNT_SETATTR: "mount_setattr"}
+        shown = what.get(arguments[0], name) if name == "syscall" and isinstance(arguments[0], int) else name
+        raise OSError(number, f"{shown}: {os.strerror(number)}")
+    return result
+
+
+def main(arguments: list[str]) -> None:
+    """Make or join the file system, say so, and become the command."""
+    control, size_mb, user_ns, mount_ns, count = map(int, arguments[:5])
+    kept, rest = arguments[5 : 5 + count], arguments[5 + count :]
+    writable, command = rest[1 : 1 + int(rest[0])], rest[1 + int(rest[0]) :]
+    folder = os.getcwd()
+    try:
+        if mount_ns < 0:
+            own_file_system(size_mb, kept, writable)
+        else:
+            join(user_ns, mount_ns)
+        os.chdir(folder)  # which is another one where it was mounted anew
+    except OSError as problem:
+        os.write(control, (problem.strerror or str(problem)).encode())
+        sys.exit(1)
+    os.write(control, b"\0")
+    if command:
+        os.read(control, 1)
+        for descriptor in (control, user_ns, mount_ns):
+            if descriptor >= 0:
+                os.close(descriptor)
+        os.execv(command[0], command)
