@@ -130,3 +130,21 @@ def test_a_file_system_that_cannot_be_made_fails_init_and_says_why(laboratory):
 
     answer = laboratory.run(RUNNING, scenario, own_files=True, writable=(laboratory.folder / "nowhere",))
     assert "file system cannot be made (open_tree: No such file or directory)" in answer["errorMessage"]
+
+
+def test_the_runtime_looks_as_if_python_had_been_started_with_it(laboratory):
+    """But for `ctypes`, which is there already, and what `ps` shows."""
+    about_main = (
+        "[__import__('__main__').__spec__.name, __import__('__main__').__file__, sorted(vars(__import__('__main__')))]"
+    )
+    about_sys = "(lambda sys: [sys.argv, sys.path, str(sys.flags), sys.dont_write_bytecode])(__import__('sys'))"
+    modules = "sorted(__import__('sys').modules)"
+
+    async def scenario(laboratory: Laboratory) -> list[object]:
+        return [json.loads((await laboratory.invoke(line)).payload) for line in (about_main, about_sys, modules)]
+
+    (main, state, imported), (plain_main, plain_state, plain_imported) = (
+        laboratory.run(RUNNING, scenario, own_files=own) for own in (True, False)
+    )
+    assert (main, state) == (plain_main, plain_state)
+    assert set(imported) - set(plain_imported) <= {"ctypes", "_ctypes", "ctypes._endian", "struct", "_struct"}

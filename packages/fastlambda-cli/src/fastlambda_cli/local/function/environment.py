@@ -77,9 +77,7 @@ class ExecutionEnvironment:
         self._log_stream = spec.new_log_stream()
         self._registry = registry
         self._sink = sink
-        self._files: Files = (
-            OwnFiles(spec) if spec.own_files else TemporaryFolder(registry, spec.name, spec.ephemeral_storage_mb, sink)
-        )
+        self._files: Files = OwnFiles(spec) if spec.own_files else TemporaryFolder(spec, registry, sink)
         self._log = PlatformLog(spec, self._write)
         self._runtime: RuntimeProcess
         self._initialised: asyncio.Future[Failure | None]

@@ -11,7 +11,7 @@ class Launch:
     """The start of one runtime process.
 
     Args:
-        argv: The command that becomes the runtime.
+        argv: The command.
         fds: File descriptors that it needs.
 
     """
@@ -47,11 +47,10 @@ class Files(Protocol):
 
         """
 
-    def launch(self, command: Sequence[str], also: Sequence[Path]) -> Launch:
+    def launch(self, also: Sequence[Path]) -> Launch:
         """Have a runtime started in them.
 
         Args:
-            command: Starts it.
             also: Folders of this machine that it needs besides its code.
 
         """

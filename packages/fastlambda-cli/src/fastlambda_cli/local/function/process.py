@@ -105,7 +105,7 @@ class RuntimeProcess:
         if self._spec.workers is not None:
             self._socket = LogSocket(self._emit, self._pipes.append)
             framed[LogSocket.VARIABLE] = self._socket.path
-        launch = self._files.launch(self._spec.command, () if self._socket is None else (self._socket.folder,))
+        launch = self._files.launch(() if self._socket is None else (self._socket.folder,))
         try:
             self._process = await self._registry.spawn(
                 launch.argv,

@@ -115,8 +115,8 @@ class FunctionSpec:
         return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{self.name}"
 
     @property
-    def command(self) -> tuple[str, ...]:
-        """How the runtime client is started.
+    def interpreter(self) -> tuple[str, ...]:
+        """How the interpreter is started.
 
         -s and -S keep every package of this machine out: the function imports what is locked and nothing else.
         -B leaves no bytecode in the task root, which is read-only on Lambda; here it would also be trusted wrongly
@@ -124,7 +124,12 @@ class FunctionSpec:
         would have to be compiled anew in every environment.
         """
         no_bytecode = () if self.keeps_bytecode else ("-B",)
-        return (str(self.python), *no_bytecode, "-s", "-S", "-m", "awslambdaric", self.handler)
+        return (str(self.python), *no_bytecode, "-s", "-S")
+
+    @property
+    def program(self) -> tuple[str, ...]:
+        """What it runs, the runtime client: a module and its arguments."""
+        return ("awslambdaric", self.handler)
 
     @property
     def log_group_name(self) -> str:

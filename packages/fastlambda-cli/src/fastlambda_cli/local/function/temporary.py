@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fastlambda_cli.local.function.files import Launch
+from fastlambda_cli.local.function.spec import FunctionSpec
 from fastlambda_cli.local.model import Notice, Sink
 from fastlambda_cli.local.processes import ProcessRegistry
 
@@ -26,25 +27,23 @@ class TemporaryFolder:
     """A folder that lives as long as its environment, through every runtime in it.
 
     Args:
+        spec: What runs in the environment.
         registry: Has a place for it, and deletes it if this process cannot.
-        function: The function's name, for people.
-        limit_mb: What may be in it, in MB.
         sink: Is told, once, that there is more.
 
     """
 
-    def __init__(self, registry: ProcessRegistry, function: str, limit_mb: int, sink: Sink) -> None:
+    def __init__(self, spec: FunctionSpec, registry: ProcessRegistry, sink: Sink) -> None:
+        self._spec = spec
         self._registry = registry
         self._path: Path | None = None
-        self._function = function
-        self._limit_mb = limit_mb
         self._sink = sink
         self._told = False
 
     @property
     def largest_mb(self) -> int:
         """What no single file may be larger than: files can be written into /tmp alone on Lambda."""
-        return self._limit_mb
+        return self._spec.ephemeral_storage_mb
 
     def variables(self) -> Mapping[str, str]:
         """Where it is; it is made the first time.
@@ -57,18 +56,18 @@ class TemporaryFolder:
             self._path = self._registry.temporary_folder()
         return {"TMPDIR": str(self._path)}
 
-    def launch(self, command: Sequence[str], also: Sequence[Path]) -> Launch:  # noqa: ARG002 - nothing is hidden
+    def launch(self, also: Sequence[Path]) -> Launch:  # noqa: ARG002 - nothing is hidden
         """Start the runtime as it is."""
-        return Launch(command)
+        return Launch((*self._spec.interpreter, "-m", *self._spec.program))
 
     def look(self) -> None:
         """See how much is in it."""
         used = 0 if self._path is None else _size(self._path)
-        if used > self._limit_mb * _MB and not self._told:
+        if used > self._spec.ephemeral_storage_mb * _MB and not self._told:
             self._told = True
-            has = f"{self._function} has {-(-used // _MB)} MB in its temporary folder"
+            has = f"{self._spec.name} has {-(-used // _MB)} MB in its temporary folder"
             text = (
-                f"{has}, more than its {self._limit_mb} MB: "
+                f"{has}, more than its {self._spec.ephemeral_storage_mb} MB: "
                 "on Lambda it could not have written them (No space left on device)"
             )
             self._sink(Notice(text, warning=True))

@@ -18,9 +18,9 @@ from pathlib import Path
 from fastlambda_cli.local.function.files import Launch
 from fastlambda_cli.local.function.spec import PASSED_THROUGH, FunctionSpec
 
-_FOLDER = Path(__file__).parent
-_RUN = "import sys; sys.path.insert(0, sys.argv[1]); import launcher; launcher.main(sys.argv[2:])"
+_RUN = "import sys; sys.path[0] = sys.argv[1]; import launcher; launcher.main(sys.argv[2:])"
 """Imported, and not run as a file: its bytecode is kept then."""
+_LAUNCHER = ("-c", _RUN, str(Path(__file__).parent))
 
 _DONE = b"\0"
 _MOST = 4096
@@ -46,11 +46,9 @@ class OwnFiles:
         """Nothing: /tmp is where everybody looks."""
         return {}
 
-    def launch(self, command: Sequence[str], also: Sequence[Path]) -> Launch:
+    def launch(self, also: Sequence[Path]) -> Launch:
         """Have a runtime started in it; the first one makes it."""
-        kept = below_tmp((*_needed(self._spec), *also))
-        writable = map(str, self._spec.writable)
-        return _OwnLaunch(self, self._spec, kept, list(writable), command)
+        return _OwnLaunch(self, self._spec, below_tmp((*_needed(self._spec), *also)))
 
     def look(self) -> None:
         """Nothing: what does not fit is refused by the kernel."""
@@ -79,16 +77,16 @@ class OwnFiles:
 class _OwnLaunch(Launch):
     """Starts `launcher`, and has it wait until its namespaces are held."""
 
-    def __init__(
-        self, files: OwnFiles, spec: FunctionSpec, kept: Sequence[str], writable: Sequence[str], command: Sequence[str]
-    ) -> None:
+    def __init__(self, files: OwnFiles, spec: FunctionSpec, kept: Sequence[str]) -> None:
         self._files = files
         self._ours, self._theirs = socket.socketpair()
         self._ours.setblocking(False)  # noqa: FBT003
         control = self._theirs.fileno()
         namespaces = files.namespaces
-        numbers = (control, spec.ephemeral_storage_mb, *namespaces, len(kept), *kept, len(writable), *writable)
-        argv = (*_starting(spec.python), *map(str, numbers), *command)
+        writable = map(str, spec.writable)
+        folders = (len(kept), *kept, len(spec.writable), *writable)
+        arguments = map(str, (control, spec.ephemeral_storage_mb, *namespaces, *folders))
+        argv = (*spec.interpreter, *_LAUNCHER, *arguments, *spec.program)
         super().__init__(argv, (control, *(each for each in namespaces if each != _NONE)))
 
     def handed_over(self) -> None:
@@ -117,7 +115,8 @@ def obstacle(python: Path) -> str:
     with ours:
         with theirs:
             arguments = (theirs.fileno(), 1, _NONE, _NONE, 0, 0)
-            argv = (*_starting(python), *map(str, arguments))
+            # Without -B: the bytecode that it leaves is what all the others find.
+            argv = (str(python), "-I", "-S", *_LAUNCHER, *map(str, arguments))
             done = subprocess.run(argv, pass_fds=(theirs.fileno(),), capture_output=True, check=False)  # noqa: S603
         told = ours.recv(_MOST)
     if told == _DONE:
@@ -142,10 +141,6 @@ def _needed(spec: FunctionSpec) -> Iterable[Path]:
     yield from (spec.python.parent.parent, spec.python.resolve().parent.parent)
     for name in PASSED_THROUGH:
         yield from map(Path, filter(None, os.environ.get(name, "").split(os.pathsep)))
-
-
-def _starting(python: Path) -> tuple[str, ...]:
-    return (str(python), "-I", "-S", "-c", _RUN, str(_FOLDER))
 
 
 def _words(told: bytes) -> str:

@@ -1,20 +1,21 @@
 """Becomes a function's runtime, in a file system as Lambda's: everything read-only, but for a /tmp of its own.
 
-A program of its own between fork and exec, because namespaces are made by the process that is to be in them, while it
-has a single thread. It needs no privileges where the system lets users make user namespaces: as long as it runs, it has
-all of them in a namespace of its own, and exec takes them away again. Standard library only, and nothing of
-FastLambda's: the function's interpreter runs it, before every INIT, so it imports as little as it can.
+Namespaces are made by the process that is to be in them, while it has a single thread: so this is the first that the
+function's interpreter runs, in every INIT, and it imports as little as it can. It needs no privileges where the system
+lets users make user namespaces: it has all of them in a namespace of its own, until it gives them up. Standard library
+only, and nothing of FastLambda's.
 
-Its arguments are `CONTROL SIZE USER MOUNT N KEPT... N WRITABLE... COMMAND...`: a socket where it tells that all is done
-(a NUL) or what is not, and waits for a byte before it goes on; the megabytes of /tmp; the namespaces of a runtime
-before, which are joined, or -1; what is below /tmp and stays there; what stays writable; and what it becomes. Without a
-command it tells whether it could.
+Its arguments are `CONTROL SIZE USER MOUNT N KEPT... N WRITABLE... MODULE ARGUMENTS...`: a socket where it tells that
+all is done (a NUL) or what is not, and waits for a byte before it goes on; the megabytes of /tmp; the namespaces of a
+runtime before, which are joined, or -1; what is below /tmp and stays there; what stays writable; and what it becomes,
+as `python -m` would. Without a module it tells whether it could.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import runpy
 import sys
 
 CLONE_NEWNS = 0x00020000
@@ -35,6 +36,8 @@ MOUNT_ATTR_RDONLY = 0x1
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
 LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+
+CAPABILITY_VERSION_3 = 0x20080522
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -69,6 +72,13 @@ def join(user_ns: int, mount_ns: int) -> None:
     if user_ns >= 0:
         _call("setns", user_ns, CLONE_NEWUSER)
     _call("setns", mount_ns, CLONE_NEWNS)
+
+
+def give_up_privileges() -> None:
+    """Be as before in a user namespace, as an exec would have it; root is root there as well."""
+    if os.geteuid() != 0:
+        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+        _call("capset", header, (ctypes.c_uint32 * 6)())
 
 
 def _unshare() -> None:
@@ -121,24 +131,31 @@ def _call(name: str, *arguments: object) -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """Make or join the file system, say so, and become the command."""
+    """Make or join the file system, say so, and become the module."""
     control, size_mb, user_ns, mount_ns, count = map(int, arguments[:5])
     kept, rest = arguments[5 : 5 + count], arguments[5 + count :]
-    writable, command = rest[1 : 1 + int(rest[0])], rest[1 + int(rest[0]) :]
+    writable, program = rest[1 : 1 + int(rest[0])], rest[1 + int(rest[0]) :]
     folder = os.getcwd()
     try:
         if mount_ns < 0:
             own_file_system(size_mb, kept, writable)
         else:
             join(user_ns, mount_ns)
+        give_up_privileges()
         os.chdir(folder)  # which is another one where it was mounted anew
     except OSError as problem:
         os.write(control, (problem.strerror or str(problem)).encode())
         sys.exit(1)
     os.write(control, b"\0")
-    if command:
+    if program:
         os.read(control, 1)
         for descriptor in (control, user_ns, mount_ns):
             if descriptor >= 0:
                 os.close(descriptor)
-        os.execv(command[0], command)
+        sys.argv[:] = ["-m", *program[1:]]
+        sys.path[0] = folder
+        del sys.modules[__name__]
+        for name in ("sys", __name__):
+            vars(sys.modules["__main__"]).pop(name)
+        # What `python -m` calls itself: no public function makes a module __main__ in all that can be seen of it.
+        runpy._run_module_as_main(program[0])  # type: ignore[attr-defined]  # noqa: SLF001
