@@ -27,6 +27,17 @@ def does(cloud):
     return lambda *event: cloud.invoke(function, event).payload
 
 
+@fact(
+    "File system",
+    "The code is in `/var/task`, which is the working folder.",
+    "LocalStack's AWS-validated snapshots, `test_introspection_invoke`",
+)
+def test_the_task_root_is_where_lambda_has_it(cloud):
+    seen = cloud.invoke(cloud.function("echo")).payload
+
+    assert [seen["folder"], seen["environment"]["LAMBDA_TASK_ROOT"]] == ["/var/task"] * 2
+
+
 @fact("File system", "Beside the code nothing can be written: `Read-only file system`.", IMAGES)
 def test_the_task_root_is_read_only(does):
     assert does("write", "uploads.txt") == "EROFS"

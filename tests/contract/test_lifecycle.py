@@ -198,13 +198,3 @@ def test_the_arn_is_unqualified(cloud, shown):
 @fact("Environment", "1,024 files may be open.", "Lambda Developer Guide, “Lambda quotas”")
 def test_a_thousand_files_may_be_open(shown):
     assert shown["open_files"] == 1024
-
-
-@fact(
-    "Environment",
-    "The working folder is `/var/task`, which cannot be written to.",
-    INTROSPECTION,
-    differs="it is a folder of this machine, named by `LAMBDA_TASK_ROOT`",
-)
-def test_the_working_folder_is_this_machines(shown):
-    assert shown["folder"] == shown["environment"]["LAMBDA_TASK_ROOT"] != "/var/task"

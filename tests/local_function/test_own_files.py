@@ -147,4 +147,21 @@ def test_the_runtime_looks_as_if_python_had_been_started_with_it(laboratory):
         laboratory.run(RUNNING, scenario, own_files=own) for own in (True, False)
     )
     assert (main, state) == (plain_main, plain_state)
-    assert set(imported) - set(plain_imported) <= {"ctypes", "_ctypes", "ctypes._endian", "struct", "_struct"}
+    assert set(imported) - set(plain_imported) <= {
+        *("ctypes", "_ctypes", "ctypes._endian", "struct", "_struct", "errno")
+    }
+
+
+def test_the_workers_of_an_environment_share_its_tmp_and_each_has_its_log(laboratory):
+    """They connect to a socket below this machine's /tmp, which theirs hides."""
+
+    async def scenario(laboratory: Laboratory) -> object:
+        await laboratory.invoke("open('/tmp/shared', 'w').write('it')")
+        answers = [
+            await laboratory.invoke("[print('heard'), os.path.exists('/tmp/shared'), os.getpid()]") for _ in range(4)
+        ]
+        return [json.loads(answer.payload)[1] for answer in answers]
+
+    managed = {"workers": 2, "initialization_type": "lambda-managed-instances"}
+    assert laboratory.run(RUNNING, scenario, own_files=True, **managed) == [True] * 4
+    assert laboratory.lines().count("heard") == 4

@@ -60,7 +60,7 @@ class FunctionSpec:
         init_timeout: Seconds that INIT may take.
         ephemeral_storage_mb: What the function may have in its temporary folder.
         own_files: Whether environments have file systems of their own, read-only but for /tmp; this machine must be
-            able to.
+            able to. An unpacked artifact is in /var/task then, and the runtime in /var/runtime.
         writable: Folders that stay writable then.
         reserved: How many events the function may run at once, by its reserved concurrency; None when it has none.
         workers: How many events an environment of Lambda Managed Instances runs at once; None for all others.
@@ -132,6 +132,19 @@ class FunctionSpec:
         return ("awslambdaric", self.handler)
 
     @property
+    def places(self) -> Mapping[Path, Path]:
+        """What the function finds in another place than it has on this machine.
+
+        The service's own folder is none of it: a traceback is to name the file that can be opened.
+        """
+        moved = {self.task_root: Path("/var/task"), self.runtime_dir: Path("/var/runtime")}
+        return moved if self.own_files and self.keeps_bytecode else {}
+
+    def seen(self, folder: Path) -> Path:
+        """Where the function finds a folder of this machine."""
+        return self.places.get(folder, folder)
+
+    @property
     def log_group_name(self) -> str:
         """Where CloudWatch Logs keeps the lines."""
         return self.log_group or f"/aws/lambda/{self.name}"
@@ -143,8 +156,8 @@ class FunctionSpec:
     def environment(self, runtime_api: str, log_stream: str) -> dict[str, str]:
         """Every variable the function sees; the customer's own never override the platform's.
 
-        The names are those of the Lambda Developer Guide, "Defined runtime environment variables". Paths are this
-        machine's; AWS_ENDPOINT_URL is the one addition, without which SDKs would call the real AWS.
+        The names are those of the Lambda Developer Guide, "Defined runtime environment variables". Paths are
+        those that the function sees; AWS_ENDPOINT_URL is the one addition, without which SDKs would call the real AWS.
         """
         customer = {key: value for key, value in self.variables.items() if not key.startswith("_")}
         host, _, port = self.xray_address.partition(":")
@@ -168,13 +181,13 @@ class FunctionSpec:
             "_AWS_XRAY_DAEMON_ADDRESS": host,
             "_AWS_XRAY_DAEMON_PORT": port,
             "_HANDLER": self.handler,
-            "LAMBDA_RUNTIME_DIR": str(self.runtime_dir),
-            "LAMBDA_TASK_ROOT": str(self.task_root),
+            "LAMBDA_RUNTIME_DIR": str(self.seen(self.runtime_dir)),
+            "LAMBDA_TASK_ROOT": str(self.seen(self.task_root)),
             "LANG": "en_US.UTF-8",
             "LC_CTYPE": "C.UTF-8",
             "PATH": os.defpath,
-            "PWD": str(self.task_root),
-            "PYTHONPATH": os.pathsep.join((str(self.packages), str(self.runtime_dir))),
+            "PWD": str(self.seen(self.task_root)),
+            "PYTHONPATH": os.pathsep.join(map(str, map(self.seen, (self.packages, self.runtime_dir)))),
             "SHLVL": "0",
             "TZ": ":UTC",
         }

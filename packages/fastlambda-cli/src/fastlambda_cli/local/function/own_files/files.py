@@ -83,10 +83,10 @@ class _OwnLaunch(Launch):
         self._ours.setblocking(False)  # noqa: FBT003
         control = self._theirs.fileno()
         namespaces = files.namespaces
-        writable = map(str, spec.writable)
-        folders = (len(kept), *kept, len(spec.writable), *writable)
-        arguments = map(str, (control, spec.ephemeral_storage_mb, *namespaces, *folders))
-        argv = (*spec.interpreter, *_LAUNCHER, *arguments, *spec.program)
+        moved = [path for pair in spec.places.items() for path in pair]
+        lists = (len(kept), *kept, len(spec.writable), *spec.writable, len(moved), *moved)
+        arguments = (control, spec.ephemeral_storage_mb, *namespaces, spec.seen(spec.task_root), *lists)
+        argv = (*spec.interpreter, *_LAUNCHER, *map(str, arguments), *spec.program)
         super().__init__(argv, (control, *(each for each in namespaces if each != _NONE)))
 
     def handed_over(self) -> None:
@@ -114,7 +114,7 @@ def obstacle(python: Path) -> str:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            arguments = (theirs.fileno(), 1, _NONE, _NONE, 0, 0)
+            arguments = (theirs.fileno(), 1, _NONE, _NONE, "/", 0, 0, 0)
             # Without -B: the bytecode that it leaves is what all the others find.
             argv = (str(python), "-I", "-S", *_LAUNCHER, *map(str, arguments))
             done = subprocess.run(argv, pass_fds=(theirs.fileno(),), capture_output=True, check=False)  # noqa: S603

@@ -5,15 +5,17 @@ function's interpreter runs, in every INIT, and it imports as little as it can. 
 lets users make user namespaces: it has all of them in a namespace of its own, until it gives them up. Standard library
 only, and nothing of FastLambda's.
 
-Its arguments are `CONTROL SIZE USER MOUNT N KEPT... N WRITABLE... MODULE ARGUMENTS...`: a socket where it tells that
-all is done (a NUL) or what is not, and waits for a byte before it goes on; the megabytes of /tmp; the namespaces of a
-runtime before, which are joined, or -1; what is below /tmp and stays there; what stays writable; and what it becomes,
-as `python -m` would. Without a module it tells whether it could.
+Its arguments are `CONTROL SIZE USER MOUNT FOLDER N KEPT... N WRITABLE... N SOURCE TARGET... MODULE ARGUMENTS...`: a
+socket where it tells that all is done (a NUL) or what is not, and waits for a byte before it goes on; the megabytes of
+/tmp; the namespaces of a runtime before, which are joined, or -1; the working folder; what is below /tmp and stays
+there; what stays writable; what is found elsewhere, in the last folder of its path; and what it becomes, as `python -m`
+would. Without a module it tells whether it could.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import runpy
 import sys
@@ -42,7 +44,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def own_file_system(size_mb: int, kept: list[str], writable: list[str]) -> None:
+def own_file_system(size_mb: int, kept: list[str], writable: list[str], moved: dict[str, str]) -> None:
     """Give this process mounts of its own: all read-only, /tmp new and limited, /dev without shared memory."""
     _unshare()
     # Nothing that is mounted from now on is seen by anybody else, and nothing that others mount is seen here.
@@ -54,10 +56,15 @@ def own_file_system(size_mb: int, kept: list[str], writable: list[str]) -> None:
     if proc_writable:
         _set_read_only("/proc", read_only=False)
     still_there = [(path, _clone(path)) for path in kept]
+    elsewhere = [(target, _clone(source)) for source, target in moved.items()]
+    for parent in {os.path.dirname(target) for target in moved.values() if not os.path.isdir(target)}:
+        _make_anew(parent)
     tmp = os.path.realpath("/tmp")  # noqa: S108 - it is the point
     _call("mount", b"tmpfs", os.fsencode(tmp), b"tmpfs", MS_NOSUID_NODEV, f"size={size_mb}m,mode=1777".encode())
-    for path, tree in (*still_there, *still_writable):
+    for path, tree in (*still_there, *still_writable, *elsewhere):
         _attach(path, tree)
+    for parent in {os.path.dirname(target) for target in moved.values()}:
+        _set_read_only(parent)
     # Lambda has no /dev/shm, which POSIX semaphores and shared memory are made in.
     _call("mount", b"tmpfs", b"/dev", b"tmpfs", MS_NOSUID_NODEV, b"size=64k,mode=755")
     for name, tree in devices:
@@ -86,11 +93,16 @@ def _unshare() -> None:
     if libc.unshare(CLONE_NEWNS) == 0:
         return
     user, group = os.geteuid(), os.getegid()
-    _call("unshare", CLONE_NEWUSER | CLONE_NEWNS)
+    try:
+        _call("unshare", CLONE_NEWUSER | CLONE_NEWNS)
+    except OSError as problem:
+        if problem.errno == errno.ENOSPC:  # unshare(2): a limit is reached
+            raise OSError(errno.ENOSPC, "unshare: user.max_user_namespaces lets nobody have more") from problem
+        raise
     # user_namespaces(7): who has no privileges outside maps himself alone, and gives setgroups up first.
     for file, content in (("uid_map", f"{user} {user} 1"), ("setgroups", "deny"), ("gid_map", f"{group} {group} 1")):
-        with open(f"/proc/self/{file}", "w", encoding="ascii") as entry:
-            entry.write(content)
+        with open(f"/proc/self/{file}", "wb") as entry:
+            entry.write(content.encode())
 
 
 def _clone(path: str) -> int:
@@ -108,6 +120,17 @@ def _attach(path: str, tree: int) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
     _call("syscall", MOVE_MOUNT, tree, b"", AT_FDCWD, os.fsencode(path), MOVE_MOUNT_F_EMPTY_PATH)
     os.close(tree)
+
+
+def _make_anew(folder: str) -> None:
+    """Put another folder with the same in it in the place of one in which nothing can be made."""
+    links = {entry.path: os.readlink(entry.path) for entry in os.scandir(folder) if entry.is_symlink()}
+    trees = [(entry.path, _clone(entry.path)) for entry in os.scandir(folder) if entry.path not in links]
+    _call("mount", b"tmpfs", os.fsencode(folder), b"tmpfs", MS_NOSUID_NODEV, b"size=64k,mode=755")
+    for path, tree in trees:
+        _attach(path, tree)
+    for path, target in links.items():
+        os.symlink(target, path)
 
 
 def _set_read_only(path: str, *, read_only: bool = True, recursive: bool = False) -> None:
@@ -132,17 +155,16 @@ def _call(name: str, *arguments: object) -> int:
 
 def main(arguments: list[str]) -> None:
     """Make or join the file system, say so, and become the module."""
-    control, size_mb, user_ns, mount_ns, count = map(int, arguments[:5])
-    kept, rest = arguments[5 : 5 + count], arguments[5 + count :]
-    writable, program = rest[1 : 1 + int(rest[0])], rest[1 + int(rest[0]) :]
-    folder = os.getcwd()
+    control, size_mb, user_ns, mount_ns = map(int, arguments[:4])
+    folder, *program = arguments[4:]
+    kept, writable, moved = _taken(program), _taken(program), _taken(program)
     try:
         if mount_ns < 0:
-            own_file_system(size_mb, kept, writable)
+            own_file_system(size_mb, kept, writable, dict(zip(moved[::2], moved[1::2], strict=True)))
         else:
             join(user_ns, mount_ns)
         give_up_privileges()
-        os.chdir(folder)  # which is another one where it was mounted anew
+        os.chdir(folder)
     except OSError as problem:
         os.write(control, (problem.strerror or str(problem)).encode())
         sys.exit(1)
@@ -154,8 +176,18 @@ def main(arguments: list[str]) -> None:
                 os.close(descriptor)
         sys.argv[:] = ["-m", *program[1:]]
         sys.path[0] = folder
+        for path in [path for path, finder in sys.path_importer_cache.items() if finder is None]:
+            del sys.path_importer_cache[path]  # it was not there before
         del sys.modules[__name__]
         for name in ("sys", __name__):
             vars(sys.modules["__main__"]).pop(name)
         # What `python -m` calls itself: no public function makes a module __main__ in all that can be seen of it.
         runpy._run_module_as_main(program[0])  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _taken(arguments: list[str]) -> list[str]:
+    """Take a list off the front, and the number of its items before it."""
+    end = 1 + int(arguments[0])
+    taken = arguments[1:end]
+    del arguments[:end]
+    return taken
