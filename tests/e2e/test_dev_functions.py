@@ -29,7 +29,8 @@ def send(dev, **body):
 
 
 @pytest.mark.slow
-def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_api_alone(plain, tmp_path):
+def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_api_alone(plain):
+    held = plain / ".fastlambda" / "held"
     (plain / "lambda_handler.py").write_text(handler("hello"), encoding="utf-8")
     declare(plain, worker="")
     with running(plain) as dev:
@@ -37,6 +38,7 @@ def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_
         seen = len(dev.output)
         project = plain / "pyproject.toml"
         settings = "functions.worker = { memory = 256, concurrency = { reserved = 1 } }\n"
+        settings += 'local.writable = [".fastlambda/held"]\n'
         declare(plain)
         project.write_text(project.read_text(encoding="utf-8") + settings, encoding="utf-8")
         dev.wait_for(r"Stack plain-dev: .*ImportsQueueMapping", after=seen)
@@ -47,8 +49,8 @@ def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_
 
         def floods():
             # A mapping that moves is polled a moment longer for the function that it had, which may take the first.
-            send(dev, number=next(numbers), hold=str(tmp_path))
-            return (tmp_path / f"begun-{WORKER}").exists()
+            send(dev, number=next(numbers), hold=str(held))
+            return (held / f"begun-{WORKER}").exists()
 
         try:
             assert eventually(floods, pause_s=0.05)
@@ -58,7 +60,7 @@ def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_
             answers = [dev.client.get("/") for _ in range(5)]
             assert {(answer.status_code, answer.text) for answer in answers} == {(200, f"hello of {API}:$LATEST")}
         finally:
-            (tmp_path / "over").touch()
+            (held / "over").touch()
         dev.wait_for(rf"{WORKER}:\$LATEST", after=seen)
         dev.wait_for(r"INIT +environment \d+ of worker is up", after=seen)
         dev.wait_for(rf"SQS +{API}-imports \d+ records? .*  worker$", after=seen)

@@ -7,6 +7,8 @@ import contextlib
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -29,6 +31,18 @@ RUNNING = """
             return problem.errno
 """
 """Runs a line of Python, and returns what it comes to or the number of its error."""
+
+CONFINED = """
+import ctypes, sys
+from pathlib import Path
+from fastlambda_cli.local.function.own_files import launcher, obstacle
+
+launcher._call("unshare", launcher.CLONE_NEWUSER)
+Path("/proc/sys/user/max_user_namespaces").write_text("0")
+launcher._call("capset", (ctypes.c_uint32 * 2)(launcher.CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
+print(obstacle(Path(sys.executable)))
+"""
+"""Asks on a system as others are configured: in a user namespace in which there may be no other."""
 
 
 def come_to(laboratory: Laboratory, *lines: str, **spec: object) -> list[object]:
@@ -101,6 +115,19 @@ def test_folders_that_are_configured_stay_writable(laboratory):
     )
     assert (written, refused) == (2, errno.EROFS)
     assert (laboratory.folder / "data" / "books.db").read_text() == "it"
+
+
+def test_a_folder_that_stays_writable_may_be_a_link(laboratory, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (laboratory.folder / "data").symlink_to(elsewhere)
+    write = "open('data/books.db', 'w').write('it')"
+    assert come_to(laboratory, write, writable=(laboratory.folder / "data",)) == [2]
+    assert (elsewhere / "books.db").read_text() == "it"
+
+
+def test_a_system_that_lets_nobody_make_namespaces_is_told():
+    tried = subprocess.run([sys.executable, "-c", CONFINED], capture_output=True, text=True, check=True)
+    assert tried.stdout.strip() == "unshare: user.max_user_namespaces lets nobody have more"
 
 
 def test_there_is_no_shared_memory_for_multiprocessing(laboratory):

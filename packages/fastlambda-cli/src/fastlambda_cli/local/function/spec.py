@@ -132,6 +132,11 @@ class FunctionSpec:
         return ("awslambdaric", self.handler)
 
     @property
+    def command(self) -> tuple[str, ...]:
+        """How the runtime client is started where nothing comes before it."""
+        return (*self.interpreter, "-m", *self.program)
+
+    @property
     def places(self) -> Mapping[Path, Path]:
         """What the function finds in another place than it has on this machine.
 

@@ -58,7 +58,7 @@ class TemporaryFolder:
 
     def launch(self, also: Sequence[Path]) -> Launch:  # noqa: ARG002 - nothing is hidden
         """Start the runtime as it is."""
-        return Launch((*self._spec.interpreter, "-m", *self._spec.program))
+        return Launch(self._spec.command)
 
     def look(self) -> None:
         """See how much is in it."""

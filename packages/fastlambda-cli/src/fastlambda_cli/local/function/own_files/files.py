@@ -84,7 +84,8 @@ class _OwnLaunch(Launch):
         control = self._theirs.fileno()
         namespaces = files.namespaces
         moved = [path for pair in spec.places.items() for path in pair]
-        lists = (len(kept), *kept, len(spec.writable), *spec.writable, len(moved), *moved)
+        writable = [os.path.realpath(folder) for folder in spec.writable]
+        lists = (len(kept), *kept, len(writable), *writable, len(moved), *moved)
         arguments = (control, spec.ephemeral_storage_mb, *namespaces, spec.seen(spec.task_root), *lists)
         argv = (*spec.interpreter, *_LAUNCHER, *map(str, arguments), *spec.program)
         super().__init__(argv, (control, *(each for each in namespaces if each != _NONE)))

@@ -23,7 +23,7 @@ import sys
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 MS_NOSUID_NODEV = 0x2 | 0x4
-MS_REC_PRIVATE = 0x4000 | 0x40000
+MS_REC_SLAVE = 0x4000 | 0x80000
 
 # The same numbers on every architecture that Lambda has; C libraries have no names for them, or have them since lately.
 OPEN_TREE = 428
@@ -47,8 +47,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 def own_file_system(size_mb: int, kept: list[str], writable: list[str], moved: dict[str, str]) -> None:
     """Give this process mounts of its own: all read-only, /tmp new and limited, /dev without shared memory."""
     _unshare()
-    # Nothing that is mounted from now on is seen by anybody else, and nothing that others mount is seen here.
-    _call("mount", None, b"/", None, MS_REC_PRIVATE, None)
+    # Nothing that is mounted here is seen by anybody else; what others unmount is gone here too, and not kept busy.
+    _call("mount", None, b"/", None, MS_REC_SLAVE, None)
     still_writable = [(path, _clone(path)) for path in writable]
     devices = [(name, _clone(f"/dev/{name}")) for name in DEVICES if os.path.exists(f"/dev/{name}")]
     proc_writable = not os.statvfs("/proc").f_flag & os.ST_RDONLY
