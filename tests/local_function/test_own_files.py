@@ -134,8 +134,12 @@ def test_there_is_no_shared_memory_for_multiprocessing(laboratory):
     """Lambda has no /dev/shm: C libraries have two errors for that (38 in joblib/loky#42, 2 in wandb/weave#4835)."""
     (failed,) = come_to(laboratory, "__import__('multiprocessing').Queue()")
     assert failed in {errno.ENOSYS, errno.ENOENT}
-    pipe, null = come_to(laboratory, "len(__import__('multiprocessing').Pipe())", "open('/dev/null', 'w').write('it')")
-    assert (pipe, null) == (2, 2)
+
+
+def test_pipes_and_devices_work(laboratory):
+    pipe, terminal = "len(__import__('multiprocessing').Pipe())", "os.ttyname(os.openpty()[1])"
+    null, random = "open('/dev/null', 'w').write('it')", "len(open('/dev/urandom', 'rb').read(4))"
+    assert come_to(laboratory, pipe, null, random, terminal) == [2, 2, 4, "/dev/pts/0"]
 
 
 def test_the_function_has_no_privileges_that_we_lack(laboratory):

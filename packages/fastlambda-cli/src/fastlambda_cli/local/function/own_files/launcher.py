@@ -22,7 +22,8 @@ import sys
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
-MS_NOSUID_NODEV = 0x2 | 0x4
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
 MS_REC_SLAVE = 0x4000 | 0x80000
 
 # The same numbers on every architecture that Lambda has; C libraries have no names for them, or have them since lately.
@@ -36,8 +37,8 @@ OPEN_TREE_CLONE_CLOEXEC = 0x1 | 0o2000000
 MOVE_MOUNT_F_EMPTY_PATH = 0x4
 MOUNT_ATTR_RDONLY = 0x1
 
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
-LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+LINKS = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 
 CAPABILITY_VERSION_3 = 0x20080522
 
@@ -60,15 +61,17 @@ def own_file_system(size_mb: int, kept: list[str], writable: list[str], moved: d
     for parent in {os.path.dirname(target) for target in moved.values() if not os.path.isdir(target)}:
         _make_anew(parent)
     tmp = os.path.realpath("/tmp")  # noqa: S108 - it is the point
-    _call("mount", b"tmpfs", os.fsencode(tmp), b"tmpfs", MS_NOSUID_NODEV, f"size={size_mb}m,mode=1777".encode())
+    _call("mount", b"tmpfs", os.fsencode(tmp), b"tmpfs", MS_NOSUID | MS_NODEV, f"size={size_mb}m,mode=1777".encode())
     for path, tree in (*still_there, *still_writable, *elsewhere):
         _attach(path, tree)
     for parent in {os.path.dirname(target) for target in moved.values()}:
         _set_read_only(parent)
     # Lambda has no /dev/shm, which POSIX semaphores and shared memory are made in.
-    _call("mount", b"tmpfs", b"/dev", b"tmpfs", MS_NOSUID_NODEV, b"size=64k,mode=755")
+    _call("mount", b"tmpfs", b"/dev", b"tmpfs", MS_NOSUID | MS_NODEV, b"size=64k,mode=755")
     for name, tree in devices:
         _attach(f"/dev/{name}", tree)
+    os.mkdir("/dev/pts")
+    _call("mount", b"devpts", b"/dev/pts", b"devpts", MS_NOSUID, b"newinstance,ptmxmode=0666")
     for name, target in LINKS.items():
         os.symlink(target, f"/dev/{name}")
     _set_read_only("/dev")
@@ -126,7 +129,7 @@ def _make_anew(folder: str) -> None:
     """Put another folder with the same in it in the place of one in which nothing can be made."""
     links = {entry.path: os.readlink(entry.path) for entry in os.scandir(folder) if entry.is_symlink()}
     trees = [(entry.path, _clone(entry.path)) for entry in os.scandir(folder) if entry.path not in links]
-    _call("mount", b"tmpfs", os.fsencode(folder), b"tmpfs", MS_NOSUID_NODEV, b"size=64k,mode=755")
+    _call("mount", b"tmpfs", os.fsencode(folder), b"tmpfs", MS_NOSUID | MS_NODEV, b"size=64k,mode=755")
     for path, tree in trees:
         _attach(path, tree)
     for path, target in links.items():
