@@ -15,6 +15,10 @@ from access_keys import Signed
 from dev_command import COMMAND, PATIENCE_S, running
 from no_tls import NO_TLS
 
+from fastlambda_cli.artifact.interpreter import own_python
+from fastlambda_cli.local.function.own_files import obstacle
+
+OBSTACLE = obstacle(own_python())
 HANDLER = """
 import time
 def handler(event, context):
@@ -22,6 +26,9 @@ def handler(event, context):
         print("slowly", flush=True)
         time.sleep(1)
         print("and on")
+    if event.get("rawPath") == "/write":
+        with open(event["rawQueryString"], "w") as file:
+            file.write("it")
     return {"statusCode": 200, "body": context.function_name}
 """
 
@@ -111,6 +118,19 @@ def test_a_new_dependency_is_locked_and_installed_without_a_restart(dev):
     dev.wait_for(r"Saved lambda_handler\.py", after=start)
     dev.wait_for(r"INIT +environment \d+ is up", after=start)
     assert dev.client.get("/").text == "mine-dev"
+
+
+@pytest.mark.skipif(bool(OBSTACLE), reason=OBSTACLE)
+def test_what_is_written_beside_the_code_fails_as_on_lambda_but_for_a_folder_that_is_described_as_writable(dev):
+    start = len(dev.output)
+    refused = dev.client.get("/write?notes.txt")
+    dev.wait_for(r"on Lambda everything but /tmp is read-only", after=start)
+    describe(dev.service, table='local.writable = ["data"]')
+    dev.wait_for(r"INIT +environment \d+ is up", after=start)
+    written = dev.client.get("/write?data/notes.txt")
+
+    assert (refused.status_code, written.status_code) == (500, 200)
+    assert (dev.service / "data" / "notes.txt").read_text() == "it"
 
 
 def test_what_the_function_logs_after_its_client_left_is_shown_when_it_ends(dev):

@@ -66,8 +66,9 @@ def files_check(obstacle: str) -> Check:
         return Check(name, Status.OK, "functions of dev have one as on Lambda: read-only, with a /tmp of their own")
     if sys.platform == "linux":
         remedy = (
-            "Let users make user and mount namespaces: Linux 5.12 or later, user.max_user_namespaces above 0, and "
-            "kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu; a container has to be started with as much."
+            "Let users make user and mount namespaces: Linux 5.12 or later, user.max_user_namespaces above 0, "
+            "on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0, and in Docker "
+            "--security-opt seccomp=unconfined --security-opt apparmor=unconfined."
         )
     else:
         remedy = "Try what writes files on AWS, or under Linux."
