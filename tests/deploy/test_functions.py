@@ -7,7 +7,7 @@ import json
 import pytest
 from background import eventually
 from deployments import RAISES, Shop
-from two_functions import declare, handler
+from two_functions import Held, declare, handler
 
 from fastlambda_cli.deploy import deploy, destruction, status
 from fastlambda_cli.deploy.health import LiveHealthCheck
@@ -104,13 +104,13 @@ def test_a_message_is_handled_by_the_function_that_it_is_declared_with_and_by_no
 
 
 @pytest.mark.slow
-def test_a_worker_with_all_hands_full_takes_nothing_from_the_api_nor_from_a_deployment(shop, tmp_path):
+def test_a_worker_with_all_hands_full_takes_nothing_from_the_api_nor_from_a_deployment(shop):
     shop.configure("functions.worker.concurrency.reserved = 1")
     shop.deploy()
-    for number in range(20):
-        shop.send(number=number, hold=str(tmp_path))
-    try:
-        assert eventually((tmp_path / f"begun-{shop.worker}").exists)
+    with Held() as held:
+        for number in range(20):
+            shop.send(number=number, hold=held.port)
+        assert eventually(lambda: shop.worker in held.names)
         functions = shop.aws.client_for_one_try("lambda", read_timeout=20)
         with pytest.raises(functions.exceptions.TooManyRequestsException) as refused:
             functions.invoke(FunctionName=f"{shop.worker}:live", Payload=json.dumps({"Records": []}))
@@ -123,8 +123,6 @@ def test_a_worker_with_all_hands_full_takes_nothing_from_the_api_nor_from_a_depl
         assert shop.live_versions() == ("2", "2")
         assert shop.get() == f"200 two of {shop.stack}:2"
         assert f"Version 2 of {shop.worker} is not asked whether it answers" in "".join(shop.remarks())
-    finally:
-        (tmp_path / "over").touch()
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from access_keys import of_boto3
 from background import eventually
 from botocore.config import Config
 from dev_command import running
-from two_functions import declare, handler
+from two_functions import Held, declare, handler
 
 API, WORKER = "plain-dev", "plain-dev-worker"
 
@@ -30,7 +30,6 @@ def send(dev, **body):
 
 @pytest.mark.slow
 def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_api_alone(plain):
-    held = plain / ".fastlambda" / "held"
     (plain / "lambda_handler.py").write_text(handler("hello"), encoding="utf-8")
     declare(plain, worker="")
     with running(plain) as dev:
@@ -38,7 +37,6 @@ def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_
         seen = len(dev.output)
         project = plain / "pyproject.toml"
         settings = "functions.worker = { memory = 256, concurrency = { reserved = 1 } }\n"
-        settings += 'local.writable = [".fastlambda/held"]\n'
         declare(plain)
         project.write_text(project.read_text(encoding="utf-8") + settings, encoding="utf-8")
         dev.wait_for(r"Stack plain-dev: .*ImportsQueueMapping", after=seen)
@@ -49,18 +47,16 @@ def test_a_consumer_gets_a_function_when_that_is_saved_and_its_flood_leaves_the_
 
         def floods():
             # A mapping that moves is polled a moment longer for the function that it had, which may take the first.
-            send(dev, number=next(numbers), hold=str(held))
-            return (held / f"begun-{WORKER}").exists()
+            send(dev, number=next(numbers), hold=held.port)
+            return WORKER in held.names
 
-        try:
+        with Held() as held:
             assert eventually(floods, pause_s=0.05)
             functions = client(dev, "lambda")
             with pytest.raises(functions.exceptions.TooManyRequestsException):
                 functions.invoke(FunctionName=f"{WORKER}:live", Payload=json.dumps({"Records": []}))
             answers = [dev.client.get("/") for _ in range(5)]
             assert {(answer.status_code, answer.text) for answer in answers} == {(200, f"hello of {API}:$LATEST")}
-        finally:
-            (held / "over").touch()
         dev.wait_for(rf"{WORKER}:\$LATEST", after=seen)
         dev.wait_for(r"INIT +environment \d+ of worker is up", after=seen)
         dev.wait_for(rf"SQS +{API}-imports \d+ records? .*  worker$", after=seen)
