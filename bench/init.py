@@ -7,6 +7,9 @@ lists the books. Secrets Manager is the local cloud's, over plain HTTP: the TLS 
 CPU time is the process's own, user and system, so other work on the machine disturbs it less than it does the clock.
 `--instructions` counts instead, under Valgrind's Callgrind: the import of the handler and what it does in INIT, without
 the runtime client, the kernel and the collector's cache misses. Two counts of the same code differ by 0.1 %.
+
+`--own-files` compares environments that have file systems of their own with such that share this machine's, both with
+the runtime.
 """
 
 from __future__ import annotations
@@ -184,7 +187,13 @@ def count(specs: Mapping[str, FunctionSpec], events: int) -> dict[str, list[floa
     return counts
 
 
-async def main(rounds: int, *, instructions: bool) -> None:
+def by_files(spec: FunctionSpec, folder: Path) -> dict[str, FunctionSpec]:
+    """The function with this machine's files and with a file system of its own, where it finds its database."""
+    spec = by_handler(spec)["runtime"]
+    return {"shared": spec, "own": dataclasses.replace(spec, own_files=True, writable=(folder,))}
+
+
+async def main(rounds: int, *, instructions: bool, own_files: bool) -> None:
     """Print a table for each measure."""
     with tempfile.TemporaryDirectory() as folder:
         async with function(Path(folder)) as spec:
@@ -193,14 +202,16 @@ async def main(rounds: int, *, instructions: bool) -> None:
                     counts = await asyncio.to_thread(count, by_handler(spec), events)
                     print(f"\n{what}, instructions\n{table('M', counts, base='plain')}")
                 return
-            samples = await measure(by_handler(spec), LastSpawned(Path(folder) / "processes"), rounds)
+            compared, base = (by_files(spec, Path(folder)), "shared") if own_files else (by_handler(spec), "plain")
+            samples = await measure(compared, LastSpawned(Path(folder) / "processes"), rounds)
     for what, values in samples.items():
-        print(f"\n{what}\n{table('ms', values, base='plain')}")
+        print(f"\n{what}\n{table('ms', values, base=base)}")
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=20)
     options.add_argument("--instructions", action="store_true", help="count instructions under Valgrind, once each")
+    options.add_argument("--own-files", action="store_true", help="compare file systems, and not handlers")
     chosen = options.parse_args()
-    asyncio.run(main(chosen.rounds, instructions=chosen.instructions))
+    asyncio.run(main(chosen.rounds, instructions=chosen.instructions, own_files=chosen.own_files))
