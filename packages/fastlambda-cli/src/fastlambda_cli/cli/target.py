@@ -80,7 +80,7 @@ def opened(typed: Typed, tell: Tell, *, changes: bool = False) -> Iterator[Opene
 
     with (
         _with_what_was_typed(typed),
-        local_aws(service.root, _as_remarks(tell)) as endpoint,
+        local_aws(service.root, as_remarks(tell)) as endpoint,
         connect(endpoint_url=endpoint.endpoint_url, keys=endpoint.keys, ready=endpoint.ready) as aws,
     ):
         if changes and endpoint.dev is not None and endpoint.dev.stage == typed.stage:
@@ -102,8 +102,12 @@ def _with_what_was_typed(typed: Typed) -> Iterator[None]:
         raise
 
 
-def _as_remarks(tell: Tell) -> Sink:
-    """Pass on what a person has to know of the local AWS: its own words, and why a function does not start."""
+def as_remarks(tell: Tell) -> Sink:
+    """Pass on what a person has to know of the local AWS: its own words, and why a function does not start.
+
+    A function is asked whether it answers again and again, and mostly fails for the same reason: that is told once.
+    """
+    known: set[tuple[str, str]] = set()
 
     def sink(event: TelemetryEvent) -> None:
         match event:
@@ -111,7 +115,9 @@ def _as_remarks(tell: Tell) -> Sink:
                 tell(Remark(text))
             case InitEnded(error=dict() as error) if event.status is not Status.SUCCESS:
                 reason = f"{error.get('errorType', 'Error')}: {error.get('errorMessage', '')}"
-                tell(Remark(f"The function does not start: {reason}", warning=True))
+                if (event.function, reason) not in known:
+                    known.add((event.function, reason))
+                    tell(Remark(f"{event.function} does not start: {reason}", warning=True))
             case _:
                 pass
 
