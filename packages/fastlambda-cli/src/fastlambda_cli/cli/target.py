@@ -80,7 +80,7 @@ def opened(typed: Typed, tell: Tell, *, changes: bool = False) -> Iterator[Opene
 
     with (
         _with_what_was_typed(typed),
-        local_aws(service.root, as_remarks(tell)) as endpoint,
+        local_aws(service.root, as_remarks(tell), own_files=service.configuration.local.own_files) as endpoint,
         connect(endpoint_url=endpoint.endpoint_url, keys=endpoint.keys, ready=endpoint.ready) as aws,
     ):
         if changes and endpoint.dev is not None and endpoint.dev.stage == typed.stage:

@@ -139,7 +139,7 @@ class LocalCloud:
             concurrency=concurrency,
             account_concurrency=self.service.configuration.local.account_concurrency,
             numbers=numbers,
-            own_files=self.service.configuration.local.file_system == "lambda",
+            own_files=self.service.configuration.local.own_files,
         )
         self._aws = LocalAws(self._state / "aws", self._sink, port=self._aws_port, running=running)
         # The packages and the emulator need nothing of each other, and both take their time on a first start.
@@ -236,7 +236,7 @@ class LocalCloud:
             memory_mb=function.memory,
             timeout=function.timeout,
             ephemeral_storage_mb=configuration.ephemeral_storage,
-            own_files=self._aws.own_files,
+            own_files=self._aws.own_files and configuration.local.own_files,
             writable=self._writable(),
             endpoint_url=self.endpoint_url,
             xray_address=self._aws.xray_address,

@@ -47,7 +47,7 @@ class LocalEndpoint:
 
 
 @contextlib.contextmanager
-def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
+def local_aws(service_root: Path, sink: Sink, *, own_files: bool = True) -> Iterator[LocalEndpoint]:
     """Give the local AWS of the service in a folder while the block runs.
 
     A running `dev` of the service is used as it is. Without one the local AWS is started, with the state that earlier
@@ -61,6 +61,7 @@ def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
         service_root: The service's folder.
         sink: Is told what is waited for, and what happens to a local AWS that is started, on the thread that it runs
             on.
+        own_files: Whether functions of a local AWS that is started have file systems of their own, where that can be.
 
     Raises:
         ToolchainError: The emulator is not installed and cannot be.
@@ -74,7 +75,7 @@ def local_aws(service_root: Path, sink: Sink) -> Iterator[LocalEndpoint]:
         if dev is not None:
             yield LocalEndpoint(dev.endpoint_url, keys_of(state), dev, _at_once)
         else:
-            yield stack.enter_context(_started(state, sink))
+            yield stack.enter_context(_started(state, sink, own_files=own_files))
 
 
 def _mine_or_that_of(stack: contextlib.ExitStack, state: Path, sink: Sink) -> Session | None:
@@ -117,9 +118,9 @@ def _at_once() -> None:
 
 
 @contextlib.contextmanager
-def _started(state: Path, sink: Sink) -> Iterator[LocalEndpoint]:
+def _started(state: Path, sink: Sink, *, own_files: bool) -> Iterator[LocalEndpoint]:
     """Run a local AWS on a thread with an event loop of its own; give it as soon as it listens."""
-    background = _Background(state / _AWS, sink)
+    background = _Background(state / _AWS, sink, own_files=own_files)
     with ThreadPoolExecutor(1, thread_name_prefix="local AWS") as threads:
         ended = threads.submit(background.run)
         try:
@@ -141,11 +142,12 @@ class _Background:
 
     """
 
-    def __init__(self, directory: Path, sink: Sink) -> None:
+    def __init__(self, directory: Path, sink: Sink, *, own_files: bool) -> None:
         self.endpoint_url: Future[str] = Future()
         self.ready: Future[None] = Future()
         self._directory = directory
         self._sink = sink
+        self._own_files = own_files
         self._loop = asyncio.new_event_loop()
         self._serving: asyncio.Task[None] | None = None
         self._stopped = threading.Event()
@@ -165,7 +167,7 @@ class _Background:
             self._serving.cancel()
 
     async def _serve(self) -> None:
-        from fastlambda_cli.local.aws import LocalAws  # noqa: PLC0415 - servers that a running `dev` has already
+        from fastlambda_cli.local.aws import LocalAws, Running  # noqa: PLC0415 - servers of a running `dev`
 
         self._serving = asyncio.current_task()
         if self._stopped.is_set():
@@ -173,7 +175,10 @@ class _Background:
         with contextlib.suppress(asyncio.CancelledError):
             try:
                 listening = self.endpoint_url.set_result
-                async with LocalAws(self._directory, self._sink, port=0, listening=listening, ahead=_AHEAD):
+                running = Running(own_files=self._own_files)
+                async with LocalAws(
+                    self._directory, self._sink, port=0, listening=listening, running=running, ahead=_AHEAD
+                ):
                     self.ready.set_result(None)
                     if not self._stopped.is_set():  # the start may have lost the cancellation
                         await asyncio.Event().wait()

@@ -100,6 +100,11 @@ class LocalSpec(Record):
     file_system: Literal["lambda", "shared"] = "lambda"
     writable: tuple[str, ...] = Field(default=(), strict=False)
 
+    @property
+    def own_files(self) -> bool:
+        """Whether execution environments are to have file systems of their own."""
+        return self.file_system == "lambda"
+
 
 class Configuration(Record):
     """The table `[tool.fastlambda]`.
