@@ -163,6 +163,16 @@ def test_a_file_system_that_cannot_be_made_fails_init_and_says_why(laboratory):
     assert "file system cannot be made (open_tree: No such file or directory)" in answer["errorMessage"]
 
 
+def test_a_runtime_that_cannot_be_started_leaves_nothing_open(laboratory):
+    """Warnings of sockets that nobody closed fail a test."""
+
+    async def scenario(laboratory: Laboratory) -> bytes:
+        return (await laboratory.invoke("1")).payload
+
+    answer = laboratory.run(RUNNING, scenario, own_files=True, python=laboratory.folder / "no-python")
+    assert b"no-python" in answer
+
+
 def test_the_runtime_looks_as_if_python_had_been_started_with_it(laboratory):
     """But for `ctypes`, which is there already, and what `ps` shows."""
     about_main = (

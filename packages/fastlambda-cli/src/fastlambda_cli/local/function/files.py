@@ -20,8 +20,8 @@ class Launch:
         self.argv = tuple(argv)
         self.fds = tuple(fds)
 
-    def handed_over(self) -> None:
-        """Close the child's ends on our side: the process has been started, or could not be."""
+    def handed_over(self, *, started: bool) -> None:
+        """Close the child's ends on our side, and ours as well where it could not be started."""
 
     async def ready(self, pid: int) -> None:
         """Wait until nothing but the runtime itself is left to start.

@@ -116,7 +116,7 @@ class RuntimeProcess:
                 pass_fds=(frames.write_fd, *launch.fds),
             )
         finally:
-            launch.handed_over()
+            launch.handed_over(started=self._process is not None)
             for pipe in self._pipes:
                 pipe.handed_over()
                 if self._process is None:

@@ -90,8 +90,10 @@ class _OwnLaunch(Launch):
         argv = (*spec.interpreter, *_LAUNCHER, *map(str, arguments), *spec.program)
         super().__init__(argv, (control, *(each for each in namespaces if each != _NONE)))
 
-    def handed_over(self) -> None:
+    def handed_over(self, *, started: bool) -> None:
         self._theirs.close()
+        if not started:
+            self._ours.close()
 
     async def ready(self, pid: int) -> None:
         loop = asyncio.get_running_loop()
