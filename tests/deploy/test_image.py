@@ -19,6 +19,7 @@ from fastlambda_cli.deploy.bootstrap import find_bootstrap
 from fastlambda_cli.deploy.model import FileChange
 from fastlambda_cli.deploy.releases import Releases, image_tag
 from fastlambda_cli.errors import PackageTypeError, TemplateError
+from local_aws import lambda_role
 
 IMAGE = 'package.type = "image"'
 
@@ -95,8 +96,8 @@ def test_a_function_keeps_the_image_that_its_tag_had_when_it_was_made(pictures):
     (tag,) = tags_of(shop)
     by_digest = image_of(shop)
     by_tag = f"{by_digest.partition('@')[0]}:{tag}"
-    client, role = shop.aws.client("lambda"), "arn:aws:iam::000000000000:role/any"
-    name = f"{shop.stack}-by-tag"
+    client, name = shop.aws.client("lambda"), f"{shop.stack}-by-tag"
+    role = lambda_role(shop.aws, name)
     client.create_function(FunctionName=name, Role=role, PackageType="Image", Code={"ImageUri": by_tag})
     assert client.get_function(FunctionName=name)["Code"]["ImageUri"] == by_digest
     assert b"one" in client.invoke(FunctionName=name)["Payload"].read()
@@ -132,7 +133,8 @@ def test_a_function_keeps_the_package_type_that_it_was_made_with(shop):
 
 def test_lambda_refuses_an_image_that_is_not_there(local_aws, unique):
     client, uri = local_aws.client("lambda"), "000000000000.dkr.ecr.us-east-1.amazonaws.com/fastlambda:none"
-    function = {"FunctionName": unique("shop"), "Role": "arn:aws:iam::000000000000:role/any", "PackageType": "Image"}
+    role = lambda_role(local_aws, unique("shop"))
+    function = {"FunctionName": unique("shop"), "Role": role, "PackageType": "Image"}
     with pytest.raises(
         ClientError, match=f"Source image {uri} does not exist. Provide a valid source image"
     ) as failure:
@@ -145,7 +147,7 @@ def test_lambda_refuses_an_image_that_is_not_there(local_aws, unique):
 def test_a_stack_whose_image_is_not_there_fails_with_lambdas_words(local_aws, unique):
     stacks, name = local_aws.client("cloudformation"), unique("shop")
     uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/fastlambda@sha256:{'0' * 64}"
-    role = "arn:aws:iam::000000000000:role/any"
+    role = lambda_role(local_aws, name)
     function = {"PackageType": "Image", "Role": role, "Code": {"ImageUri": uri}}
     template = {"Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": function}}}
     stacks.create_stack(StackName=name, TemplateBody=json.dumps(template))

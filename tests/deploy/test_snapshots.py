@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from fastlambda_cli.deploy.snapshots import prune_snapshots
+from local_aws import lambda_role
 
 PYTHON_WITH_SNAP_START = "python3.12"
 
@@ -18,13 +19,13 @@ def client(local_aws):
 
 
 @pytest.fixture
-def function(client, unique):
+def function(client, local_aws, unique):
     """A function with the versions 1 to 5, of which all but 2 have a snapshot."""
     name = unique("shop")
     client.create_function(
         FunctionName=name,
         Runtime=PYTHON_WITH_SNAP_START,
-        Role="arn:aws:iam::000000000000:role/shop",
+        Role=lambda_role(local_aws, name),
         Handler="shop.handler",
         Code={"ZipFile": archive("1")},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import stat
 import subprocess
@@ -130,8 +131,11 @@ def test_a_body_that_was_changed_reaches_nothing(aws):
 def test_the_code_of_a_function_is_downloaded_from_a_url_that_is_signed(aws):
     client = aws.client("lambda")
     code = b"PK\x05\x06" + b"\0" * 18
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    made = aws.client("iam").create_role(RoleName="emma", AssumeRolePolicyDocument=json.dumps({"Statement": trust}))
+    role = made["Role"]["Arn"]
     client.create_function(
-        FunctionName="downloaded", Runtime="python3.13", Handler="a.b", Role=ROLE.format(0), Code={"ZipFile": code}
+        FunctionName="downloaded", Runtime="python3.13", Handler="a.b", Role=role, Code={"ZipFile": code}
     )
 
     location = client.get_function(FunctionName="downloaded")["Code"]["Location"]

@@ -311,7 +311,7 @@ def test_a_body_without_a_hash_is_read_up_to_a_limit():
 
 
 def test_temporary_keys_need_their_token(door):
-    function = door.keyring.functions
+    function = door.keyring.of_folder("books")
     with door.client("dynamodb", function) as client:
         client.list_tables()
 
@@ -335,6 +335,6 @@ def test_a_password_of_the_registry_ends_after_twelve_hours_and_outlives_a_resta
 
 def test_secrets_stand_in_no_representation():
     assert USER.secret_access_key not in repr(USER)
-    temporary = Keyring(USER, Nobody()).functions
+    temporary = Keyring(USER, Nobody()).of_folder("books")
     assert temporary.secret_access_key not in repr(temporary)
     assert temporary.session_token not in repr(temporary)

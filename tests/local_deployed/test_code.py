@@ -13,7 +13,7 @@ from functools import partial
 import httpx
 import pytest
 from botocore.exceptions import ClientError
-from deployed_functions import RUNTIME, WHICH_VERSION, package
+from deployed_functions import ROLE, RUNTIME, WHICH_VERSION, package
 from no_tls import NO_TLS
 
 from fastlambda_cli.local.aws.deployed.code import KEPT, CodeStore
@@ -215,7 +215,7 @@ def test_what_get_function_says_can_be_downloaded_can_be(aws):
 def stack_with(aws, code):
     """A function that CloudFormation made, which checks no code."""
     name = next(aws.names)
-    properties = {"FunctionName": name, "Runtime": RUNTIME, "Handler": "app.handler", "Role": "r", "Code": code}
+    properties = {"FunctionName": name, "Runtime": RUNTIME, "Handler": "app.handler", "Role": ROLE, "Code": code}
     template = {"Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": properties}}}
     stacks = aws.client("cloudformation")
     stacks.create_stack(StackName=name, TemplateBody=json.dumps(template))

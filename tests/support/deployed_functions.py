@@ -22,6 +22,7 @@ from fastlambda_cli.local.aws import LocalAws, RetryPolicy, Running
 
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 ROLE = "arn:aws:iam::000000000000:role/books"
+"""Of a role that may do everything."""
 
 WHICH_VERSION = """
     def handler(event, context):
@@ -69,6 +70,17 @@ class Aws:
     def lambda_(self) -> Any:
         return self.client("lambda")
 
+    def role(self, *allowed: tuple[str, str], name: str = "", service: str = "lambda.amazonaws.com") -> str:
+        """Make a role that a service may assume; it may do these actions on these resources. Its ARN."""
+        name = name or f"role-of-{next(self.names)}"
+        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": trust}))
+        statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in allowed]
+        if statements:
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            self.client("iam").put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=document)
+        return role["Role"]["Arn"]
+
     def create(self, source: str, **configuration: Any) -> str:
         """Create a function of a name of its own; it can be invoked at once."""
         name = next(self.names)
@@ -103,6 +115,8 @@ def running(directory, **settings):
     with in_background(directory, told.append, retries=at_once, running=run) as (local, loop):
         aws = Aws(local, loop, told, drawn)
         try:
+            with contextlib.suppress(aws.client("iam").exceptions.EntityAlreadyExistsException):  # of an earlier start
+                aws.role(("*", "*"), name=ROLE.rpartition("/")[2])
             yield aws
         finally:
             for client in aws.clients.values():

@@ -7,6 +7,7 @@ stacks, buckets and secrets with `unique`. A room that imports them has a local 
 from __future__ import annotations
 
 import contextlib
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,3 +47,11 @@ def every(aws: Aws, service: str, operation: str, key: str, **parameters: str) -
 def unique() -> Callable[[str], str]:
     """Make a name that no other test has: `unique("shop")` is "shop-1f0c9a2e"."""
     return lambda name: f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+def lambda_role(aws: Aws, name: str) -> str:
+    """Make a role that Lambda may assume, and that may nothing; its ARN."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role: str = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    return role

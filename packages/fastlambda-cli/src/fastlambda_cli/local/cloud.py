@@ -225,8 +225,9 @@ class LocalCloud:
 
     def _spec(self, function: Function, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
         configuration = self.service.configuration
+        name = function_name(self.function_name, function.name)
         return FunctionSpec(
-            name=function_name(self.function_name, function.name),
+            name=name,
             handler=configuration.handler,
             task_root=self.service.root,
             packages=importable.packages,
@@ -240,7 +241,7 @@ class LocalCloud:
             writable=self._writable(),
             endpoint_url=self.endpoint_url,
             xray_address=self._aws.xray_address,
-            keys=self._aws.function_keys,
+            keys=self._aws.function_keys(name),
             log_level=configuration.log_level,
             reserved=function.reserved,
             variables=function_variables(

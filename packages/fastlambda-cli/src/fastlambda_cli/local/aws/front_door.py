@@ -29,6 +29,7 @@ from fastlambda_cli.local.aws.invoke_shortcut import InvokeShortcut
 from fastlambda_cli.local.aws.logs_api import LogsApi
 from fastlambda_cli.local.aws.metrics_flow import MetricsFlow
 from fastlambda_cli.local.aws.model import RetryPolicy, Running, Surroundings
+from fastlambda_cli.local.aws.permissions import Permissions
 from fastlambda_cli.local.aws.proxy import EmulatorProxy
 from fastlambda_cli.local.aws.refusals import refusing
 from fastlambda_cli.local.aws.signatures.door import Door
@@ -103,18 +104,19 @@ async def front_door(
         traces = TraceHeaders()
         services = Services(emulator, traces)
         event_sources = EventSources(services, functions, sink)
-        proxy = traces.noticing(event_sources.noticing(EmulatorProxy(emulator)))
+        permissions = Permissions(emulator, sink)
+        proxy = traces.noticing(event_sources.noticing(permissions.asked(EmulatorProxy(emulator))))
         metrics = MetricsFlow(sink.metrics, services, sink)
         control_plane = metrics.current(with_present_port(forgetful(proxy, memory), port))
         destinations = Destinations(state, services, sink)
-        invoke_api = InvokeApi(functions, control_plane, sink, retries, destinations, traces)
+        invoke_api = InvokeApi(functions, control_plane, permissions, sink, retries, destinations, traces)
         issuers = Issuers(with_cognito(state, fetch_document))
         routes = DeployedRoutes(state, functions, Authorizers(state, functions, issuers, keyring), sink)
         http_apis = await stack.enter_async_context(HttpApi(routes, sink))
         urls = FunctionUrls(state, functions, keyring, sink)
         function_urls = await stack.enter_async_context(HttpApi(urls, sink, FUNCTION_URL))
-        logs_api = LogsApi(sink.logs, emulator, invoke_api)
-        xray_api = XrayApi(sink.traces, sink, logs_api)
+        logs_api = LogsApi(sink.logs, emulator, permissions, invoke_api)
+        xray_api = XrayApi(sink.traces, sink, permissions, logs_api)
         registry = RegistryLogin(keyring.user)
         others = registry.giving(refusing(xray_api), surroundings.endpoint_url)
         signed = Door(invoke_first(invoke_api, others), keyring, registry)

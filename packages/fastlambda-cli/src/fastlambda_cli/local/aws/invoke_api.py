@@ -22,12 +22,14 @@ from fastlambda_cli.local.aws.invoke_errors import (
     InvokeError,
     bad_content,
     bad_parameter,
+    denied,
     invalid_name,
     service_failure,
     throttled,
     too_large,
 )
 from fastlambda_cli.local.aws.model import RetryPolicy
+from fastlambda_cli.local.aws.permissions import DeniedError, Permissions
 from fastlambda_cli.local.aws.proxy import ClientGoneError
 from fastlambda_cli.local.model import Invocation, InvokeResult, Notice, RefusedError, Sink, ThrottledError
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
@@ -68,6 +70,7 @@ class InvokeApi:
     Args:
         functions: What can be invoked.
         otherwise: Answers every other request.
+        permissions: Who may invoke.
         sink: Told of asynchronous invocations that are dropped and of failures of the local Lambda.
         retries: How asynchronous invocations are tried again.
         destinations: Where asynchronous invocations end; by default nowhere.
@@ -79,6 +82,7 @@ class InvokeApi:
         self,
         functions: Functions,
         otherwise: AsgiApp,
+        permissions: Permissions,
         sink: Sink,
         retries: RetryPolicy | None = None,
         destinations: Destinations | None = None,
@@ -86,6 +90,7 @@ class InvokeApi:
     ) -> None:
         self._functions = functions
         self._otherwise = otherwise
+        self._permissions = permissions
         self._sink = sink
         self._destinations = destinations
         self._traces = traces
@@ -100,17 +105,25 @@ class InvokeApi:
         path = scope["path"] if scope["method"] == "POST" else ""
         try:
             if match := _PATH.fullmatch(path):
-                await self._invoke(_reference(match["function"], scope), scope, receive, send)
+                await self._invoke(await self._asked(match["function"], scope), scope, receive, send)
             elif match := _INVOKE_ASYNC.fullmatch(path):
-                await self._invoke_async(_reference(match["function"], scope), receive, send)
+                await self._invoke_async(await self._asked(match["function"], scope), receive, send)
             elif _NOT_SERVED.fullmatch(path):
                 raise bad_parameter("The local AWS serves Invoke and InvokeAsync, and not InvokeWithResponseStream.")
             else:
                 await self._otherwise(scope, receive, send)
         except InvokeError as error:
             await _answer_error(send, error)
+        except DeniedError as problem:
+            await _answer_error(send, denied(str(problem)))
         except ClientGoneError:
             return
+
+    async def _asked(self, name: str, scope: Scope) -> FunctionReference:
+        """The function that a caller names, who may invoke it."""
+        reference = _reference(name, scope)
+        await self._permissions.check(scope, "lambda:InvokeFunction", reference.arn)
+        return reference
 
     async def _invoke(self, reference: FunctionReference, scope: Scope, receive: Receive, send: Send) -> None:
         await self._functions.check(reference)

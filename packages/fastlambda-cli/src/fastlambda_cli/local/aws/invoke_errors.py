@@ -44,6 +44,17 @@ def not_found(arn: str) -> InvokeError:
     return InvokeError(404, "ResourceNotFoundException", f"Function not found: {arn}")
 
 
+def denied(message: str) -> InvokeError:
+    """The caller may not invoke the function."""
+    return InvokeError(403, "AccessDeniedException", message)
+
+
+def unassumable_role() -> InvokeError:
+    """The function's role is gone, or trusts Lambda no more; as it is seen, for the reference lists no such error."""
+    message = "The role defined for the function cannot be assumed by Lambda."
+    return InvokeError(403, "AccessDeniedException", message)
+
+
 def too_large(size: int, invocation_type: str, limit: int) -> InvokeError:
     """The event is larger than Lambda takes."""
     return InvokeError(

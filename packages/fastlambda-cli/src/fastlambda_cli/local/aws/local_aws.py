@@ -49,7 +49,6 @@ class LocalAws:
     Attributes:
         endpoint_url: Where SDKs reach it, once started.
         keys: What requests to it are signed with, once started; its directory keeps them.
-        function_keys: What its functions sign with, once started.
         xray_address: host:port of the X-Ray daemon for functions, once started.
         own_files: Whether environments have file systems of their own, once started.
         files_obstacle: Why this machine cannot give them any; empty where it can, or was not asked to.
@@ -84,9 +83,9 @@ class LocalAws:
         self._stack = contextlib.AsyncExitStack()
         self._emulator: Emulator
         self._functions: Functions
+        self._keyring: Keyring
         self.endpoint_url: str
         self.keys: Keys
-        self.function_keys: Keys
         self.xray_address: str
         self.own_files = False
         self.files_obstacle = ""
@@ -101,8 +100,8 @@ class LocalAws:
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         self._emulator = await stack.enter_async_context(emulator_at(self._directory, self._sink))
-        keyring = Keyring(kept_keys(self._directory), self._emulator)
-        self.keys, self.function_keys = keyring.user, keyring.functions
+        self._keyring = keyring = Keyring(kept_keys(self._directory), self._emulator)
+        self.keys = keyring.user
         listener = stack.enter_context(listen(self._port, label="The AWS endpoint", option="--aws-port"))
         port: int = listener.getsockname()[1]
         self.endpoint_url = f"http://{LOOPBACK}:{port}"
@@ -118,7 +117,9 @@ class LocalAws:
         await asyncio.to_thread(importlib.import_module, "fastlambda_cli.local.aws.front_door")
         from fastlambda_cli.local.aws.front_door import front_door  # noqa: PLC0415
 
-        surroundings = Surroundings(self.endpoint_url, self.xray_address, self.function_keys, self.own_files)
+        surroundings = Surroundings(
+            self.endpoint_url, self.xray_address, keyring.of_function, self.own_files
+        )
         door = await stack.enter_async_context(
             front_door(
                 listener,
@@ -173,6 +174,10 @@ class LocalAws:
 
         """
         self._functions.register(function_name, invoke, aliases, reserved, begin)
+
+    def function_keys(self, function_name: str) -> Keys:
+        """What a function signs with that is registered here: it may do everything until it is told its role."""
+        return self._keyring.of_folder(function_name)
 
     def unregister(self, function_name: str) -> None:
         """Have the function answered as it is deployed, if it is."""

@@ -27,6 +27,7 @@ from fastlambda_cli.local.aws.logs_reading import (
     paged,
     streams_page,
 )
+from fastlambda_cli.local.aws.permissions import DeniedError, Permissions
 from fastlambda_cli.local.aws.proxy import ClientGoneError
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 from fastlambda_cli.local.telemetry.log_patterns import PatternError, compiled
@@ -63,13 +64,15 @@ class LogsApi:
     Args:
         logs: What functions wrote.
         source: The emulator.
+        permissions: Who may ask.
         otherwise: Answers every other request.
 
     """
 
-    def __init__(self, logs: LogStore, source: Source, otherwise: AsgiApp) -> None:
+    def __init__(self, logs: LogStore, source: Source, permissions: Permissions, otherwise: AsgiApp) -> None:
         self._logs = logs
         self._source = source
+        self._permissions = permissions
         self._otherwise = otherwise
         self._operations: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]] = {
             "DescribeLogGroups": self._describe_log_groups,
@@ -89,11 +92,16 @@ class LogsApi:
         operation = target.removeprefix(_TARGET).decode("latin-1")
         try:
             body = await read_body(receive)
-            answer = await self._answer(operation, _object(body))
+            request = _object(body)
+            if operation in self._operations:
+                await self._permissions.check(scope, f"logs:{operation}", _resource(request))
+            answer = await self._answer(operation, request)
         except (BadParameterError, PatternError) as problem:
             await _refuse(send, "InvalidParameterException", str(problem))
         except _RefusedError as refused:
             await answer_json(send, refused.body, status=refused.status)
+        except DeniedError as problem:
+            await _refuse(send, "AccessDeniedException", str(problem))
         except EmulatorError as problem:
             await _refuse(send, "ServiceUnavailableException", str(problem), status=503)
         except ClientGoneError:
@@ -249,6 +257,11 @@ def _group(request: Mapping[str, Any]) -> str:
     """The log group's name, which may be in an ARN."""
     name = request.get("logGroupName") or request.get("logGroupIdentifier") or ""
     return str(name).rpartition(":log-group:")[2].removesuffix(":*")
+
+
+def _resource(request: Mapping[str, Any]) -> str:
+    """What an operation needs its permission for, as CloudWatch Logs names it when it refuses."""
+    return f"{group_arn(_group(request))}:log-stream:{request.get('logStreamName') or ''}"
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

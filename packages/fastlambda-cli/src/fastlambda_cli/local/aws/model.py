@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fastlambda_cli.aws.keys import Keys
@@ -60,12 +60,12 @@ class Surroundings:
     Attributes:
         endpoint_url: Where AWS SDKs find AWS.
         xray_address: host:port of the X-Ray daemon.
-        keys: What they sign with.
+        keys: Gives what a function signs with, by its name and the ARN of its role; raises UnassumableRoleError.
         own_files: Whether environments have file systems of their own.
 
     """
 
     endpoint_url: str
     xray_address: str
-    keys: Keys
+    keys: Callable[[str, str], Awaitable[Keys]]
     own_files: bool = False

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from fastlambda_cli.local.aws.deployed.signing import signed_for
 from fastlambda_cli.local.aws.json_bodies import answer_json, read_body
+from fastlambda_cli.local.aws.permissions import DeniedError, Permissions
 from fastlambda_cli.local.aws.proxy import ClientGoneError
 from fastlambda_cli.local.model import Sink, TraceSegment
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
@@ -31,31 +32,37 @@ class XrayApi:
     Args:
         traces: What is known.
         sink: Takes the segments that clients send.
+        permissions: Who may ask.
         otherwise: Answers every other request.
 
     """
 
-    def __init__(self, traces: TraceStore, sink: Sink, otherwise: AsgiApp) -> None:
+    def __init__(self, traces: TraceStore, sink: Sink, permissions: Permissions, otherwise: AsgiApp) -> None:
         self._traces = traces
         self._sink = sink
+        self._permissions = permissions
         self._otherwise = otherwise
         self._operations = {
-            "/TraceSegments": self._put_trace_segments,
-            "/TraceSummaries": self._get_trace_summaries,
-            "/Traces": self._batch_get_traces,
+            "/TraceSegments": ("xray:PutTraceSegments", self._put_trace_segments),
+            "/TraceSummaries": ("xray:GetTraceSummaries", self._get_trace_summaries),
+            "/Traces": ("xray:BatchGetTraces", self._batch_get_traces),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        operation = self._operations.get(scope["path"]) if scope["method"] == "POST" else None
+        action, operation = self._operations.get(scope["path"] if scope["method"] == "POST" else "", (None, None))
         if operation is None and signed_for(scope) != b"xray":
             await self._otherwise(scope, receive, send)
             return
         try:
             body = await read_body(receive)
+            if action is not None:
+                await self._permissions.check(scope, action, "*")
             await answer_json(send, (operation or _refuse(scope))(_object(body)))
         except InvalidRequestError as problem:
             await answer_json(send, {"Message": str(problem)}, status=400, error="InvalidRequestException")
+        except DeniedError as problem:
+            await answer_json(send, {"Message": str(problem)}, status=403, error="AccessDeniedException")
         except ClientGoneError:
             return
 

@@ -17,8 +17,15 @@ from fastlambda_cli.local.aws.deployed.state import Alias, DeployedState, Functi
 from fastlambda_cli.local.aws.deployed.unpacking import UnusableCodeError
 from fastlambda_cli.local.aws.deployed.versions import Present, Versions
 from fastlambda_cli.local.aws.function_names import FunctionReference
-from fastlambda_cli.local.aws.invoke_errors import missing_image, not_found, unusable_code, unusable_runtime
+from fastlambda_cli.local.aws.invoke_errors import (
+    missing_image,
+    not_found,
+    unassumable_role,
+    unusable_code,
+    unusable_runtime,
+)
 from fastlambda_cli.local.aws.model import Surroundings
+from fastlambda_cli.local.aws.signatures.keyring import UnassumableRoleError
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
 from fastlambda_cli.local.function.running import Caller
 from fastlambda_cli.local.model import LATEST, Invocation, InvokeResult, Notice, Sink, ThrottledError, ThrottleReason
@@ -215,12 +222,15 @@ class DeployedFunctions:
             if configuration.get(setting):
                 raise unusable_runtime(f"{name} has {what}.")
         try:
+            keys = await self._surroundings.keys(name, configuration["Role"])
             if configuration.get("PackageType") == "Image":
                 package = await image_package(self._state, configuration)
             else:
                 package = zip_package(self._state, configuration)
             runtime = await self._runtimes.installed(package.runtime)
             code = await self._code.unpacked(package.digest, package.read)
+        except UnassumableRoleError as problem:
+            raise unassumable_role() from problem
         except MissingRuntimeError as problem:
             raise unusable_runtime(str(problem)) from problem
         except MissingImageError as problem:
@@ -235,6 +245,7 @@ class DeployedFunctions:
             runtime=runtime,
             surroundings=self._surroundings,
             most_workers=self._concurrency,
+            keys=keys,
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.aws.deployed.runtimes import InstalledRuntime
 from fastlambda_cli.local.aws.model import Surroundings
 from fastlambda_cli.local.function import FunctionSpec
@@ -27,6 +28,7 @@ _DECIDING = (
     "LoggingConfig",
     "MemorySize",
     "PackageType",
+    "Role",
     "Runtime",
     "Timeout",
     "TracingConfig",
@@ -48,6 +50,7 @@ def spec(
     runtime: InstalledRuntime,
     surroundings: Surroundings,
     most_workers: int,
+    keys: Keys,
 ) -> FunctionSpec:
     """Describe the environments of a version.
 
@@ -58,6 +61,7 @@ def spec(
         runtime: What runs it.
         surroundings: What it finds round itself.
         most_workers: How many events the function may run at once, and so no environment more.
+        keys: What the function signs with.
 
     """
     logging = configuration.get("LoggingConfig", {})
@@ -74,7 +78,7 @@ def spec(
         timeout=configuration["Timeout"],
         endpoint_url=surroundings.endpoint_url,
         xray_address=surroundings.xray_address,
-        keys=surroundings.keys,
+        keys=keys,
         variables=configuration.get("Environment", {}).get("Variables", {}),
         version=configuration["Version"],
         log_format=logging.get("LogFormat", "Text"),

@@ -40,6 +40,7 @@ from joining import join_values  # type: ignore[import-not-found,unused-ignore]
 from mappings import check_mappings  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
+from roles import role  # type: ignore[import-not-found,unused-ignore]
 from saving import Saved, save_less  # type: ignore[import-not-found,unused-ignore]
 from signing import Key, given_out, presign_code  # type: ignore[import-not-found,unused-ignore]
 from urls import function_url, make_local_urls  # type: ignore[import-not-found,unused-ignore]
@@ -57,14 +58,22 @@ _IDLE_SAVE_S = 5.0  # queues change state without a request; the pause doubles w
 _LONGEST_IDLE_S = 20.0
 _HEALTH = "/_ministack/health"
 _MAPPINGS = "/2015-03-31/event-source-mappings/"
+_OURS = "/_fastlambda/"
+"""What only the engine asks, on the private socket."""
 _SAVE = "/_fastlambda/save"
-"""Ours, on the private socket only: answers once everything so far is on disk."""
+"""Answers once everything so far is on disk."""
 _CODE = re.compile(r"/_fastlambda/lambda-code/(\d{12})/([a-z0-9-]+)/([^/]+)/([^/]+)")
 """Ours too: the deployment package of any version, by account, region and function; ministack's is always $LATEST's."""
 _URL = "/_fastlambda/function-url/"
 """Ours as well, before the id of a function URL: whose it is."""
 _KEYS = re.compile(r"/_fastlambda/keys/(\w+)")
 """Ours too: the secret and the holder of an access key that IAM or STS made, by its id."""
+_ROLE = "/_fastlambda/roles/"
+"""Ours too, before the name of a role: its id, and whether Lambda may assume it."""
+_DECISION = "/_fastlambda/decision"
+"""Ours too: whether somebody may do what the front door does itself."""
+_CALLER = b"x-fastlambda-caller"
+"""Who asks, in the front door's words; nobody else reaches the socket. The account's root is not named."""
 _GRACE_S = 2
 _LAST_RESORT_S = 3.0
 
@@ -120,24 +129,33 @@ class SavedWhileRunning:
         if scope["type"] == "lifespan":
             await ministack.app(scope, receive, self._watch_startup(send))
             return
-        if scope["path"] == _SAVE:
-            await self._save_now(send)
-            return
-        if code := _CODE.fullmatch(scope["path"]):
-            await _send_code(send, *code.groups())
-            return
-        if scope["path"].startswith(_URL):
-            await _send(send, function_url(scope["path"].removeprefix(_URL)))
-            return
-        if key := _KEYS.fullmatch(scope["path"]):
-            await _send_key(send, key[1])
+        if scope["path"].startswith(_OURS):
+            await self._answer(scope["path"], receive, send)
             return
         self._answering += 1
         try:
+            scope, send = _asked(scope, send)
             await self._ministack(scope, receive, self._mappings.told(send))
         finally:
             self._answering -= 1
             self._changed = self._changed or not _only_looks(scope)
+
+    async def _answer(self, path: str, receive: Receive, send: Send) -> None:
+        """Answer what only the engine asks."""
+        if path == _SAVE:
+            await self._save_now(send)
+        elif code := _CODE.fullmatch(path):
+            await _send_code(send, *code.groups())
+        elif path == _DECISION:
+            question = json.loads(await _body(receive))
+            await _send_json(send, 200, importlib.import_module("permissions").decide(question))
+        elif path.startswith(_ROLE):
+            found = role(path.removeprefix(_ROLE))
+            await _send_json(send, 404 if found is None else 200, found)
+        elif key := _KEYS.fullmatch(path):
+            await _send_json(send, *given_out(key[1]))
+        else:
+            await _send(send, function_url(path.removeprefix(_URL)))
 
     def _watch_startup(self, send: Send) -> Send:
         async def watched(message: Message) -> None:
@@ -213,6 +231,15 @@ def _only_looks(scope: Message) -> bool:
     return bool(scope["path"] == _HEALTH or (scope["path"] == _MAPPINGS and scope["method"] == "GET"))
 
 
+def _asked(scope: Message, send: Send) -> tuple[Message, Send]:
+    """A request and its answer's way out, as ministack is to have them: with its caller asked for permissions."""
+    caller = next((value for name, value in scope["headers"] if name == _CALLER), None)
+    if caller is None:
+        return scope, send
+    kept = [pair for pair in scope["headers"] if pair[0] != _CALLER]
+    return {**scope, "headers": kept}, importlib.import_module("permissions").asked(caller, send)
+
+
 async def _send_code(send: Send, account: str, region: str, name: str, version: str) -> None:
     function = ministack._get_module("lambda_svc")._functions.get_scoped(account, region, name) or {}  # noqa: SLF001
     record = function if version == "$LATEST" else function.get("versions", {}).get(version, {})
@@ -226,9 +253,16 @@ async def _send(send: Send, found: bytes) -> None:
     await send({"type": "http.response.body", "body": found})
 
 
-async def _send_key(send: Send, access_key_id: str) -> None:
-    status, key = given_out(access_key_id)
-    body = json.dumps(key).encode()
+async def _body(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
+
+
+async def _send_json(send: Send, status: int, found: object) -> None:
+    body = json.dumps(found).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ministack.services import lambda_svc  # type: ignore[import-not-found,unused-ignore]
 from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
+from roles import problem_of_role  # type: ignore[import-not-found,unused-ignore]
 
 _ENVIRONMENT = "Lambda was unable to configure your environment variables because the environment variables you have"
 _VARIABLES_BYTES = 4096
@@ -63,7 +64,7 @@ class _Problem(NamedTuple):
 def check_configurations() -> None:
     """Check what Lambda's API and stacks make of functions, aliases and their settings."""
     _check(lambda_svc, "_create_function", _of_function)
-    _check(lambda_svc, "_update_config", lambda _, asked: _of_function(asked))
+    _check(lambda_svc, "_update_config", lambda name, asked: _of_function(asked, name))
     _check(lambda_svc, "_put_event_invoke_config", lambda _name, _qualifier, asked: _out_of_range(asked))
     _check(lambda_svc, "_create_alias", lambda name, asked: _of_name(asked) or _of_versions(name, asked))
     _check(lambda_svc, "_update_alias", lambda name, _, asked: _of_versions(name, asked))
@@ -91,7 +92,7 @@ def _check_in_stacks(cloudformation: Any) -> None:
         return create(logical_id, properties, stack_name)
 
     def updated(physical_id: str, before: Mapping[str, Any], after: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
-        _raise(_of_function(after))
+        _raise(_of_function(after, physical_id))
         return update(physical_id, before, after, *rest, **more)
 
     handlers.update(create=created, update=updated)
@@ -102,15 +103,23 @@ def _raise(problem: _Problem | None) -> None:
         raise ValueError(problem.message)
 
 
-def _of_function(asked: Mapping[str, Any]) -> _Problem | None:
-    """What is wrong with what was asked to make or change of a function."""
+def _of_function(asked: Mapping[str, Any], name: str | None = None) -> _Problem | None:
+    """What is wrong with what was asked to make of a function, or to change of the one with the name."""
     storage = asked.get("EphemeralStorage") or {}
     variables = (asked.get("Environment") or {}).get("Variables") or {}
     return (
         _out_of_range(asked)
         or _beyond("ephemeralStorage.size", storage.get("Size"), _STORAGE)
         or _of_variables({name: str(value) for name, value in variables.items()})
+        or _of_role(asked, name)
     )
+
+
+def _of_role(asked: Mapping[str, Any], name: str | None) -> _Problem | None:
+    function = lambda_svc._functions.get(name) if name else None  # noqa: SLF001
+    before = function["config"] if function else {}
+    problem = problem_of_role({**before, **asked}, before)
+    return _Problem(_INVALID, problem) if problem else None
 
 
 def _of_variables(variables: Mapping[str, str]) -> _Problem | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ministack.services import lambda_svc, sqs  # type: ignore[import-not-found,unused-ignore]
 from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
+from roles import may_receive  # type: ignore[import-not-found,unused-ignore]
 
 _BATCH_OF_ONE_RECEIVE = 10
 _WINDOW = "MaximumBatchingWindowInSeconds"
@@ -74,14 +75,23 @@ def _problem(mapping: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None
         return None
     if int(mapping.get("BatchSize", 0)) > _BATCH_OF_ONE_RECEIVE and not int(mapping.get(_WINDOW) or 0):
         return "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
-    return _short_visibility(arn, str(asked["FunctionName"])) if "FunctionName" in asked else None
+    return _of_function(arn, str(asked["FunctionName"])) if "FunctionName" in asked else None
 
 
-def _short_visibility(arn: str, function: str) -> str | None:
+def _of_function(arn: str, function: str) -> str | None:
     name, qualifier = lambda_svc._resolve_name_and_qualifier(function)  # noqa: SLF001
     _, configuration = lambda_svc._get_func_record_for_qualifier(name, qualifier)  # noqa: SLF001
+    if configuration is None:
+        return None
+    for operation in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        if not may_receive(configuration, operation, arn):
+            return f"The function execution role does not have permissions to call {operation} on SQS"
+    return _short_visibility(arn, configuration)
+
+
+def _short_visibility(arn: str, configuration: Mapping[str, Any]) -> str | None:
     queue = sqs._queue_by_arn(arn)  # noqa: SLF001
-    if queue is None or configuration is None:
+    if queue is None:
         return None
     visibility, timeout = int(queue["attributes"]["VisibilityTimeout"]), int(configuration["Timeout"])
     if visibility >= timeout:

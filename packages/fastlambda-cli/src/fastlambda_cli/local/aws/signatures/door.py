@@ -94,9 +94,9 @@ class Door:
         else:
             claim = claim_of(asked)
             claim.check_headers(asked)
-            keys = await self._keyring.keys(claim.access_key_id, claim.token)
+            holder = await self._keyring.holder(claim.access_key_id, claim.token)
             claim.check_time(self._now())
-            await self._check_signature(asked, claim, keys, scope, progress)
+            await self._check_signature(asked, claim, holder.keys, holder.asking(scope), progress)
 
     async def _check_version_2(self, asked: Asked, scope: Scope, progress: _Progress) -> None:
         expires = asked.parameter("Expires") or ""
@@ -106,12 +106,12 @@ class Door:
             # Version 2 does not sign every parameter, and is S3's alone: nothing may make it another service's request.
             raise RefusedRequest(NOT_SUPPORTED)
         token = asked.parameter("x-amz-security-token")
-        keys = await self._keyring.keys(asked.parameter("AWSAccessKeyId") or "", token)
+        holder = await self._keyring.holder(asked.parameter("AWSAccessKeyId") or "", token)
         if self._now().timestamp() > int(expires):
             raise RefusedRequest(URL_EXPIRED)
-        if not is_signed_by_version_2(asked, keys):
+        if not is_signed_by_version_2(asked, holder.keys):
             raise RefusedRequest(MISMATCH)
-        await self._app(scope, progress.receive, progress.send)
+        await self._app(holder.asking(scope), progress.receive, progress.send)
 
     async def _check_signature(self, asked: Asked, claim: Claim, keys: Keys, scope: Scope, progress: _Progress) -> None:
         given = asked.header(_CONTENT_HASH)

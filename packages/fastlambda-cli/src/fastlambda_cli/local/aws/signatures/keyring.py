@@ -1,10 +1,15 @@
-"""Whose access keys are good: the user's, those of this start's functions, and whichever the local AWS gave out."""
+"""Whose access keys are good: the user's, those of this start's functions, and whichever the local AWS gave out.
+
+A function's are those of a session of its role, as on AWS, where Lambda assumes it and names the session after the
+function (AWS Lambda Developer Guide, "Defining Lambda function permissions with an execution role").
+"""
 
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx
@@ -13,10 +18,16 @@ from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.signatures.faults import EXPIRED_TOKEN, UNKNOWN_KEY, WRONG_TOKEN, RefusedRequest
 from fastlambda_cli.local.keys import new_temporary_keys
-from fastlambda_cli.local.model import ACCOUNT_ID
+from fastlambda_cli.local.model import ACCOUNT_ID, local_arn
+from fastlambda_cli.local.serve import Scope
 
 _GIVEN_OUT = "/_fastlambda/keys/"
 """The launcher's own: the secret of a key that IAM or STS made."""
+_ROLES = "/_fastlambda/roles/"
+"""The launcher's own: the id of a role, and whether Lambda may assume it."""
+_ROLE_ARN = re.compile(rf"arn:aws:iam::{ACCOUNT_ID}:role/(?:.+/)?(?P<name>[\w+=,.@-]+)")
+_ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"
+_CALLER = "fastlambda.caller"
 _ATTEMPTS = 3
 _LONGEST_ID = 128
 
@@ -29,12 +40,38 @@ class Holder:
         keys: The key.
         arn: The user's, the session's of a role, or the account's root.
         principal_id: The unique id of the same.
+        function: The name of the function whose session it is; None for all others.
 
     """
 
     keys: Keys
     arn: str
     principal_id: str
+    function: str | None = None
+
+    def asking(self, scope: Scope) -> Scope:
+        """A request of this one's, whose permissions are asked further on; the root has them all."""
+        return scope if self.arn == _ROOT else {**scope, _CALLER: self}
+
+    def described(self) -> dict[str, Any]:
+        """The same for the emulator's launcher."""
+        function = local_arn("lambda", f"function:{self.function}") if self.function else None
+        return {
+            "key": self.keys.access_key_id,
+            "arn": self.arn,
+            "principal_id": self.principal_id,
+            "function": function,
+        }
+
+
+def caller_of(scope: Scope) -> Holder | None:
+    """Whose permissions a request needs; None when it may do everything."""
+    caller: Holder | None = scope.get(_CALLER)
+    return caller
+
+
+class UnassumableRoleError(Exception):
+    """Lambda may not assume a role, or there is none."""
 
 
 class Source(Protocol):
@@ -56,19 +93,56 @@ class Keyring:
 
     Attributes:
         user: As given.
-        functions: What functions find in their environment; made for this start, and nowhere on disk.
-        emulator: What the emulator signs with when it invokes functions; likewise.
+        emulator: What the emulator signs with when it invokes functions; made for this start, and nowhere on disk. So
+            are the keys of functions.
 
     """
 
     def __init__(self, user: Keys, source: Source) -> None:
         self.user = user
-        self.functions = new_temporary_keys()
         self.emulator = new_temporary_keys()
         self._source = source
-        root = f"arn:aws:iam::{ACCOUNT_ID}:root"
-        own = (self.user, self.functions, self.emulator)
-        self._own = {keys.access_key_id: Holder(keys, root, ACCOUNT_ID) for keys in own}
+        self._own = {keys.access_key_id: Holder(keys, _ROOT, ACCOUNT_ID) for keys in (self.user, self.emulator)}
+        self._sessions: dict[tuple[str, str | None], Keys] = {}
+
+    async def of_function(self, name: str, role: str) -> Keys:
+        """The keys that a function has for its role.
+
+        Args:
+            name: The function's.
+            role: The ARN of its role.
+
+        Raises:
+            UnassumableRoleError: Lambda may not assume the role, or there is none.
+            EmulatorError: The emulator, which knows, does not answer.
+
+        """
+        session = await self._session(name, role)
+        return self._kept(name, role, session)
+
+    def of_folder(self, name: str) -> Keys:
+        """The keys of a function that runs from a service's folder: the root's, until it is told its role."""
+        return self._sessions.get((name, None)) or self._kept(name, None, (_ROOT, ACCOUNT_ID))
+
+    async def assume(self, name: str, role: str | None) -> None:
+        """Have a folder's function be its role from now on, or be the root again; the rest is as for `of_function`."""
+        session = (_ROOT, ACCOUNT_ID) if role is None else await self._session(name, role)
+        self._kept(name, None, session)
+
+    async def _session(self, name: str, role: str) -> tuple[str, str]:
+        """The ARN and the principal id of a function's session."""
+        match = _ROLE_ARN.fullmatch(role)
+        answer = await self._asked(f"{_ROLES}{quote(match['name'], safe='')}") if match else None
+        found = answer.json() if answer is not None else None
+        if match is None or not found or not found["assumable"]:
+            raise UnassumableRoleError(role)
+        return f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{match['name']}/{name}", f"{found['id']}:{name}"
+
+    def _kept(self, name: str, role: str | None, session: tuple[str, str]) -> Keys:
+        keys = self._sessions.setdefault((name, role), new_temporary_keys())
+        arn, principal_id = session
+        self._own[keys.access_key_id] = Holder(keys, arn, principal_id, None if arn == _ROOT else name)
+        return keys
 
     async def keys(self, access_key_id: str, token: str | None) -> Keys:
         """The key of an id; the parameters and what is raised are those of `holder`."""

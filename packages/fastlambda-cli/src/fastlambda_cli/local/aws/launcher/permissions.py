@@ -1,0 +1,234 @@
+"""Whether a caller may do what it asks: ministack's evaluator of policies, for everybody but the account's root.
+
+Imported with the first request of such a caller, which changes ministack: the evaluator takes a while to load.
+
+The front door has checked who signed, and says so with a header of its own. For the root there is none, and ministack
+answers as if there were no permissions; for all others its `AUTH` holds, for that one request. What ministack has wrong
+about an action, a resource or the words of a refusal is put right in `asked` and below.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
+from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found,unused-ignore]
+from ministack.core.responses import (  # type: ignore[import-not-found,unused-ignore]
+    _account_from_sts_session,
+    get_account_id,
+)
+from ministack.services import sts  # type: ignore[import-not-found,unused-ignore]
+from resources import contexts_of, resources_of  # type: ignore[import-not-found,unused-ignore]
+from roles import unknown_policies  # type: ignore[import-not-found,unused-ignore]
+
+DENIED = b"x-fastlambda-denied"
+"""What the caller may not do, for the front door to tell: action and resource."""
+
+_SAME = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sns:PublishBatch": "sns:Publish",
+}
+"""Operations without an action of their own (Service Authorization Reference)."""
+_RESOURCES_KNOWN = frozenset(
+    {"dynamodb", "events", "kms", "lambda", "logs", "monitoring", "s3", "secretsmanager", "sns", "sqs", "ssm", "xray"}
+)
+"""Where "*" means that the action takes no resource; elsewhere it may be one that ministack did not find."""
+
+Enforce = Callable[..., Any]
+
+
+class Denied(NamedTuple):
+    """What was refused."""
+
+    action: str
+    resource: str
+
+
+_asking: ContextVar[Mapping[str, Any] | None] = ContextVar("fastlambda_asking", default=None)
+_request: ContextVar[tuple[str, bytes] | None] = ContextVar("fastlambda_request", default=None)
+_denied: ContextVar[list[Denied] | None] = ContextVar("fastlambda_denied", default=None)
+
+
+class _ForOthersThanRoot:
+    """Stands in for ministack's `AUTH`, which is asked for its truth alone."""
+
+    def __bool__(self) -> bool:
+        return _asking.get() is not None
+
+
+def _ask_permissions() -> None:
+    """Have ministack ask policies where the front door names a caller."""
+    ministack.AUTH = _ForOthersThanRoot()
+    iam_evaluator.authenticate = _as_the_front_door_said
+    iam_evaluator.enforce = _corrected(iam_evaluator.enforce)
+    iam_actions.extract_iam_action = _noted(iam_actions.extract_iam_action)
+    iam_actions.access_denied_response = _worded(iam_actions.access_denied_response)
+
+
+def asked(caller: bytes, send: Any) -> Any:
+    """Ask for the permissions of this request's caller; the way out of its answer, which says what was denied."""
+    denied: list[Denied] = []
+    _denied.set(denied)
+    _be(json.loads(caller))
+
+    async def told(message: Any) -> None:
+        if denied and message["type"] == "http.response.start":
+            text = " ".join(denied[-1]).encode("ascii", "replace")
+            message = {**message, "headers": [*message.get("headers", ()), (DENIED, text)]}
+        await send(message)
+
+    return told
+
+
+def decide(question: Mapping[str, Any]) -> Mapping[str, str]:
+    """Whether a caller may do something that the front door does itself; empty when it may."""
+    _be(question["caller"])
+    key, action = question["caller"]["key"], question["action"]
+    service = action.partition(":")[0]
+    region, context = question["region"], question.get("context") or {}
+    denied = iam_evaluator.enforce(
+        key, action, service, region, resource_arn=question["resource"], service_context=context
+    )
+    if denied is None:
+        return {}
+    if isinstance(denied, iam_evaluator.AuthError):
+        return {"message": denied.message}
+    return {"message": _message(denied, Denied(action, question["resource"]))}
+
+
+def _be(caller: Mapping[str, Any]) -> None:
+    """Ask for the permissions of a caller from now on, in this request alone."""
+    _asking.set(caller)
+    if caller["function"] is None:
+        return  # a key that ministack made itself
+    sts._sessions[caller["key"]] = {  # noqa: SLF001
+        "Arn": caller["arn"],
+        "UserId": caller["principal_id"],
+        "AccountId": caller["arn"].split(":")[4],
+        "PrincipalType": "AssumedRole",
+        "SecretAccessKey": secrets.token_urlsafe(30),  # the front door has the true one
+        "SessionToken": secrets.token_urlsafe(30),
+    }
+
+
+def _as_the_front_door_said(access_key_id: str, account_id: str) -> Any:
+    account = _account_from_sts_session(access_key_id) or account_id
+    found = iam_evaluator.resolve_credential(access_key_id, account)
+    if isinstance(found, iam_evaluator.CredentialResolutionError):
+        return iam_evaluator.AuthError(found.code, found.message)
+    return found
+
+
+def _noted(extract: Any) -> Any:
+    """Keep what a request says: its action and resource alone do not tell all that policies are about."""
+
+    def extracted(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        _request.set((service, body))
+        return extract(service, method, path, headers, body, query)
+
+    return extracted
+
+
+def _corrected(enforce: Enforce) -> Enforce:
+    def enforced(
+        key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Any = None
+    ) -> Any:
+        caller = _asking.get()
+        if caller is None:
+            return enforce(key, action, service, region, resource_arn, service_context)
+        action = _SAME.get(action, action)
+        body = _body_of(service)
+        for resource in resources_of(action, resource_arn, body, region):
+            for context in contexts_of(action, resource, body):
+                known = {**(service_context or {}), **context}
+                if caller["function"] is not None:
+                    known["lambda:SourceFunctionArn"] = caller["function"]
+                result = enforce(key, action, service, region, resource, known)
+                if result is None or _undecided(key, action, service, resource, result):
+                    continue
+                if not isinstance(result, iam_evaluator.AuthError) and (denied := _denied.get()) is not None:
+                    denied.append(Denied(action, resource))
+                return result
+        return None
+
+    return enforced
+
+
+def _body_of(service: str) -> Mapping[str, Any]:
+    noted = _request.get()
+    if noted is None or noted[0] != service:
+        return {}
+    try:
+        body = json.loads(noted[1] or b"{}")
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _undecided(key: str, action: str, service: str, resource: str, result: Any) -> bool:
+    """Whether a refusal rests on what ministack does not know: a policy of AWS's own, or what the action is done to."""
+    if isinstance(result, iam_evaluator.AuthError) or result.decision != "ImplicitDeny":
+        return False
+    principal = iam_evaluator.resolve_principal(key, get_account_id())
+    if isinstance(principal, iam_evaluator.AuthError):
+        return False
+    if unknown_policies(iam_evaluator._role_name_from_assumed_arn(principal.arn)):  # noqa: SLF001
+        return True
+    if resource != "*" or service in _RESOURCES_KNOWN:
+        return False
+    return any(
+        statement.effect == "Allow" and iam_evaluator._action_matches(action, statement.actions, statement.not_actions)  # noqa: SLF001
+        for policy in principal.policies or ()
+        for statement in policy
+    )
+
+
+def _worded(respond: Any) -> Any:
+    """Name the resource in every refusal, as services do."""
+
+    def responded(service: str, action: str, principal: str, request_id: str, **named: Any) -> Any:
+        denied = _denied.get()
+        if denied and not named.get("error_code") and not named.get("resource_policy_arn"):
+            last = denied[-1]
+            explicit = bool(named.get("explicit_deny"))
+            action, named["resource_arn"] = last.action, last.resource
+            named["message"] = _denial(principal, last, explicit=explicit)
+        answer = respond(service, action, principal, request_id, **named)
+        of_json = (named.get("headers") or {}).get("x-amz-target") and not named.get("error_code")
+        # Services of the JSON protocols answer 400 (Amazon DynamoDB Developer Guide, "Error handling with DynamoDB",
+        # and the others' "Common errors"), all but Amazon SQS, which keeps the status of its query protocol.
+        return (400, *answer[1:]) if of_json and service != "sqs" else answer
+
+    return responded
+
+
+def _message(result: Any, denied: Denied) -> str:
+    if result.resource_policy_arn:
+        service = denied.action.partition(":")[0]
+        told: str = iam_actions._resource_policy_denial(service, denied.action, result.principal_arn, denied.resource)  # noqa: SLF001
+        return told
+    return _denial(result.principal_arn, denied, explicit=result.decision == "Deny")
+
+
+def _denial(principal: str, denied: Denied, *, explicit: bool) -> str:
+    """The words of IAM User Guide, "Troubleshoot access denied error messages", as services put them."""
+    action, resource = denied
+    service, _, operation = action.partition(":")
+    # As seen of SQS (aws/serverless-application-model#3633), SNS and S3.
+    if service == "sqs":
+        action = action.lower()
+    elif service == "sns":
+        action = f"SNS:{operation}"
+    elif service == "s3":
+        resource = f'"{resource}"'
+    told: str = iam_actions.identity_denial_message(action, principal, resource, explicit)
+    return told
+
+
+_ask_permissions()

@@ -1,0 +1,290 @@
+"""A function has its role's permissions and no others, as on AWS."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from deployed_functions import ROLE, RUNTIME, package
+
+from fastlambda_cli.local.model import Notice
+
+ACCOUNT = "000000000000"
+CALL = """
+    import boto3
+    from botocore.exceptions import ClientError
+
+    def handler(event, context):
+        service, operation, parameters = event
+        try:
+            answer = getattr(boto3.client(service), operation)(**parameters)
+        except ClientError as problem:
+            error = problem.response["Error"]
+            return [problem.response["ResponseMetadata"]["HTTPStatusCode"], error["Code"], error["Message"]]
+        return answer.get("Arn") or sorted(answer)
+"""
+ORDERS = f"arn:aws:sqs:us-east-1:{ACCOUNT}:orders"
+SEND = ("sqs", "send_message", {"QueueUrl": f"http://127.0.0.1/{ACCOUNT}/orders", "MessageBody": "Momo"})
+
+
+@pytest.fixture(scope="session")
+def caller(aws):
+    """`caller((action, resource), ...)` makes a function that may do that: role, name, and what it is answered."""
+    aws.client("sqs").create_queue(QueueName="orders")
+    aws.client("s3").create_bucket(Bucket="shelves")
+
+    def made(*allowed):
+        role = aws.role(*allowed)
+        name = aws.create(CALL, Role=role)
+        return role.rpartition("/")[2], name, lambda *call: aws.invoke(name, call)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def helpless(caller):
+    return caller()
+
+
+def test_a_function_is_a_session_of_its_role(helpless):
+    role, name, answer = helpless
+
+    assert answer("sts", "get_caller_identity", {}) == f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}"
+
+
+DENIED = {
+    # action, resource: status, code, call
+    ("sqs:sendmessage", ORDERS): (403, "AccessDenied", SEND),
+    ("SNS:Publish", f"arn:aws:sns:us-east-1:{ACCOUNT}:books"): (
+        403,
+        "AuthorizationError",
+        ("sns", "publish", {"TopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:books", "Message": "Momo"}),
+    ),
+    ("events:PutEvents", f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"): (
+        400,
+        "AccessDeniedException",
+        ("events", "put_events", {"Entries": [{"Source": "books", "DetailType": "sold", "Detail": "{}"}]}),
+    ),
+    ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:books/app"): (
+        400,
+        "AccessDeniedException",
+        ("secretsmanager", "get_secret_value", {"SecretId": "books/app"}),
+    ),
+    ("ssm:GetParameters", f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/books/a"): (
+        400,
+        "AccessDeniedException",
+        ("ssm", "get_parameters", {"Names": ["/books/a", "/books/b"]}),
+    ),
+    ("dynamodb:PutItem", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/books"): (
+        400,
+        "AccessDeniedException",
+        ("dynamodb", "put_item", {"TableName": "books", "Item": {"id": {"S": "1"}}}),
+    ),
+    ("s3:GetObject", '"arn:aws:s3:::shelves/momo"'): (
+        403,
+        "AccessDenied",
+        ("s3", "get_object", {"Bucket": "shelves", "Key": "momo"}),
+    ),
+    ("kms:GenerateRandom", "*"): (400, "AccessDeniedException", ("kms", "generate_random", {"NumberOfBytes": 3})),
+    ("xray:PutTraceSegments", "*"): (
+        403,
+        "AccessDeniedException",
+        ("xray", "put_trace_segments", {"TraceSegmentDocuments": ["{}"]}),
+    ),
+    ("logs:FilterLogEvents", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:books:log-stream:"): (
+        400,
+        "AccessDeniedException",
+        ("logs", "filter_log_events", {"logGroupName": "books"}),
+    ),
+    ("lambda:InvokeFunction", f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:books:live"): (
+        403,
+        "AccessDeniedException",
+        ("lambda", "invoke", {"FunctionName": "books:live"}),
+    ),
+    ("sts:AssumeRole", ROLE): (
+        403,
+        "AccessDenied",
+        ("sts", "assume_role", {"RoleArn": ROLE, "RoleSessionName": "momo"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("denied", DENIED, ids=lambda denied: denied[0])
+def test_what_its_role_does_not_allow_is_denied_in_awss_words(helpless, denied):
+    role, name, answer = helpless
+    (action, resource), (status, code, call) = denied, DENIED[denied]
+
+    told = (
+        f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name} is not authorized to perform: {action} "
+        f"on resource: {resource} because no identity-based policy allows the {action} action"
+    )
+    assert answer(*call) == [status, code, told]
+
+
+def test_what_its_role_allows_is_done(aws, caller):
+    topic = aws.client("sns").create_topic(Name="news")["TopicArn"]
+    secret = aws.client("secretsmanager").create_secret(Name="news/app", SecretString="Momo")["ARN"]
+    aws.client("ssm").put_parameter(Name="/news/a", Value="Momo", Type="String")
+    aws.client("s3").create_bucket(Bucket="news")
+    other = aws.create("def handler(event, context): return None")
+    _, _, answer = caller(
+        ("sqs:SendMessage", ORDERS),
+        ("sns:Publish", topic),
+        ("secretsmanager:GetSecretValue", f"{secret.rpartition('-')[0]}-??????"),
+        ("ssm:GetParametersByPath", f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/news"),
+        ("s3:PutObject", "arn:aws:s3:::news/*"),
+        ("lambda:InvokeFunction", f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{other}"),
+        ("xray:PutTraceSegments", "*"),
+    )
+    queue = {"QueueUrl": SEND[2]["QueueUrl"]}
+    entries = [{"Id": "1", "MessageBody": "Momo"}]
+
+    assert "MessageId" in answer(*SEND)
+    # Batches have no action of their own.
+    assert "Successful" in answer("sqs", "send_message_batch", {**queue, "Entries": entries})
+    published = {"TopicArn": topic, "PublishBatchRequestEntries": [{"Id": "1", "Message": "Momo"}]}
+    assert "Successful" in answer("sns", "publish_batch", published)
+    assert "SecretString" in answer("secretsmanager", "get_secret_value", {"SecretId": "news/app"})
+    assert "Parameters" in answer("ssm", "get_parameters_by_path", {"Path": "/news"})
+    assert "ETag" in answer("s3", "put_object", {"Bucket": "news", "Key": "momo", "Body": "Momo"})
+    assert "StatusCode" in answer("lambda", "invoke", {"FunctionName": other, "InvocationType": "DryRun"})
+    assert "UnprocessedTraceSegments" in answer("xray", "put_trace_segments", {"TraceSegmentDocuments": ["{}"]})
+    assert answer("sqs", "receive_message", queue)[:2] == [403, "AccessDenied"]
+
+
+def test_a_condition_is_asked_of_every_event_on_a_bus(aws, caller):
+    role, _, answer = caller()
+    statement = {
+        "Effect": "Allow",
+        "Action": "events:PutEvents",
+        "Resource": f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default",
+        "Condition": {"StringEquals": {"events:source": ["books", "shop"]}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("iam").put_role_policy(RoleName=role, PolicyName="events", PolicyDocument=document)
+
+    def put(*sources):
+        return answer(
+            "events",
+            "put_events",
+            {"Entries": [{"Source": each, "DetailType": "sold", "Detail": "{}"} for each in sources]},
+        )
+
+    assert "Entries" in put("books", "shop")
+    assert put("books", "other")[1] == "AccessDeniedException"
+
+
+def test_a_session_of_another_role_is_that_role(aws, caller):
+    helper = aws.role(("sqs:GetQueueAttributes", ORDERS))
+    role, name, answer = caller(("sts:AssumeRole", helper))
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{role}"},
+        "Action": "sts:AssumeRole",
+    }
+    aws.client("iam").update_assume_role_policy(
+        RoleName=helper.rpartition("/")[2], PolicyDocument=json.dumps({"Statement": trust})
+    )
+
+    assert "Credentials" in answer("sts", "assume_role", {"RoleArn": helper, "RoleSessionName": name})
+
+
+def test_the_root_may_do_everything_and_a_policy_that_changes_holds_at_once(aws, caller):
+    role, _, answer = caller()
+    assert answer(*SEND)[1] == "AccessDenied"
+    everything = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+
+    aws.client("iam").put_role_policy(RoleName=role, PolicyName="later", PolicyDocument=document)
+
+    assert "MessageId" in answer(*SEND)
+    assert aws.client("sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def test_what_was_denied_is_told_once_with_what_to_add(aws, caller):
+    _, name, answer = caller()
+
+    answer(*SEND)
+    answer(*SEND)
+
+    (told,) = [notice.text for notice in aws.heard(Notice) if notice.text.startswith(f"{name} may not")]
+    assert told.splitlines()[1:] == [
+        "[[tool.fastlambda.permissions]]",
+        'actions = ["sqs:SendMessage"]',
+        'resources = ["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:orders"]',
+    ]
+
+
+def test_a_policy_of_awss_that_the_emulator_does_not_know_denies_nothing(aws, caller):
+    role, _, _ = caller()
+    stack = {
+        "Resources": {
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "RoleName": f"{role}-2",
+                    "AssumeRolePolicyDocument": {
+                        "Statement": {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "lambda.amazonaws.com"},
+                            "Action": "sts:AssumeRole",
+                        }
+                    },
+                    "ManagedPolicyArns": ["arn:aws:iam::aws:policy/AmazonPollyFullAccess"],
+                },
+            }
+        }
+    }
+    formation = aws.client("cloudformation")
+    formation.create_stack(StackName=role, TemplateBody=json.dumps(stack))
+    formation.get_waiter("stack_create_complete").wait(StackName=role, WaiterConfig={"Delay": 1})
+    name = aws.create(CALL, Role=f"arn:aws:iam::{ACCOUNT}:role/{role}-2")
+
+    assert "MessageId" in aws.invoke(name, SEND)
+
+
+# What Lambda itself does with a role
+
+
+def refused(call, **parameters):
+    with pytest.raises(ClientError) as failure:
+        call(**parameters)
+    error = failure.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_role_that_lambda_cannot_assume_makes_no_function(aws):
+    settings = {"Runtime": RUNTIME, "Handler": "app.handler", "Code": {"ZipFile": package(CALL)}}
+    told = ("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.")
+    for role in (f"arn:aws:iam::{ACCOUNT}:role/nobody", aws.role(service="ec2.amazonaws.com")):
+        assert refused(aws.lambda_.create_function, FunctionName="orphan", Role=role, **settings) == told
+
+
+def test_a_function_whose_role_is_gone_is_not_run(aws, caller):
+    role, name, _ = caller()
+    aws.client("iam").delete_role(RoleName=role)
+
+    assert refused(aws.lambda_.invoke, FunctionName=name) == (
+        "AccessDeniedException",
+        "The role defined for the function cannot be assumed by Lambda.",
+    )
+
+
+def test_what_lambda_does_with_the_role_has_to_be_allowed(aws, caller):
+    _, name, _ = caller()
+    told = "The provided execution role does not have permissions to call"
+    update, map_ = aws.lambda_.update_function_configuration, aws.lambda_.create_event_source_mapping
+
+    assert [
+        refused(update, FunctionName=name, TracingConfig={"Mode": "Active"}),
+        refused(update, FunctionName=name, DeadLetterConfig={"TargetArn": ORDERS}),
+        refused(map_, FunctionName=name, EventSourceArn=ORDERS),
+    ] == [
+        ("InvalidParameterValueException", f"{told} PutTraceSegments on XRAY"),
+        ("InvalidParameterValueException", f"{told} SendMessage on SQS"),
+        (
+            "InvalidParameterValueException",
+            "The function execution role does not have permissions to call ReceiveMessage on SQS",
+        ),
+    ]
