@@ -17,6 +17,7 @@ AREAS = (
     "Environment",
     "File system",
     "Configuration",
+    "Permissions",
     "Runtime API",
     "Logs",
     "HTTP API",
