@@ -46,6 +46,14 @@ class DevStack:
             finally:
                 await asyncio.wait({work})
                 self._report(service, work.exception())
+            if work.exception() is None and self._described.empty():
+                await self._assume_roles(service, cloud)
+
+    async def _assume_roles(self, service: Service, cloud: LocalCloud) -> None:
+        try:
+            await cloud.assume_roles()
+        except FastLambdaError as problem:
+            self._report(service, problem)
 
     def _report(self, service: Service, problem: BaseException | None) -> None:
         if isinstance(problem, FastLambdaError):

@@ -111,6 +111,17 @@ class LocalCloud:
         """The name that the function has in the stage's stack."""
         return stack_name(self.service.name, self.stage)
 
+    async def assume_roles(self) -> None:
+        """Have the functions do only what their roles in the stage's stack allow, which is up to date.
+
+        Until then, and again from when a changed service is read, they may do everything.
+
+        Raises:
+            EmulatorError: A role cannot be assumed, or the emulator does not answer.
+
+        """
+        await self._aws.assume_roles(self._function_names())
+
     async def follow(self) -> None:
         """Replace the environments after every save, until cancelled; a save that is wrong is told and waited out."""
         while True:
@@ -216,12 +227,16 @@ class LocalCloud:
         if service.name != self.service.name:
             self._functions.forget()
         self.service = service
+        self._aws.leave_roles(self._function_names())
         self._functions.describe(self._specs(importable, variables), service.configuration.local.concurrency)
         self._described(service)
 
     def _specs(self, importable: Importable, secret_arns: Mapping[str, str]) -> list[FunctionSpec]:
         """Every function of the service, the one that answers HTTP first."""
         return [self._spec(function, importable, secret_arns) for function in self.service.functions]
+
+    def _function_names(self) -> list[str]:
+        return [function_name(self.function_name, function.name) for function in self.service.functions]
 
     def _spec(self, function: Function, importable: Importable, secret_arns: Mapping[str, str]) -> FunctionSpec:
         configuration = self.service.configuration

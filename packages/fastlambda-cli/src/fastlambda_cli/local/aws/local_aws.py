@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
 
 from fastlambda_cli.artifact.interpreter import own_python
 from fastlambda_cli.aws.keys import Keys
@@ -18,7 +19,7 @@ from fastlambda_cli.local.aws.emulator import Emulator, emulator_at
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.model import RetryPolicy, Running, Surroundings
 from fastlambda_cli.local.aws.secrets import SecretsManager, ensure_secrets
-from fastlambda_cli.local.aws.signatures.keyring import Keyring
+from fastlambda_cli.local.aws.signatures.keyring import Keyring, UnassumableRoleError
 from fastlambda_cli.local.file_hints import FileHints
 from fastlambda_cli.local.keys import kept_keys
 from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult, Sink
@@ -178,6 +179,31 @@ class LocalAws:
     def function_keys(self, function_name: str) -> Keys:
         """What a function signs with that is registered here: it may do everything until it is told its role."""
         return self._keyring.of_folder(function_name)
+
+    async def assume_roles(self, function_names: Iterable[str]) -> None:
+        """Have functions that are registered here be what the stack has given them: their roles.
+
+        Raises:
+            EmulatorError: One has no role that Lambda can assume, or the emulator does not answer.
+
+        """
+        await self._emulator.available()
+        async with self._emulator.client() as client:
+            for name in function_names:
+                found = await client.get(f"/2015-03-31/functions/{quote(name, safe='')}/configuration")
+                try:
+                    await self._keyring.assume(name, found.json().get("Role", ""))
+                except UnassumableRoleError as problem:
+                    raise EmulatorError(
+                        f"{name} may do everything here",
+                        why=f"Lambda cannot assume its role ({problem})",
+                        remedy="Deploy its stack again.",
+                    ) from problem
+
+    def leave_roles(self, function_names: Iterable[str]) -> None:
+        """Have functions that are registered here do what they will, until they assume their roles again."""
+        for name in function_names:
+            self._keyring.leave(name)
 
     def unregister(self, function_name: str) -> None:
         """Have the function answered as it is deployed, if it is."""

@@ -24,6 +24,8 @@ _DECISION = "/_fastlambda/decision"
 _ARN_PARTS = 6
 _SECRET_ENDING = re.compile(r"-[a-zA-Z0-9]{6}$")
 """What Secrets Manager puts behind a secret's name in its ARN."""
+_EXPLICIT = "Deny"
+"""The decision of a policy that forbids; of one that only does not allow it is `ImplicitDeny`."""
 _OWN = b"x-fastlambda-"
 _CALLER = b"x-fastlambda-caller"
 _DENIED = b"x-fastlambda-denied"
@@ -92,8 +94,9 @@ class Permissions:
             raise _unanswered(str(problem)) from problem
         if not answer.is_success:
             raise _unanswered(answer.text)
-        if message := answer.json().get("message"):
-            self._tell(holder, action, resource)
+        decided = answer.json()
+        if message := decided.get("message"):
+            self._tell(holder, decided.get("decision", _EXPLICIT), action, resource)
             raise DeniedError(message)
 
     def asked(self, app: AsgiApp) -> AsgiApp:
@@ -115,28 +118,28 @@ class Permissions:
             if message["type"] == "http.response.start":
                 pairs = message.get("headers", ())
                 for denied in (value for name, value in pairs if name == _DENIED):
-                    self._tell(caller, *denied.decode().split(" ", 1))
+                    self._tell(caller, *denied.decode().split(" ", 2))
                 message = {**message, "headers": [pair for pair in pairs if pair[0] != _DENIED]}
             await send(message)
 
         return telling
 
-    def _tell(self, caller: Holder, action: str, resource: str) -> None:
+    def _tell(self, caller: Holder, decision: str, action: str, resource: str) -> None:
         function = caller.function
         if function is None or (function, action, resource) in self._told:
             return
         self._told.add((function, action, resource))
-        self._sink(Notice(_advice(function, action, resource), warning=True))
+        self._sink(Notice(_advice(function, decision, action, resource), warning=True))
 
 
-def _advice(function: str, action: str, resource: str) -> str:
-    """What to do so that a function may, here and on AWS."""
+def _advice(function: str, decision: str, action: str, resource: str) -> str:
+    """Why a function may not do something, here as on AWS, and what would let it."""
+    told = f"{function} may not {action} on {resource}, here as on AWS: "
+    if decision == _EXPLICIT:
+        return f"{told}a policy denies it."
     return (
-        f"{function} may not {action} on {resource}: its role does not allow it, and AWS would deny it too. "
-        "If it is to, add to pyproject.toml:\n"
-        "[[tool.fastlambda.permissions]]\n"
-        f"actions = {json.dumps([action])}\n"
-        f"resources = {json.dumps([_anywhere(resource)])}"
+        f"{told}its role does not allow it. If it is to, add to pyproject.toml [[tool.fastlambda.permissions]] "
+        f"with actions = {json.dumps([action])} and resources = {json.dumps([_anywhere(resource)])}"
     )
 
 

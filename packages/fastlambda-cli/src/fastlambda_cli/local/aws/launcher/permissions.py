@@ -26,7 +26,7 @@ from resources import contexts_of, resources_of  # type: ignore[import-not-found
 from roles import unknown_policies  # type: ignore[import-not-found,unused-ignore]
 
 DENIED = b"x-fastlambda-denied"
-"""What the caller may not do, for the front door to tell: action and resource."""
+"""What the caller may not do, for the front door to tell: the decision, action and resource."""
 
 _SAME = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -44,8 +44,9 @@ Enforce = Callable[..., Any]
 
 
 class Denied(NamedTuple):
-    """What was refused."""
+    """What was refused, by a policy that says so (`Deny`) or because none allows it (`ImplicitDeny`)."""
 
+    decision: str
     action: str
     resource: str
 
@@ -99,7 +100,8 @@ def decide(question: Mapping[str, Any]) -> Mapping[str, str]:
         return {}
     if isinstance(denied, iam_evaluator.AuthError):
         return {"message": denied.message}
-    return {"message": _message(denied, Denied(action, question["resource"]))}
+    refused = Denied(denied.decision, action, question["resource"])
+    return {"message": _message(denied, refused), "decision": denied.decision}
 
 
 def _be(caller: Mapping[str, Any]) -> None:
@@ -153,7 +155,7 @@ def _corrected(enforce: Enforce) -> Enforce:
                 if result is None or _undecided(key, action, service, resource, result):
                     continue
                 if not isinstance(result, iam_evaluator.AuthError) and (denied := _denied.get()) is not None:
-                    denied.append(Denied(action, resource))
+                    denied.append(Denied(result.decision, action, resource))
                 return result
         return None
 
@@ -196,9 +198,8 @@ def _worded(respond: Any) -> Any:
         denied = _denied.get()
         if denied and not named.get("error_code") and not named.get("resource_policy_arn"):
             last = denied[-1]
-            explicit = bool(named.get("explicit_deny"))
             action, named["resource_arn"] = last.action, last.resource
-            named["message"] = _denial(principal, last, explicit=explicit)
+            named["message"] = _denial(principal, last)
         answer = respond(service, action, principal, request_id, **named)
         of_json = (named.get("headers") or {}).get("x-amz-target") and not named.get("error_code")
         # Services of the JSON protocols answer 400 (Amazon DynamoDB Developer Guide, "Error handling with DynamoDB",
@@ -213,12 +214,12 @@ def _message(result: Any, denied: Denied) -> str:
         service = denied.action.partition(":")[0]
         told: str = iam_actions._resource_policy_denial(service, denied.action, result.principal_arn, denied.resource)  # noqa: SLF001
         return told
-    return _denial(result.principal_arn, denied, explicit=result.decision == "Deny")
+    return _denial(result.principal_arn, denied)
 
 
-def _denial(principal: str, denied: Denied, *, explicit: bool) -> str:
+def _denial(principal: str, denied: Denied) -> str:
     """The words of IAM User Guide, "Troubleshoot access denied error messages", as services put them."""
-    action, resource = denied
+    decision, action, resource = denied
     service, _, operation = action.partition(":")
     # As seen of SQS (aws/serverless-application-model#3633), SNS and S3.
     if service == "sqs":
@@ -227,7 +228,7 @@ def _denial(principal: str, denied: Denied, *, explicit: bool) -> str:
         action = f"SNS:{operation}"
     elif service == "s3":
         resource = f'"{resource}"'
-    told: str = iam_actions.identity_denial_message(action, principal, resource, explicit)
+    told: str = iam_actions.identity_denial_message(action, principal, resource, decision == "Deny")
     return told
 
 

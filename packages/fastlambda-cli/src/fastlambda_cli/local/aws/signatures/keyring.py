@@ -124,10 +124,13 @@ class Keyring:
         """The keys of a function that runs from a service's folder: the root's, until it is told its role."""
         return self._sessions.get((name, None)) or self._kept(name, None, (_ROOT, ACCOUNT_ID))
 
-    async def assume(self, name: str, role: str | None) -> None:
-        """Have a folder's function be its role from now on, or be the root again; the rest is as for `of_function`."""
-        session = (_ROOT, ACCOUNT_ID) if role is None else await self._session(name, role)
-        self._kept(name, None, session)
+    async def assume(self, name: str, role: str) -> None:
+        """Have a folder's function be its role from now on; the rest is as for `of_function`."""
+        self._kept(name, None, await self._session(name, role))
+
+    def leave(self, name: str) -> None:
+        """Have a folder's function be the root again."""
+        self._kept(name, None, (_ROOT, ACCOUNT_ID))
 
     async def _session(self, name: str, role: str) -> tuple[str, str]:
         """The ARN and the principal id of a function's session."""
