@@ -118,6 +118,11 @@ class Shop:
         }
         arns = {name: url.split("/")[-1] for name, url in self._urls.items()}
         arns = {name: f"arn:aws:sqs:{aws.region}:000000000000:{queue}" for name, queue in arns.items()}
+        services = {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+        for name in ("seen", "moves.fifo"):
+            statement = {"Effect": "Allow", "Principal": services, "Action": "sqs:SendMessage", "Resource": arns[name]}
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            self._sqs.set_queue_attributes(QueueUrl=self._urls[name], Attributes={"Policy": policy})
         topic = sns.create_topic(Name="price-changes")["TopicArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arns["seen"])
         moves = sns.create_topic(Name="moves.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]

@@ -5,32 +5,18 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import pytest
 from background import eventually
+from botocore.exceptions import ClientError
 
-from fastlambda_cli.local.model import InvocationReported
+from fastlambda_cli.local.model import InvocationReported, Notice
 
 FAIL = 'raise ValueError("no")'
 
 
-def topic(sources, *endpoints, **attributes):
-    """Make a topic with these functions as its subscribers."""
-    sns = sources.client("sns")
-    arn = sns.create_topic(Name=f"topic-{next(sources.names)}")["TopicArn"]
-    for endpoint in endpoints:
-        sns.subscribe(TopicArn=arn, Protocol="lambda", Endpoint=endpoint, Attributes=attributes)
-    return arn
-
-
-def bus_rule(sources, target, pattern, **settings):
-    """Have a rule of the default bus send what matches to a target."""
-    name = f"rule-{next(sources.names)}"
-    sources.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
-    sources.client("events").put_targets(Rule=name, Targets=[{"Id": "target", "Arn": target, **settings}])
-
-
 def test_a_message_of_a_topic_reaches_each_subscriber_under_its_alias(sources):
     (first, first_live), (second, second_live) = sources.consumer(), sources.consumer()
-    arn = topic(sources, first_live, second_live)
+    arn = sources.topic(first_live, second_live)
     attributes = {"currency": {"DataType": "String", "StringValue": "EUR"}}
     message_id = sources.client("sns").publish(TopicArn=arn, Message="12.50", MessageAttributes=attributes)["MessageId"]
 
@@ -52,7 +38,7 @@ def test_a_message_of_a_topic_reaches_each_subscriber_under_its_alias(sources):
 
 def test_only_messages_that_the_filter_policy_wants_arrive(sources):
     name, live = sources.consumer()
-    arn = topic(sources, live, FilterPolicy='{"currency": ["EUR"]}')
+    arn = sources.topic(live, FilterPolicy='{"currency": ["EUR"]}')
     for currency in ("USD", "EUR"):
         attributes = {"currency": {"DataType": "String", "StringValue": currency}}
         sources.client("sns").publish(TopicArn=arn, Message=currency, MessageAttributes=attributes)
@@ -64,7 +50,7 @@ def test_only_messages_that_the_filter_policy_wants_arrive(sources):
 
 def test_a_function_that_fails_on_a_message_gets_it_twice_more_with_the_same_request_id(sources):
     name, live = sources.consumer(FAIL)
-    arn = topic(sources, live)
+    arn = sources.topic(live)
     sources.client("sns").publish(TopicArn=arn, Message="once")
 
     invocations = sources.eventually_seen(name, 3)
@@ -76,7 +62,8 @@ def test_a_function_that_fails_on_a_message_gets_it_twice_more_with_the_same_req
 def test_a_message_for_a_function_that_is_gone_goes_to_the_subscriptions_dead_letter_queue(sources):
     name, live = sources.consumer()
     dead_url, dead_arn = sources.queue()
-    arn = topic(sources, live, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead_arn}))
+    arn = sources.topic(live, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead_arn}))
+    sources.let("sns.amazonaws.com", arn, dead_arn)
     sources.aws.lambda_.delete_function(FunctionName=name)
     sources.client("sns").publish(TopicArn=arn, Message="too late")
 
@@ -87,7 +74,7 @@ def test_a_message_for_a_function_that_is_gone_goes_to_the_subscriptions_dead_le
 
 def test_an_event_reaches_the_target_of_the_rule_that_it_matches(sources):
     name, live = sources.consumer()
-    bus_rule(sources, live, {"source": ["shop"], "detail": {"price": [{"numeric": [">", 10]}]}})
+    sources.rule(live, {"source": ["shop"], "detail": {"price": [{"numeric": [">", 10]}]}})
     entries = [{"Source": "shop", "DetailType": "Priced", "Detail": json.dumps({"price": price})} for price in (5, 15)]
     sources.client("events").put_events(Entries=entries)
 
@@ -104,7 +91,7 @@ def test_an_event_reaches_the_target_of_the_rule_that_it_matches(sources):
 def test_a_rule_can_send_other_input_than_the_event(sources):
     name, live = sources.consumer()
     transformer = {"InputPathsMap": {"what": "$.detail.title"}, "InputTemplate": '{"imported": <what>}'}
-    bus_rule(sources, live, {"source": ["library"]}, InputTransformer=transformer)
+    sources.rule(live, {"source": ["library"]}, InputTransformer=transformer)
     entry = {"Source": "library", "DetailType": "BookCreated", "Detail": '{"title": "Momo"}'}
     sources.client("events").put_events(Entries=[entry])
 
@@ -115,12 +102,13 @@ def test_a_rule_can_send_other_input_than_the_event(sources):
 
 def test_a_schedule_fires_its_target_once(sources):
     name, live = sources.consumer()
+    role = sources.aws.role(("lambda:InvokeFunction", live), service="scheduler.amazonaws.com")
     sources.client("scheduler").create_schedule(
         Name=name,
         ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
         FlexibleTimeWindow={"Mode": "OFF"},
         ActionAfterCompletion="DELETE",
-        Target={"Arn": live, "RoleArn": "arn:aws:iam::000000000000:role/scheduler", "Input": '{"report": "nightly"}'},
+        Target={"Arn": live, "RoleArn": role, "Input": '{"report": "nightly"}'},
     )
 
     [invocation] = sources.eventually_seen(name)
@@ -184,8 +172,8 @@ def test_a_success_is_recorded_at_another_function(sources):
 
 def test_a_success_is_recorded_on_a_bus_and_at_a_topic(sources):
     after, after_live = sources.consumer()
-    bus_rule(sources, after_live, {"detail-type": ["Lambda Function Invocation Result - Success"]})
-    for destination in ("arn:aws:events:us-east-1:000000000000:event-bus/default", topic(sources, after_live)):
+    sources.rule(after_live, {"detail-type": ["Lambda Function Invocation Result - Success"]})
+    for destination in ("arn:aws:events:us-east-1:000000000000:event-bus/default", sources.topic(after_live)):
         name, live = sources.consumer('return {"imported": 1}')
         sources.aws.lambda_.put_function_event_invoke_config(
             FunctionName=name, Qualifier="live", DestinationConfig={"OnSuccess": {"Destination": destination}}
@@ -217,9 +205,9 @@ def test_events_of_a_function_that_may_not_run_are_recorded_at_once(sources):
 
 def test_the_log_names_who_sent_an_event(sources):
     name, live = sources.consumer()
-    arn = topic(sources, live)
+    arn = sources.topic(live)
     sources.client("sns").publish(TopicArn=arn, Message="hello")
-    bus_rule(sources, live, {"source": ["names"]})
+    sources.rule(live, {"source": ["names"]})
     sources.client("events").put_events(Entries=[{"Source": "names", "DetailType": "BookCreated", "Detail": "{}"}])
     url, queue = sources.queue()
     sources.mapped(live, queue)
@@ -239,3 +227,85 @@ def test_the_log_names_who_sent_an_event(sources):
 
 def of_requests(sources, requests):
     return [report for report in sources.aws.heard(InvocationReported) if report.request_id in requests]
+
+
+# Who may bring something, and where it goes otherwise
+
+
+def refusals(sources, target):
+    """What was told of things that a target does not take."""
+    return [each.text for each in sources.aws.heard(Notice) if f"{target} got nothing from" in each.text]
+
+
+def test_what_a_topic_may_not_bring_goes_to_the_subscriptions_dead_letter_queue(sources):
+    name, live = sources.consumer()
+    dead_url, dead = sources.queue()
+    _, other = sources.queue()
+    redrive = json.dumps({"deadLetterTargetArn": dead})
+    arn = sources.topic(live, other, allowed=False, RedrivePolicy=redrive)
+    sources.let("sns.amazonaws.com", arn, dead)
+
+    sources.client("sns").publish(TopicArn=arn, Message="unwanted")
+
+    assert [json.loads(each["Body"])["Message"] for each in sources.eventually_in(dead_url, 2)] == ["unwanted"] * 2
+    assert sources.seen(name) == []
+    assert [len(eventually(lambda target=target: refusals(sources, target))) for target in (live, other)] == [1, 1]
+
+
+def test_what_a_rule_may_not_bring_goes_to_the_targets_dead_letter_queue(sources):
+    name, live = sources.consumer()
+    dead_url, dead = sources.queue()
+    arn = sources.rule(live, {"source": [name]}, allowed=False, DeadLetterConfig={"Arn": dead})
+    sources.let("events.amazonaws.com", arn, dead)
+
+    sources.client("events").put_events(Entries=[{"Source": name, "DetailType": "Sold", "Detail": '{"title": "Momo"}'}])
+
+    [message] = sources.eventually_in(dead_url)
+    attributes = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert json.loads(message["Body"])["detail"] == {"title": "Momo"}
+    assert attributes.pop("ERROR_MESSAGE") in refusals(sources, live)[0]
+    assert attributes == {"RULE_ARN": arn, "TARGET_ARN": live, "ERROR_CODE": "NO_PERMISSIONS"}
+    assert sources.seen(name) == []
+
+
+def test_a_permission_for_another_rule_does_not_hold(sources):
+    name, live = sources.consumer()
+    sources.rule(live, {"source": ["other than this"]})
+    sources.rule(live, {"source": [name]}, allowed=False)
+
+    sources.client("events").put_events(Entries=[{"Source": name, "DetailType": "Sold", "Detail": "{}"}])
+
+    eventually(lambda: refusals(sources, live))
+    assert sources.seen(name) == []
+
+
+def test_a_schedule_brings_what_its_role_allows(sources):
+    name, live = sources.consumer()
+    schedule = {
+        "Name": name,
+        "ScheduleExpression": f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+    }
+    create = sources.client("scheduler").create_schedule
+    with pytest.raises(ClientError, match="must allow AWS EventBridge Scheduler to assume the role"):
+        create(**schedule, Target={"Arn": live, "RoleArn": sources.aws.role()})
+
+    create(**schedule, Target={"Arn": live, "RoleArn": sources.aws.role(service="scheduler.amazonaws.com")})
+
+    eventually(lambda: refusals(sources, live))
+    assert sources.seen(name) == []
+
+
+def test_a_bucket_tells_no_function_that_does_not_let_it(sources):
+    name, live = sources.consumer()
+    s3, bucket = sources.client("s3"), f"bucket-{next(sources.names)}"
+    s3.create_bucket(Bucket=bucket)
+    told = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": live, "Events": ["s3:ObjectCreated:*"]}]}
+    with pytest.raises(ClientError, match="Unable to validate the following destination configurations"):
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=told)
+
+    sources.let("s3.amazonaws.com", f"arn:aws:s3:::{bucket}", live)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=told)
+    s3.put_object(Bucket=bucket, Key="momo", Body=b"")
+
+    assert sources.eventually_seen(name)[0]["event"]["Records"][0]["s3"]["object"]["key"] == "momo"

@@ -65,9 +65,7 @@ def test_the_header_of_the_request_is_that_of_its_messages(sources):
 
 def test_a_message_of_a_topic_is_handled_in_the_trace_of_its_publisher(sources):
     name, live = sources.consumer(TRACE)
-    sns = sources.aws.client("sns")
-    topic = sns.create_topic(Name=f"topic-{next(sources.names)}")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=live)
+    topic = sources.topic(live)
     with with_header(sources.aws.client("sns")) as sns:
         sns.publish(TopicArn=topic, Message="traced")
     assert f"Root={ROOT};" in traced(sources, name)["trace"]
@@ -76,10 +74,8 @@ def test_a_message_of_a_topic_is_handled_in_the_trace_of_its_publisher(sources):
 def test_an_event_of_a_bus_is_handled_in_the_trace_of_its_own_header(sources):
     name, live = sources.consumer(TRACE)
     events = sources.aws.client("events")
-    rule = f"rule-{next(sources.names)}"
-    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
-    events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": live}])
-    events.put_events(Entries=[{"Source": rule, "DetailType": "Traced", "Detail": "{}", "TraceHeader": HEADER}])
+    sources.rule(live, {"source": [name]})
+    events.put_events(Entries=[{"Source": name, "DetailType": "Traced", "Detail": "{}", "TraceHeader": HEADER}])
     assert f"Root={ROOT};" in traced(sources, name)["trace"]
 
 
@@ -93,9 +89,7 @@ def test_a_message_that_a_topic_hands_to_a_queue_has_the_header_of_its_publisher
     name, live = sources.consumer()
     _, arn = sources.queue()
     sources.mapped(live, arn)
-    sns = sources.aws.client("sns")
-    topic = sns.create_topic(Name=f"topic-{next(sources.names)}")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    topic = sources.topic(arn)
     with with_header(sources.aws.client("sns")) as sns:
         sns.publish(TopicArn=topic, Message="traced")
     header, body = received(sources, name)
@@ -107,15 +101,9 @@ def test_an_event_that_a_bus_hands_to_a_queue_has_its_own_header(sources, throug
     name, live = sources.consumer()
     _, arn = sources.queue()
     sources.mapped(live, arn)
-    events, sns = sources.aws.client("events"), sources.aws.client("sns")
-    rule = f"rule-{next(sources.names)}"
-    target = arn
-    if through_a_topic:
-        target = sns.create_topic(Name=f"topic-{next(sources.names)}")["TopicArn"]
-        sns.subscribe(TopicArn=target, Protocol="sqs", Endpoint=arn)
-    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
-    events.put_targets(Rule=rule, Targets=[{"Id": "target", "Arn": target}])
-    events.put_events(Entries=[{"Source": rule, "DetailType": "Traced", "Detail": "{}", "TraceHeader": HEADER}])
+    events = sources.aws.client("events")
+    sources.rule(sources.topic(arn) if through_a_topic else arn, {"source": [name]})
+    events.put_events(Entries=[{"Source": name, "DetailType": "Traced", "Detail": "{}", "TraceHeader": HEADER}])
     assert received(sources, name)[0] == HEADER
 
 

@@ -246,9 +246,17 @@ def state(cloudwatch, name):
 
 def test_an_alarm_on_a_functions_errors_fires(aws, cloudwatch):
     function = aws.create(EMBEDDING)
-    queue = aws.client("sqs").create_queue(QueueName=f"{function}-alarms")["QueueUrl"]
     topic = aws.client("sns").create_topic(Name=f"{function}-alarms")["TopicArn"]
     queue_arn = f"arn:aws:sqs:us-east-1:000000000000:{function}-alarms"
+    policy = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+    }
+    queue = aws.client("sqs").create_queue(
+        QueueName=f"{function}-alarms", Attributes={"Policy": json.dumps({"Statement": policy})}
+    )["QueueUrl"]
     aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
     alarm(cloudwatch, function, AlarmActions=[topic])
 

@@ -49,6 +49,52 @@ class Sources:
         url = self.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         return url, f"arn:aws:sqs:us-east-1:000000000000:{name}"
 
+    def let(self, service: str, source: str, target: str) -> None:
+        """Let a service bring to a function's alias, a queue or a topic what another resource has for it."""
+        if ":lambda:" not in target:
+            statement = {
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": "sqs:SendMessage" if ":sqs:" in target else "sns:Publish",
+                "Resource": target,
+                "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+            }
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            if ":sns:" in target:
+                self.client("sns").set_topic_attributes(TopicArn=target, AttributeName="Policy", AttributeValue=policy)
+                return
+            url = self.client("sqs").get_queue_url(QueueName=target.rpartition(":")[2])["QueueUrl"]
+            self.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+            return
+        name, alias = target.split(":")[6:]
+        self.aws.lambda_.add_permission(
+            FunctionName=name,
+            Qualifier=alias,
+            StatementId=f"statement-{next(self.names)}",
+            Action="lambda:InvokeFunction",
+            Principal=service,
+            SourceArn=source,
+        )
+
+    def topic(self, *endpoints: str, allowed: bool = True, **attributes: str) -> str:
+        """Make a topic with these functions and queues as its subscribers, who take what it has for them."""
+        arn: str = self.client("sns").create_topic(Name=f"topic-{next(self.names)}")["TopicArn"]
+        for endpoint in endpoints:
+            protocol = endpoint.split(":")[2]
+            self.client("sns").subscribe(TopicArn=arn, Protocol=protocol, Endpoint=endpoint, Attributes=attributes)
+            if allowed:
+                self.let("sns.amazonaws.com", arn, endpoint)
+        return arn
+
+    def rule(self, target: str, pattern: Any, *, allowed: bool = True, **settings: Any) -> str:
+        """Have a rule of the default bus send what matches to a target, which takes it."""
+        events, name = self.client("events"), f"rule-{next(self.names)}"
+        arn: str = events.put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"]
+        events.put_targets(Rule=name, Targets=[{"Id": "target", "Arn": target, **settings}])
+        if allowed:
+            self.let("events.amazonaws.com", arn, target)
+        return arn
+
     def mapped(self, function: str, queue: str, *, again_s: int | None = None, **settings: Any) -> str:
         """Have a function consume a queue, and its answers name what failed; return the mapping's id.
 

@@ -28,9 +28,11 @@ from typing import Any, NoReturn, TypeAlias
 import uvicorn
 from activating import activate_at_once  # type: ignore[import-not-found,unused-ignore]
 from alarms import evaluate_alarms_rightly  # type: ignore[import-not-found,unused-ignore]
+from asking import ask_where_told  # type: ignore[import-not-found,unused-ignore]
 from changes import Changes, count_changes  # type: ignore[import-not-found,unused-ignore]
 from concurrency import keep_concurrency  # type: ignore[import-not-found,unused-ignore]
 from configurations import check_configurations  # type: ignore[import-not-found,unused-ignore]
+from delivering import ask_targets  # type: ignore[import-not-found,unused-ignore]
 from fifo_topics import keep_order  # type: ignore[import-not-found,unused-ignore]
 from firing import after_targets  # type: ignore[import-not-found,unused-ignore]
 from hangup import ended_by_hangup  # type: ignore[import-not-found,unused-ignore]
@@ -313,6 +315,8 @@ def main(listener: int, owner: int, *services: str) -> int:
     evaluate_alarms_rightly()
     join_values()
     keep_order()
+    ask_where_told()
+    ask_targets(tell)
     keep_concurrency(port, key)
     check_images()
     check_configurations()

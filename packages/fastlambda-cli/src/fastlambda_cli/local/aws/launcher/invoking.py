@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from delivering import dead_letter  # type: ignore[import-not-found,unused-ignore]
 from ministack.services import eventbridge, lambda_svc, scheduler, sns  # type: ignore[import-not-found,unused-ignore]
 from signing import Key  # type: ignore[import-not-found,unused-ignore]
 
@@ -106,7 +107,7 @@ def invoke_elsewhere(port: int, key: Key) -> None:
     def accept_from_topic(endpoint: str, envelope: str, topic: str, subscription: str, *_: object) -> None:
         if not local_lambda.accept(endpoint, _sns_event(endpoint, envelope, subscription)):
             _LOG.warning("SNS found no function %s for a message of %s", endpoint, topic)
-            _dead_letter(topic, subscription, envelope)
+            dead_letter(topic, subscription, envelope)
 
     lambda_svc.invoke_async_with_retry = accept_retried
     eventbridge._dispatch_to_lambda = accept_from_rule  # noqa: SLF001
@@ -175,13 +176,3 @@ def _sns_event(_: str, envelope: str, subscription: str) -> Event:
             }
         ]
     }
-
-
-def _dead_letter(topic: str, subscription: str, envelope: str) -> None:
-    """Put a message that has no function into the subscription's dead-letter queue, if it has one."""
-    found = sns._topic_by_arn_any_scope(topic) or {"subscriptions": []}  # noqa: SLF001
-    for candidate in found["subscriptions"]:
-        policy = candidate.get("attributes", {}).get("RedrivePolicy")
-        if candidate["arn"] == subscription and policy:
-            queue = json.loads(policy)["deadLetterTargetArn"]
-            sns._deliver_to_sqs(queue, envelope, False, envelope, topic_arn=topic)  # noqa: SLF001, FBT003

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
+from asking import asking  # type: ignore[import-not-found,unused-ignore]
 from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found,unused-ignore]
 from ministack.core.responses import (  # type: ignore[import-not-found,unused-ignore]
     _account_from_sts_session,
@@ -51,21 +51,12 @@ class Denied(NamedTuple):
     resource: str
 
 
-_asking: ContextVar[Mapping[str, Any] | None] = ContextVar("fastlambda_asking", default=None)
 _request: ContextVar[tuple[str, bytes] | None] = ContextVar("fastlambda_request", default=None)
 _denied: ContextVar[list[Denied] | None] = ContextVar("fastlambda_denied", default=None)
 
 
-class _ForOthersThanRoot:
-    """Stands in for ministack's `AUTH`, which is asked for its truth alone."""
-
-    def __bool__(self) -> bool:
-        return _asking.get() is not None
-
-
 def _ask_permissions() -> None:
     """Have ministack ask policies where the front door names a caller."""
-    ministack.AUTH = _ForOthersThanRoot()
     iam_evaluator.authenticate = _as_the_front_door_said
     iam_evaluator.enforce = _corrected(iam_evaluator.enforce)
     iam_actions.extract_iam_action = _noted(iam_actions.extract_iam_action)
@@ -106,7 +97,7 @@ def decide(question: Mapping[str, Any]) -> Mapping[str, str]:
 
 def _be(caller: Mapping[str, Any]) -> None:
     """Ask for the permissions of a caller from now on, in this request alone."""
-    _asking.set(caller)
+    asking.set(caller)
     if caller["function"] is None:
         return  # a key that ministack made itself
     sts._sessions[caller["key"]] = {  # noqa: SLF001
@@ -141,8 +132,8 @@ def _corrected(enforce: Enforce) -> Enforce:
     def enforced(
         key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Any = None
     ) -> Any:
-        caller = _asking.get()
-        if caller is None:
+        caller = asking.get()
+        if not caller:
             return enforce(key, action, service, region, resource_arn, service_context)
         action = _SAME.get(action, action)
         body = _body_of(service)

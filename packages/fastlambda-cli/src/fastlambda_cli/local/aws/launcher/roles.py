@@ -41,24 +41,31 @@ def problem_of_role(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> str
         return None  # it was made while there was one
     told = "The provided execution role does not have permissions to call"
     traces = (wanted.get("TracingConfig") or {}).get("Mode") == "Active"
-    if traces and not role_may(wanted, "xray:PutTraceSegments", "*"):
+    if traces and not role_may(found["Arn"], "xray:PutTraceSegments", "*"):
         return f"{told} PutTraceSegments on XRAY"
     letters = (wanted.get("DeadLetterConfig") or {}).get("TargetArn") or ""
     service = letters.split(":")[2] if letters.count(":") > 1 else ""
     if service in _DEAD_LETTERS:
         operation, named = _DEAD_LETTERS[service]
-        if not role_may(wanted, f"{service}:{operation}", letters):
+        if not role_may(found["Arn"], f"{service}:{operation}", letters):
             return f"{told} {operation} on {named}"
     return None
 
 
 def may_receive(configuration: Mapping[str, Any], operation: str, queue: str) -> bool:
     """Whether a function's role lets Lambda poll a queue; true of one that is unknown here."""
-    return _found(str(configuration.get("Role", ""))) is None or role_may(configuration, f"sqs:{operation}", queue)
+    role_arn = str(configuration.get("Role", ""))
+    return _found(role_arn) is None or role_may(role_arn, f"sqs:{operation}", queue)
 
 
-def may_be_assumed(found: Mapping[str, Any], service: str) -> bool:
-    """Whether a role's trust policy lets an AWS service assume it."""
+def assumable(arn: str, service: str, source: str) -> bool:
+    """Whether there is a role that an AWS service may assume for another resource, by its ARN."""
+    found = _found(arn)
+    return found is not None and may_be_assumed(found, service, source)
+
+
+def may_be_assumed(found: Mapping[str, Any], service: str, source: str | None = None) -> bool:
+    """Whether a role's trust policy lets an AWS service assume it, for another resource if it tells one."""
     document = found.get("AssumeRolePolicyDocument") or "{}"
     try:
         trust = json.loads(document) if isinstance(document, str) else document
@@ -68,20 +75,20 @@ def may_be_assumed(found: Mapping[str, Any], service: str) -> bool:
     # A trust policy names no resource.
     whole = [{**each, "Resource": "*"} for each in ([statements] if isinstance(statements, dict) else statements)]
     account = found["Arn"].split(":")[4]
-    context = _context("*", "Service", "sts:AssumeRole", "*", {"aws:sourceaccount": account})
+    context = _context("*", "Service", "sts:AssumeRole", "*", {"aws:sourceaccount": account, "aws:sourcearn": source})
     evaluated = iam_evaluator.evaluate_resource_policy({"Statement": whole}, context, service=service)
     return bool(evaluated.decision == "Allow")
 
 
-def role_may(configuration: Mapping[str, Any], action: str, resource: str) -> bool:
-    """Whether a function's role allows an action, by its own policies or the resource's."""
-    found = _found(str(configuration["Role"]))
+def role_may(arn: str, action: str, resource: str) -> bool:
+    """Whether a role allows an action that a service takes with it, by its own policies or the resource's."""
+    found = _found(arn)
     if found is None:
         return False
     account, name = found["Arn"].split(":")[4], found["RoleName"]
     if [*unknown_policies(name)]:
         return True
-    session = f"arn:aws:sts::{account}:assumed-role/{name}/{configuration.get('FunctionName') or 'function'}"
+    session = f"arn:aws:sts::{account}:assumed-role/{name}/service"
     context = _context(session, "AssumedRole", action, resource, {})
     policies = iam_evaluator._gather_role_policies(name, account)  # noqa: SLF001
     limits = iam_evaluator._permissions_boundary(_iam()._roles, name, account)  # noqa: SLF001
@@ -90,6 +97,13 @@ def role_may(configuration: Mapping[str, Any], action: str, resource: str) -> bo
     if own is not None:
         result = iam_evaluator.combine_resource_policy(result, context, *own, limits=limits)
     return bool(result.decision == "Allow")
+
+
+def service_may(service: str, action: str, resource: str, policy: Mapping[str, Any], source: str) -> bool:
+    """Whether a resource's policy lets an AWS service do something on behalf of another resource, by its ARN."""
+    known = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4] or get_account_id()}
+    context = _context("*", "Service", action, resource, known)
+    return bool(iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision == "Allow")
 
 
 def unknown_policies(name: str) -> list[str]:
