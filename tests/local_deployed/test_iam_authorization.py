@@ -1,7 +1,8 @@
-"""Routes and function URLs with `AWS_IAM`: whoever holds a key of the local AWS passes, signed as AWS's SDKs sign."""
+"""Routes and function URLs with `AWS_IAM`: whoever signs as AWS's SDKs do, and may do it, passes."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import httpx
@@ -18,6 +19,13 @@ from fastlambda_cli.local.model import HttpExchange
 
 API, URL = "execute-api", "lambda"
 SERVICES = [API, URL]
+MAY = {
+    service: json.dumps({"Statement": {"Effect": "Allow", "Action": actions, "Resource": resource}})
+    for service, actions, resource in (
+        (API, "execute-api:Invoke", f"arn:aws:execute-api:us-east-1:{ACCOUNT}:*/$default/GET/*"),
+        (URL, ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"], "*"),
+    )
+}
 FORBIDDEN = {API: {"message": "Forbidden"}, URL: {"Message": "Forbidden"}}
 
 
@@ -102,6 +110,7 @@ def test_the_holder_of_the_key_passes_and_is_named(aws, door, service, request_)
 def test_the_session_of_a_role_signs_with_its_token(aws, door, service, unique):
     role = unique("reader")
     aws.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument="{}")
+    aws.client("iam").put_role_policy(RoleName=role, PolicyName="may", PolicyDocument=MAY[service])
     assumed = aws.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName="momo")
     given = assumed["Credentials"]
     keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
@@ -114,21 +123,22 @@ def test_the_session_of_a_role_signs_with_its_token(aws, door, service, unique):
     assert door("GET", auth=Signed(without, service)).status_code == 403
 
 
-def test_a_role_of_another_account_is_named_with_that(aws, door, service):
+def test_a_role_of_another_account_needs_more_than_its_own_policies(aws, door, service):
     other = "arn:aws:iam::123456789012:role/any"
     given = aws.client("sts").assume_role(RoleArn=other, RoleSessionName="momo")["Credentials"]
     keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
-    context = door.event("GET", auth=Signed(keys, service))["requestContext"]
-
-    assert (context["accountId"], context["authorizer"]["iam"]["accountId"]) == (ACCOUNT, "123456789012")
+    assert door("GET", auth=Signed(keys, service)).status_code == 403
 
 
 def test_a_user_of_iam_is_named(aws, door, service, unique):
     user = aws.client("iam").create_user(UserName=unique("momo"))["User"]
     given = aws.client("iam").create_access_key(UserName=user["UserName"])["AccessKey"]
     keys = Keys(given["AccessKeyId"], given["SecretAccessKey"])
+    denied = door("GET", "/books", auth=Signed(keys, service))
+    aws.client("iam").put_user_policy(UserName=user["UserName"], PolicyName="may", PolicyDocument=MAY[service])
 
+    assert (denied.status_code, denied.json()[next(iter(FORBIDDEN[service]))][:9]) == (403, "Forbidden")
     caller = door.event("GET", auth=Signed(keys, service))["requestContext"]["authorizer"]["iam"]
 
     assert (caller["userArn"], caller["userId"]) == (user["Arn"], user["UserId"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fastlambda_cli.local.aws.deployed.iam_authorizer import IamAuthorizer
+from fastlambda_cli.local.aws.deployed.iam_authorizer import IamAuthorizer, Need
 from fastlambda_cli.local.aws.deployed.invoking import invoking
 from fastlambda_cli.local.aws.deployed.permissions import authorizer_arn, gateway_may_invoke
 from fastlambda_cli.local.aws.deployed.state import DeployedState
 from fastlambda_cli.local.aws.deployed.uris import function_of
 from fastlambda_cli.local.aws.functions import Functions
+from fastlambda_cli.local.aws.permissions import Permissions
 from fastlambda_cli.local.aws.signatures.faults import RefusedRequest
 from fastlambda_cli.local.aws.signatures.keyring import Keyring
 from fastlambda_cli.local.http.authorizing import Authorize, Refused
@@ -18,7 +19,7 @@ from fastlambda_cli.local.http.issuers import Issuers
 from fastlambda_cli.local.http.jwt_authorizer import AUTHORIZATION, JwtAuthorizer
 from fastlambda_cli.local.http.kinds import HTTP_API
 from fastlambda_cli.local.http.lambda_authorizer import LambdaAuthorizer, Verdicts
-from fastlambda_cli.local.http.payload import Gateway, Match
+from fastlambda_cli.local.http.payload import DEFAULT_STAGE, Gateway, Match
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import Answer, message
 
@@ -35,15 +36,23 @@ class Authorizers:
         functions: What can be invoked.
         issuers: Who issues tokens.
         keyring: Whose keys requests are signed with.
+        permissions: Who may do what.
 
     """
 
-    def __init__(self, state: DeployedState, functions: Functions, issuers: Issuers, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        state: DeployedState,
+        functions: Functions,
+        issuers: Issuers,
+        keyring: Keyring,
+        permissions: Permissions,
+    ) -> None:
         self._state = state
         self._functions = functions
         self._issuers = issuers
         self._verdicts = Verdicts()
-        self._iam = IamAuthorizer(keyring, "execute-api", HTTP_API, _forbidden)
+        self._iam = IamAuthorizer(keyring, permissions, "execute-api", HTTP_API, _forbidden, _denied)
 
     async def of(self, route: Mapping[str, Any], gateway: Gateway, match: Match) -> Authorize | None:
         """Find the authorizer of a route; None when everybody may pass.
@@ -57,7 +66,7 @@ class Authorizers:
         if kind == "NONE":
             return None
         if kind == "AWS_IAM":
-            return self._iam
+            return self._iam.asking(lambda request: [_need(request, gateway)])
         authorizer = (await self._state.authorizers(gateway.api_id)).get(route.get("authorizerId", ""))
         if authorizer is None:
             raise UnservedError("has an authorizer that is not there: nobody is let through")
@@ -104,6 +113,16 @@ def _without_permission(why: str) -> Authorize:
         return Refused(message(500, "Internal Server Error", error=f"the authorizer cannot be invoked: {why}"), why)
 
     return refuse
+
+
+def _need(request: HttpRequest, gateway: Gateway) -> Need:
+    """API Gateway developer guide, "Control access to HTTP APIs with IAM authorization in API Gateway"."""
+    path = request.path if gateway.stage == DEFAULT_STAGE else request.path.removeprefix(f"/{gateway.stage}")
+    return Need("execute-api:Invoke", f"{gateway.arn}/{request.method}{path or '/'}", {})
+
+
+def _denied(why: str) -> Answer:
+    return message(403, "Forbidden", error=why)
 
 
 def _forbidden(refused: RefusedRequest) -> Answer:

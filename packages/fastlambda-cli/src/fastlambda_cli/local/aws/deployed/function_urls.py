@@ -6,12 +6,13 @@ import json
 import re
 
 from fastlambda_cli.errors import FastLambdaError
-from fastlambda_cli.local.aws.deployed.iam_authorizer import IamAuthorizer
+from fastlambda_cli.local.aws.deployed.iam_authorizer import IamAuthorizer, Need
 from fastlambda_cli.local.aws.deployed.invoking import invoking
 from fastlambda_cli.local.aws.deployed.permissions import missing_for_anybody
 from fastlambda_cli.local.aws.deployed.state import DeployedState, UrlRecord
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.functions import Functions
+from fastlambda_cli.local.aws.permissions import Permissions
 from fastlambda_cli.local.aws.signatures.faults import MISSING, NOT_SUPPORTED, RefusedRequest
 from fastlambda_cli.local.aws.signatures.keyring import Keyring
 from fastlambda_cli.local.http.authorizing import Authorize, Refused
@@ -40,14 +41,17 @@ class FunctionUrls:
         state: What the emulator knows.
         functions: What can be invoked.
         keyring: Whose keys requests are signed with.
+        permissions: Who may do what.
         sink: Is told what is refused, once each.
 
     """
 
-    def __init__(self, state: DeployedState, functions: Functions, keyring: Keyring, sink: Sink) -> None:
+    def __init__(
+        self, state: DeployedState, functions: Functions, keyring: Keyring, permissions: Permissions, sink: Sink
+    ) -> None:
         self._state = state
         self._functions = functions
-        self._iam = IamAuthorizer(keyring, "lambda", FUNCTION_URL, _not_signed)
+        self._iam = IamAuthorizer(keyring, permissions, "lambda", FUNCTION_URL, _not_signed, _denied)
         self._sink = sink
         self._told: set[str] = set()
 
@@ -85,7 +89,7 @@ class FunctionUrls:
     async def _authorize(self, record: UrlRecord, reference: FunctionReference) -> Authorize | None:
         """Who may pass; None for anybody, where the function's policy says so."""
         if record.configuration.get("AuthType") != "NONE":
-            return self._iam
+            return self._iam.asking(lambda _: _needs(reference))
         missing = missing_for_anybody(await self._state.policy(record.function, record.qualifier))
         if missing is None:
             return None
@@ -101,6 +105,18 @@ class FunctionUrls:
         if text not in self._told:
             self._told.add(text)
             self._sink(Notice(f"{text}.", warning=True))
+
+
+def _needs(reference: FunctionReference) -> list[Need]:
+    """Both are needed (Lambda developer guide, "Control access to Lambda function URLs")."""
+    return [
+        Need("lambda:InvokeFunctionUrl", reference.arn, {"lambda:FunctionUrlAuthType": "AWS_IAM"}),
+        Need("lambda:InvokeFunction", reference.arn, {"lambda:InvokedViaFunctionUrl": "true"}),
+    ]
+
+
+def _denied(why: str) -> Answer:
+    return _forbidden(_FORBIDDEN, why)
 
 
 def _forbidden(text: str, why: str) -> Answer:

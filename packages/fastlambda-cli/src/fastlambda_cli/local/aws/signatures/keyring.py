@@ -49,9 +49,14 @@ class Holder:
     principal_id: str
     function: str | None = None
 
+    @property
+    def is_root(self) -> bool:
+        """Whether it may do everything."""
+        return self.arn == _ROOT
+
     def asking(self, scope: Scope) -> Scope:
         """A request of this one's, whose permissions are asked further on; the root has them all."""
-        return scope if self.arn == _ROOT else {**scope, _CALLER: self}
+        return scope if self.is_root else {**scope, _CALLER: self}
 
     def described(self) -> dict[str, Any]:
         """The same for the emulator's launcher."""
