@@ -175,6 +175,32 @@ def test_a_condition_is_asked_of_every_event_on_a_bus(aws, caller):
     assert put("books", "other")[1] == "AccessDeniedException"
 
 
+def test_a_condition_key_that_nobody_knows_here_denies_nothing_and_one_that_is_known_does(aws, caller):
+    role, _, answer = caller()
+    namespace = {"StringEquals": {"cloudwatch:namespace": "Books"}}
+    elsewhere = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com", "aws:RequestedRegion": "eu-west-1"}}
+    here = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com", "aws:RequestedRegion": "us-east-1"}}
+    statements = [
+        {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition}
+        for action, condition in (
+            ("cloudwatch:PutMetricData", namespace),
+            ("kms:GenerateRandom", here),
+            ("kms:ListKeys", elsewhere),
+        )
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    aws.client("iam").put_role_policy(RoleName=role, PolicyName="conditions", PolicyDocument=document)
+
+    def put(namespace):
+        data = [{"MetricName": "Sold", "Value": 1}]
+        return answer("cloudwatch", "put_metric_data", {"Namespace": namespace, "MetricData": data})
+
+    assert put("Books") == ["ResponseMetadata"]
+    assert put("Others")[1].startswith("AccessDenied")
+    assert "Plaintext" in answer("kms", "generate_random", {"NumberOfBytes": 3})
+    assert answer("kms", "list_keys", {})[1] == "AccessDeniedException"
+
+
 def test_a_session_of_another_role_is_that_role(aws, caller):
     helper = aws.role(("sqs:GetQueueAttributes", ORDERS))
     role, name, answer = caller(("sts:AssumeRole", helper))

@@ -9,6 +9,7 @@ about an action, a resource or the words of a refusal is put right in `asked` an
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 from collections.abc import Callable, Mapping
@@ -40,7 +41,20 @@ _RESOURCES_KNOWN = frozenset(
 )
 """Where "*" means that the action takes no resource; elsewhere it may be one that ministack did not find."""
 
+_KEYS_KNOWN = frozenset({"aws", "dynamodb", "events", "lambda", "s3", "sts"})
+"""Whose condition keys are found in requests; of other services only those that `contexts_of` finds."""
+
 Enforce = Callable[..., Any]
+
+
+class Asked(NamedTuple):
+    """What is asked of policies."""
+
+    action: str
+    service: str
+    resource: str
+    region: str
+    context: Mapping[str, Any]
 
 
 class Denied(NamedTuple):
@@ -143,7 +157,7 @@ def _corrected(enforce: Enforce) -> Enforce:
                 if caller["function"] is not None:
                     known["lambda:SourceFunctionArn"] = caller["function"]
                 result = enforce(key, action, service, region, resource, known)
-                if result is None or _undecided(key, action, service, resource, result):
+                if result is None or _undecided(key, Asked(action, service, resource, region, known), result):
                     continue
                 if not isinstance(result, iam_evaluator.AuthError) and (denied := _denied.get()) is not None:
                     denied.append(Denied(result.decision, action, resource))
@@ -164,8 +178,11 @@ def _body_of(service: str) -> Mapping[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _undecided(key: str, action: str, service: str, resource: str, result: Any) -> bool:
-    """Whether a refusal rests on what ministack does not know: a policy of AWS's own, or what the action is done to."""
+def _undecided(key: str, asked_for: Asked, result: Any) -> bool:
+    """Whether a refusal rests on what is not known here.
+
+    That is a policy of AWS's own, what the action is done to, or a condition key of the service's own.
+    """
     if isinstance(result, iam_evaluator.AuthError) or result.decision != "ImplicitDeny":
         return False
     principal = iam_evaluator.resolve_principal(key, get_account_id())
@@ -173,13 +190,39 @@ def _undecided(key: str, action: str, service: str, resource: str, result: Any) 
         return False
     if unknown_policies(iam_evaluator._role_name_from_assumed_arn(principal.arn)):  # noqa: SLF001
         return True
-    if resource != "*" or service in _RESOURCES_KNOWN:
-        return False
-    return any(
-        statement.effect == "Allow" and iam_evaluator._action_matches(action, statement.actions, statement.not_actions)  # noqa: SLF001
-        for policy in principal.policies or ()
-        for statement in policy
+    anything = asked_for.resource == "*" and asked_for.service not in _RESOURCES_KNOWN
+    known = {name.lower(): value for name, value in asked_for.context.items()}
+    loosened = [_loosened(each, known, anything) for policy in principal.policies or () for each in policy]
+    context = iam_evaluator.EvalContext(
+        principal_arn=principal.arn,
+        principal_type=principal.type,
+        principal_account=principal.account,
+        action=asked_for.action,
+        resource_arn=asked_for.resource,
+        region=asked_for.region,
+        service_context=known,
+        principal_keys=principal.keys,
     )
+    changed = [loose for loose in loosened if loose is not None]
+    return bool(changed) and iam_evaluator._first_match(context, changed, "Allow") is not None  # noqa: SLF001
+
+
+def _loosened(statement: Any, known: Mapping[str, Any], anything: bool) -> Any:  # noqa: FBT001
+    """A statement without what nobody knows whether it holds; None where everything is known of it."""
+    conditions = {
+        operator: {name: value for name, value in tests.items() if _is_known(name, known)}
+        for operator, tests in statement.conditions.items()
+    }
+    kept = {operator: tests for operator, tests in conditions.items() if tests}
+    if kept == statement.conditions and not anything:
+        return None
+    resources = {"resources": ["*"], "not_resources": []} if anything else {}
+    return dataclasses.replace(statement, conditions=kept, **resources)
+
+
+def _is_known(name: str, known: Mapping[str, Any]) -> bool:
+    """Whether the value of a condition key is known, or known to be missing."""
+    return name.lower() in known or name.partition(":")[0].lower() in _KEYS_KNOWN
 
 
 def _worded(respond: Any) -> Any:

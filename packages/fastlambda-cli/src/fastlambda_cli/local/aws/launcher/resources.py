@@ -41,6 +41,8 @@ def _parameters(operation: str, body: Mapping[str, Any], region: str) -> Iterato
 
 def contexts_of(action: str, resource: str, body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The condition keys of a request that only its body has; more than once where each of its entries counts."""
+    if action == "cloudwatch:PutMetricData" and isinstance(body.get("Namespace"), str):
+        return [{"cloudwatch:namespace": body["Namespace"]}]
     if action != "events:PutEvents":
         return _NO_CONTEXT
     bus = resource.rpartition("event-bus/")[2]
