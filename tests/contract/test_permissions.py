@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from contract_cloud import eventually
 from contract_facts import fact
 
 SECTION = "Permissions"
@@ -90,4 +91,111 @@ def test_dead_letters_need_the_roles_permission(cloud):
     assert (error["Code"], error["Message"]) == (
         "InvalidParameterValueException",
         "The provided execution role does not have permissions to call Publish on SNS",
+    )
+
+
+def dead_letters(cloud, service, source):
+    """A queue that takes messages of another resource: its URL and its ARN."""
+    url, arn = cloud.queue()
+    takes = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [takes]})
+    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    return url, arn
+
+
+def taken(cloud, url):
+    """The first message of a queue."""
+    receive = cloud.client("sqs").receive_message
+    (message,) = eventually(
+        lambda: receive(QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"]).get("Messages")
+    )
+    return message
+
+
+@fact(
+    SECTION,
+    "A topic that a function's policy does not allow puts the message into the subscription's dead-letter queue.",
+    "SNS Developer Guide, “Amazon SNS dead-letter queues”",
+)
+def test_a_topic_needs_the_functions_permission(cloud):
+    sns = cloud.client("sns")
+    topic = sns.create_topic(Name=cloud.name("topic"))["TopicArn"]
+    cloud.removed_later(sns.delete_topic, TopicArn=topic)
+    url, queue = dead_letters(cloud, "sns.amazonaws.com", topic)
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": queue})}
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=cloud.arn(cloud.function("calling")), Attributes=redrive)
+
+    sns.publish(TopicArn=topic, Message="Momo")
+
+    assert json.loads(taken(cloud, url)["Body"])["Message"] == "Momo"
+
+
+@fact(
+    SECTION,
+    "A rule that a function's policy does not let invoke it puts the event into the target's dead-letter queue, with "
+    "`NO_PERMISSIONS`, the rule and the target in its attributes.",
+    "EventBridge User Guide, “Using dead-letter queues to process undelivered events in EventBridge”",
+)
+def test_a_rule_needs_the_functions_permission(cloud):
+    events, name = cloud.client("events"), cloud.name("rule")
+    rule = events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))["RuleArn"]
+    cloud.removed_later(events.delete_rule, Name=name)
+    url, queue = dead_letters(cloud, "events.amazonaws.com", rule)
+    function = cloud.arn(cloud.function("calling"))
+    target = {"Id": "function", "Arn": function, "DeadLetterConfig": {"Arn": queue}}
+    events.put_targets(Rule=name, Targets=[target])
+    cloud.removed_later(events.remove_targets, Rule=name, Ids=["function"])
+
+    events.put_events(Entries=[{"Source": name, "DetailType": "BookCreated", "Detail": '{"title": "Momo"}'}])
+
+    message = taken(cloud, url)
+    told = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert json.loads(message["Body"])["detail"] == {"title": "Momo"}
+    assert (told["RULE_ARN"], told["TARGET_ARN"], told["ERROR_CODE"]) == (rule, function, "NO_PERMISSIONS")
+
+
+@fact(
+    SECTION,
+    "A schedule whose role EventBridge Scheduler cannot assume is refused: `ValidationException`.",
+    "aws/aws-sdk-js-v3#6494",
+)
+def test_a_schedule_needs_a_role_that_scheduler_can_assume(cloud):
+    schedule = {"ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"}}
+    target = {
+        "Arn": cloud.arn(cloud.function("calling")),
+        "RoleArn": f"arn:aws:iam::{cloud.account}:role/{cloud.name('nobody')}",
+    }
+    create = cloud.client("scheduler").create_schedule
+
+    error = cloud.refusal(create, Name=cloud.name("schedule"), Target=target, **schedule)["Error"]
+
+    assert (error["Code"], error["Message"]) == (
+        "ValidationException",
+        "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
+    )
+
+
+@fact(
+    SECTION,
+    "A notification to a function whose policy does not let the bucket invoke it is refused: `InvalidArgument`.",
+    "S3 API Reference, “PutBucketNotificationConfiguration”",
+)
+def test_a_bucket_needs_the_functions_permission(cloud):
+    s3, bucket = cloud.client("s3"), cloud.name("bucket")
+    s3.create_bucket(Bucket=bucket)
+    cloud.removed_later(s3.delete_bucket, Bucket=bucket)
+    told = {"LambdaFunctionArn": cloud.arn(cloud.function("calling")), "Events": ["s3:ObjectCreated:*"]}
+    put = s3.put_bucket_notification_configuration
+
+    error = cloud.refusal(put, Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [told]})
+
+    assert (error["Error"]["Code"], error["Error"]["Message"]) == (
+        "InvalidArgument",
+        "Unable to validate the following destination configurations",
     )

@@ -247,14 +247,13 @@ def _change_buckets(s3: Any, tell: Tell) -> None:
         problem = check(configs, region, bucket, skip)
         if problem or skip:
             return problem
+        source = f"arn:aws:s3:::{bucket}"
         functions = [each["arn"] for each in configs if each["type"] == "lambda"]
-        refusing = [
-            each for each in functions if not _function_takes(each, "s3.amazonaws.com", f"arn:aws:s3:::{bucket}")
-        ]
-        if not refusing:
+        if all(_function_takes(each, "s3.amazonaws.com", source) for each in functions):
             return None
-        told = "Unable to validate the following destination configurations: "
-        return s3._invalid_notification_config(told + ", ".join(refusing))  # noqa: SLF001
+        # Amazon S3 API Reference, "PutBucketNotificationConfiguration".
+        told = "Unable to validate the following destination configurations"
+        return s3._invalid_notification_config(told)  # noqa: SLF001
 
     s3._deliver_event_to_lambda, s3._validate_notification_configs = delivered, checked  # noqa: SLF001
 
