@@ -23,7 +23,14 @@ GOLDEN = sorted((Path(__file__).parents[1] / "template" / "golden").glob("*.yaml
 
 ROLE = {
     "Type": "AWS::IAM::Role",
-    "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+    "Properties": {
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        }
+    },
 }
 FUNCTION = {
     "Type": "AWS::Lambda::Function",

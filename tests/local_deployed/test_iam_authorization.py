@@ -123,12 +123,14 @@ def test_the_session_of_a_role_signs_with_its_token(aws, door, service, unique):
     assert door("GET", auth=Signed(without, service)).status_code == 403
 
 
-def test_a_role_of_another_account_needs_more_than_its_own_policies(aws, door, service):
+def test_a_role_of_another_account_is_named_with_that(aws, door, service):
     other = "arn:aws:iam::123456789012:role/any"
     given = aws.client("sts").assume_role(RoleArn=other, RoleSessionName="momo")["Credentials"]
     keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
-    assert door("GET", auth=Signed(keys, service)).status_code == 403
+    context = door.event("GET", auth=Signed(keys, service))["requestContext"]
+
+    assert (context["accountId"], context["authorizer"]["iam"]["accountId"]) == (ACCOUNT, "123456789012")
 
 
 def test_a_user_of_iam_is_named(aws, door, service, unique):

@@ -24,7 +24,7 @@ from ministack.core.responses import (  # type: ignore[import-not-found,unused-i
 )
 from ministack.services import sts  # type: ignore[import-not-found,unused-ignore]
 from resources import contexts_of, resources_of  # type: ignore[import-not-found,unused-ignore]
-from roles import unknown_policies  # type: ignore[import-not-found,unused-ignore]
+from roles import is_unknown, unknown_policies  # type: ignore[import-not-found,unused-ignore]
 
 DENIED = b"x-fastlambda-denied"
 """What the caller may not do, for the front door to tell: the decision, action and resource."""
@@ -181,14 +181,16 @@ def _body_of(service: str) -> Mapping[str, Any]:
 def _undecided(key: str, asked_for: Asked, result: Any) -> bool:
     """Whether a refusal rests on what is not known here.
 
-    That is a policy of AWS's own, what the action is done to, or a condition key of the service's own.
+    That is a policy of AWS's own, a role of another account that is not here, what the action is done to, or a
+    condition key of the service's own.
     """
     if isinstance(result, iam_evaluator.AuthError) or result.decision != "ImplicitDeny":
         return False
     principal = iam_evaluator.resolve_principal(key, get_account_id())
     if isinstance(principal, iam_evaluator.AuthError):
         return False
-    if unknown_policies(iam_evaluator._role_name_from_assumed_arn(principal.arn)):  # noqa: SLF001
+    role = iam_evaluator._role_name_from_assumed_arn(principal.arn)  # noqa: SLF001
+    if role and (unknown_policies(role) or is_unknown(principal.account, role)):
         return True
     anything = asked_for.resource == "*" and asked_for.service not in _RESOURCES_KNOWN
     known = {name.lower(): value for name, value in asked_for.context.items()}

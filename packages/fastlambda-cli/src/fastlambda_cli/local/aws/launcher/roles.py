@@ -7,6 +7,7 @@ aws-samples/aws-serverless-ecommerce-platform#41.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from ministack.core import iam_evaluator  # type: ignore[import-not-found,unused
 from ministack.core.responses import get_account_id, get_region  # type: ignore[import-not-found,unused-ignore]
 
 _ARN = re.compile(r"arn:aws[a-zA-Z-]*:iam::(?P<account>\d{12}):role/(?:.+/)?(?P<name>[\w+=,.@-]+)")
+_ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 _LAMBDA = "lambda.amazonaws.com"
 _DEAD_LETTERS = {"sqs": ("SendMessage", "SQS"), "sns": ("Publish", "SNS")}
 
@@ -110,6 +112,11 @@ def unknown_policies(name: str) -> list[str]:
     """The policies of AWS's own that a role has and ministack has not: what they allow is not known here."""
     attached = (_iam()._roles.get(name) or {}).get("AttachedPolicies", ())  # noqa: SLF001
     return [each for each in attached if each.startswith("arn:aws:iam::aws:") and _iam()._lookup_policy(each) is None]  # noqa: SLF001
+
+
+def is_unknown(account: str, name: str) -> bool:
+    """Whether a role is of another account than the local AWS's, and not here."""
+    return account != _ACCOUNT and _iam()._roles.get_scoped(account, None, name) is None  # noqa: SLF001
 
 
 def _found(arn: str) -> Mapping[str, Any] | None:
