@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from access_keys import Signed
 from botocore.exceptions import ClientError
 from deployed_functions import ROLE, RUNTIME, package
 
+from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.model import Notice
 
 ACCOUNT = "000000000000"
@@ -226,6 +228,22 @@ def test_the_root_may_do_everything_and_a_policy_that_changes_holds_at_once(aws,
 
     assert "MessageId" in answer(*SEND)
     assert aws.client("sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def test_only_the_door_says_who_asks(aws, client):
+    assumed = aws.client("sts").assume_role(RoleArn=aws.role(), RoleSessionName="momo")["Credentials"]
+    keys = Keys(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
+    root = {"key": aws.aws.keys.access_key_id, "arn": f"arn:aws:iam::{ACCOUNT}:root", "principal_id": ACCOUNT}
+    claims = {
+        "x-amz-target": "AmazonSQS.ListQueues",
+        "content-type": "application/x-amz-json-1.0",
+        "x-fastlambda-caller": json.dumps({**root, "function": None}),
+    }
+
+    def status(keys):
+        return client.post(aws.aws.endpoint_url, headers=claims, content=b"{}", auth=Signed(keys, "sqs")).status_code
+
+    assert (status(keys), status(aws.aws.keys)) == (403, 200)
 
 
 def test_what_was_denied_is_told_once_with_what_to_add(aws, caller):
