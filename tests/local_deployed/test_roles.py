@@ -322,10 +322,12 @@ def test_what_lambda_does_with_the_role_has_to_be_allowed(aws, caller):
     assert [
         refused(update, FunctionName=name, TracingConfig={"Mode": "Active"}),
         refused(update, FunctionName=name, DeadLetterConfig={"TargetArn": ORDERS}),
+        refused(update, FunctionName=name, VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
         refused(map_, FunctionName=name, EventSourceArn=ORDERS),
     ] == [
         ("InvalidParameterValueException", f"{told} PutTraceSegments on XRAY"),
         ("InvalidParameterValueException", f"{told} SendMessage on SQS"),
+        ("InvalidParameterValueException", f"{told} CreateNetworkInterface on EC2"),
         (
             "InvalidParameterValueException",
             "The function execution role does not have permissions to call ReceiveMessage on SQS",

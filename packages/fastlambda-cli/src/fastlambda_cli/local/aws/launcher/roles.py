@@ -18,6 +18,7 @@ from ministack.core.responses import get_account_id, get_region  # type: ignore[
 _ARN = re.compile(r"arn:aws[a-zA-Z-]*:iam::(?P<account>\d{12}):role/(?:.+/)?(?P<name>[\w+=,.@-]+)")
 _ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 _LAMBDA = "lambda.amazonaws.com"
+_IN_A_VPC = ("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface")
 _DEAD_LETTERS = {"sqs": ("SendMessage", "SQS"), "sns": ("Publish", "SNS")}
 
 
@@ -45,6 +46,10 @@ def problem_of_role(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> str
     traces = (wanted.get("TracingConfig") or {}).get("Mode") == "Active"
     if traces and not role_may(found["Arn"], "xray:PutTraceSegments", "*"):
         return f"{told} PutTraceSegments on XRAY"
+    if (wanted.get("VpcConfig") or {}).get("SubnetIds"):
+        for operation in _IN_A_VPC:
+            if not role_may(found["Arn"], f"ec2:{operation}", "*"):
+                return f"{told} {operation} on EC2"
     letters = (wanted.get("DeadLetterConfig") or {}).get("TargetArn") or ""
     service = letters.split(":")[2] if letters.count(":") > 1 else ""
     if service in _DEAD_LETTERS:
