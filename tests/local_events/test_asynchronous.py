@@ -279,6 +279,21 @@ def test_a_permission_for_another_rule_does_not_hold(sources):
     assert sources.seen(name) == []
 
 
+def test_a_record_goes_nowhere_that_the_functions_role_does_not_allow(sources):
+    url, arn = sources.queue()
+    name, live = sources.consumer(FAIL, Role=sources.aws.role())
+    destination = {"OnFailure": {"Destination": arn}}
+    sources.aws.lambda_.put_function_event_invoke_config(
+        FunctionName=name, Qualifier="live", MaximumRetryAttempts=0, DestinationConfig=destination
+    )
+
+    sources.aws.lambda_.invoke(FunctionName=live, InvocationType="Event", Payload="{}")
+
+    told = f"{arn} got no record of {name}"
+    eventually(lambda: [each for each in sources.aws.heard(Notice) if each.text.startswith(told)])
+    assert sources.emptied(url) == []
+
+
 def test_a_schedule_brings_what_its_role_allows(sources):
     name, live = sources.consumer()
     schedule = {

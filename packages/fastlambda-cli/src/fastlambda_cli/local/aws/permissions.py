@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
 from fastlambda_cli.errors import EmulatorError
-from fastlambda_cli.local.aws.signatures.keyring import Holder, caller_of
+from fastlambda_cli.local.aws.signatures.keyring import Holder, Keyring, UnassumableRoleError, caller_of
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION, Notice, Sink
 from fastlambda_cli.local.serve import AsgiApp, Message, Receive, Scope, Send
 
@@ -50,12 +50,14 @@ class Permissions:
 
     Args:
         source: The emulator.
+        keyring: Knows who functions are.
         sink: Is told, once for each function, action and resource.
 
     """
 
-    def __init__(self, source: Source, sink: Sink) -> None:
+    def __init__(self, source: Source, keyring: Keyring, sink: Sink) -> None:
         self._source = source
+        self._keyring = keyring
         self._sink = sink
         self._told: set[tuple[str, str, str]] = set()
 
@@ -74,6 +76,14 @@ class Permissions:
         """
         if caller := caller_of(scope):
             await self.check_holder(caller, action, resource)
+
+    async def check_function(self, configuration: Mapping[str, Any], action: str, resource: str) -> None:
+        """Check that a function's role has a permission for what Lambda does with it; the rest is as for `check`."""
+        try:
+            keys = await self._keyring.of_function(configuration["FunctionName"], configuration["Role"])
+        except UnassumableRoleError as problem:
+            raise DeniedError(f"Lambda cannot assume {problem}") from problem
+        await self.check_holder(await self._keyring.holder(keys.access_key_id, keys.session_token), action, resource)
 
     async def check_holder(
         self, holder: Holder, action: str, resource: str, context: Mapping[str, str] | None = None

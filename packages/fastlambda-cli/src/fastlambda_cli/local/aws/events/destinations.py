@@ -15,14 +15,22 @@ from typing import Any
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.async_invocations import Condition, Ending, Limits
-from fastlambda_cli.local.aws.deployed.state import DeployedState
+from fastlambda_cli.local.aws.deployed.state import DeployedState, FunctionRecord
 from fastlambda_cli.local.aws.events.emulated import Queue, QueueMissingError, Services
 from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
+from fastlambda_cli.local.aws.permissions import DeniedError, Permissions
 from fastlambda_cli.local.model import LATEST, Invocation, Notice, Sink
 
 Accept = Callable[[FunctionReference, Invocation], None]
 """Runs an event of a function in the background."""
 
+_ACTIONS = {
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+    "lambda": "lambda:InvokeFunction",
+    "events": "events:PutEvents",
+}
+"""What the role has to allow (the Guide's "Capturing records of Lambda asynchronous invocations")."""
 _MESSAGE_BYTES = 1024
 """How much of the error's message a dead letter has."""
 
@@ -33,13 +41,15 @@ class Destinations:
     Args:
         state: Knows the functions' configurations.
         services: Reaches queues, topics and buses.
+        permissions: What functions' roles allow.
         sink: Is told what could not be sent.
 
     """
 
-    def __init__(self, state: DeployedState, services: Services, sink: Sink) -> None:
+    def __init__(self, state: DeployedState, services: Services, permissions: Permissions, sink: Sink) -> None:
         self._state = state
         self._services = services
+        self._permissions = permissions
         self._sink = sink
 
     def of(self, function: FunctionReference, accept: Accept) -> Aftermath:
@@ -50,7 +60,7 @@ class Destinations:
             accept: Hands a record to a function that is a destination.
 
         """
-        return Aftermath(function, accept, self._state, self._services, self._sink)
+        return Aftermath(function, accept, self._state, self._services, self._permissions, self._sink)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class Aftermath:
     accept: Accept
     state: DeployedState
     services: Services
+    permissions: Permissions
     sink: Sink
 
     async def limits(self) -> Limits:
@@ -91,15 +102,30 @@ class Aftermath:
         kind = "OnSuccess" if ending.condition is Condition.SUCCESS else "OnFailure"
         settings = await self._settings()
         destination = settings.get("DestinationConfig", {}).get(kind, {}).get("Destination")
-        if destination:
+        function = await self.state.function(self.function.name, LATEST)
+        kept = False
+        if destination and await self._may(function, destination):
             await self._send(destination, self._record(ending), ending)
+            kept = True
         if ending.condition is Condition.SUCCESS:
             return False
-        function = await self.state.function(self.function.name, LATEST)
         dead_letters = function.configuration.get("DeadLetterConfig", {}).get("TargetArn") if function else None
-        if dead_letters:
+        if dead_letters and await self._may(function, dead_letters):
             await self._bury(dead_letters, ending)
-        return bool(destination or dead_letters)
+            kept = True
+        return kept
+
+    async def _may(self, function: FunctionRecord | None, target: str) -> bool:
+        """Whether the function's role lets Lambda send there; what it does not is dropped, and told."""
+        action = _ACTIONS.get(target.split(":")[2])
+        if function is None or action is None:
+            return True
+        try:
+            await self.permissions.check_function(function.configuration, action, target)
+        except DeniedError as problem:
+            self.sink(Notice(f"{target} got no record of {self.function.name}. {problem}", warning=True))
+            return False
+        return True
 
     async def _settings(self) -> Mapping[str, Any]:
         return await self.state.event_invoke_config(self.function.name, self.function.qualifier) or {}
