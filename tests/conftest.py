@@ -80,6 +80,8 @@ SECONDS = {
     "deploy_parts/test_localised.py": 8,
     "local_deployed/test_http_apis.py": 8,
     "aws/test_stacks.py": 8,
+    "local_deployed/test_roles.py": 7,
+    "e2e/test_dev_permissions.py": 7,
     "local_aws/test_toolchain.py": 7,
     "events/test_import_budget.py": 7,
     "../examples/books/tests/test_events.py": 7,
