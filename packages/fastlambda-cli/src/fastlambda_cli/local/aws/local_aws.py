@@ -118,9 +118,7 @@ class LocalAws:
         await asyncio.to_thread(importlib.import_module, "fastlambda_cli.local.aws.front_door")
         from fastlambda_cli.local.aws.front_door import front_door  # noqa: PLC0415
 
-        surroundings = Surroundings(
-            self.endpoint_url, self.xray_address, keyring.of_function, self.own_files
-        )
+        surroundings = Surroundings(self.endpoint_url, self.xray_address, keyring.of_function, self.own_files)
         door = await stack.enter_async_context(
             front_door(
                 listener,
