@@ -105,7 +105,7 @@ async def function(state: Path) -> AsyncIterator[FunctionSpec]:
             timeout=30,
             endpoint_url=aws.endpoint_url,
             xray_address=xray.address,
-            keys=aws.function_keys,
+            keys=aws.function_keys(service.name),
             variables={
                 **function_variables(service, service.name, arns, destinations),
                 "DATABASE_URL": f"sqlite+aiosqlite:///{state}/books.db",

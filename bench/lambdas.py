@@ -149,7 +149,7 @@ async def functions(folder: Path, aws: LocalAws) -> AsyncIterator[Mapping[str, F
         memory_mb=1024,
         timeout=30,
         endpoint_url=aws.endpoint_url,
-        keys=aws.function_keys,
+        keys=aws.function_keys("books"),
         xray_address=aws.xray_address,
         variables={
             **function_variables(service, service.name, arns, destinations),
