@@ -101,9 +101,11 @@ def test_what_is_declared_and_saved_is_made_and_its_messages_are_handled_once(bo
             dev.wait_for(told, after=seen)
 
 
-def test_a_declaration_that_cannot_be_read_is_told_and_the_service_runs_on(dev, declared):
+def test_a_declaration_that_cannot_be_read_is_told_and_the_service_runs_on_with_what_was_saved(dev, declared):
+    seen = len(dev.output)
     save(declared, CONSUMERS.replace('"wishes", idempotent="title"', '"wish" + "es"'))
 
-    dev.wait_for(r"demo/consumers.py:12 has 'wish' \+ 'es'.*Until then the service runs as it was")
+    dev.wait_for(r"demo/consumers.py:12 has 'wish' \+ 'es'.*Until then its events stay as they were", after=seen)
+    dev.wait_for(r"INIT +environment \d+ is up", after=seen)
 
     assert dev.client.get("/api/v1/books").status_code == 200

@@ -201,12 +201,21 @@ class LocalCloud:
     async def _take(self, changed: frozenset[Path]) -> None:
         names = sorted(os.path.relpath(path, self.service.root) for path in changed)
         saved = Notice(f"Saved {', '.join(names[:_NAMED])}{' ...' if len(names) > _NAMED else ''}")
+        unreadable: FastLambdaError | None = None
+        anew = concerns_packages(self.service, changed)
         try:
-            anew = concerns_packages(self.service, changed) or await asyncio.to_thread(self._declares_otherwise)
+            anew = anew or await asyncio.to_thread(self._declares_otherwise)
+        except FastLambdaError as error:
+            unreadable = error
         finally:
             # Not before: whoever reads it meets the new code with the next request.
             self._sink(saved)
-        if anew:
+        if unreadable is not None:
+            # New environments would import what was saved in any case, and so all do.
+            self._functions.restart()
+            text = f"{unreadable.in_one_line()} Until then its events stay as they were."
+            self._sink(Notice(text, warning=True))
+        elif anew:
             await self._reload()
         else:
             self._functions.restart()
