@@ -155,6 +155,75 @@ def test_what_its_role_allows_is_done(aws, caller):
     assert answer("sqs", "receive_message", queue)[:2] == [403, "AccessDenied"]
 
 
+def test_what_a_request_names_in_another_way_is_asked_under_the_name_that_policies_have(aws, caller):
+    key = aws.client("kms").create_key()["KeyMetadata"]
+    aws.client("kms").create_alias(AliasName="alias/pages", TargetKeyId=key["KeyId"])
+    aws.client("ssm").put_parameter(Name="/pages/a", Value="Momo", Type="String")
+    aws.client("dynamodb").create_table(
+        TableName="pages",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    parameter = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/pages/a"
+    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/pages"
+    _, _, answer = caller(
+        ("kms:Encrypt", key["Arn"]), ("ssm:GetParameter", parameter), ("dynamodb:PartiQLSelect", table)
+    )
+    read = {"Statement": "SELECT * FROM \"pages\" WHERE id = '1'"}
+
+    assert "CiphertextBlob" in answer("kms", "encrypt", {"KeyId": "alias/pages", "Plaintext": "Momo"})
+    assert "Parameter" in answer("ssm", "get_parameter", {"Name": parameter})
+    assert "Parameter" in answer("ssm", "get_parameter", {"Name": "/pages/a:1"})
+    assert "Items" in answer("dynamodb", "execute_statement", read)
+    assert "Responses" in answer("dynamodb", "batch_execute_statement", {"Statements": [read]})
+    write = {"Statement": "DELETE FROM \"pages\" WHERE id = '1'"}
+    _, code, message = answer("dynamodb", "execute_statement", write)
+    assert code == "AccessDeniedException"
+    assert f"perform: dynamodb:PartiQLDelete on resource: {table} because" in message
+
+
+def test_a_key_that_is_not_there_is_told_only_to_those_who_may_list_its_bucket(aws, caller):
+    aws.client("s3").create_bucket(Bucket="missing")
+    bucket = "arn:aws:s3:::missing"
+    _, _, listing = caller(("s3:GetObject", f"{bucket}/*"), ("s3:ListBucket", bucket))
+    role, name, answer = caller(("s3:GetObject", f"{bucket}/*"))
+    wanted = {"Bucket": "missing", "Key": "momo"}
+
+    assert listing("s3", "get_object", wanted)[:2] == [404, "NoSuchKey"]
+    assert listing("s3", "head_object", wanted)[:2] == [404, "404"]
+    assert answer("s3", "head_object", wanted)[:2] == [403, "403"]
+    told = (
+        f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name} is not authorized to perform: s3:ListBucket "
+        f'on resource: "{bucket}" because no identity-based policy allows the s3:ListBucket action'
+    )
+    assert answer("s3", "get_object", wanted) == [403, "AccessDenied", told]
+
+
+def test_what_is_asked_comes_by_tls_for_policies(aws, caller):
+    role, _, answer = caller()
+    aws.client("s3").create_bucket(Bucket="secure")
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::secure/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    aws.client("s3").put_bucket_policy(Bucket="secure", Policy=json.dumps({"Statement": [deny]}))
+    allow = {
+        "Effect": "Allow",
+        "Action": "s3:PutObject",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+    }
+    aws.client("iam").put_role_policy(
+        RoleName=role, PolicyName="tls", PolicyDocument=json.dumps({"Statement": [allow]})
+    )
+
+    assert "ETag" in answer("s3", "put_object", {"Bucket": "secure", "Key": "momo", "Body": "Momo"})
+
+
 def test_a_condition_is_asked_of_every_event_on_a_bus(aws, caller):
     role, _, answer = caller()
     statement = {

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
+from ministack.core import iam_evaluator  # type: ignore[import-not-found,unused-ignore]
 
 asking: ContextVar[Mapping[str, Any] | None] = ContextVar("fastlambda_asking", default=None)
 """Whose permissions are asked for; None for those of the root, who has them all."""
@@ -24,6 +25,15 @@ class _WhereAsked:
 def ask_where_told() -> None:
     """Have ministack ask policies where `asking` is set, and nowhere else."""
     ministack.AUTH = _WhereAsked()
+    # Policies that deny what does not come by TLS are everywhere, and nothing comes to AWS without it.
+    iam_evaluator._resolve_condition_key = _as_by_tls(iam_evaluator._resolve_condition_key)  # noqa: SLF001
+
+
+def _as_by_tls(resolve: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    def resolved(key: str, context: Any) -> Any:
+        return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
+
+    return resolved
 
 
 def always_asked(check: Callable[..., bool]) -> Callable[..., bool]:

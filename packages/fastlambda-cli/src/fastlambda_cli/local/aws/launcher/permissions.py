@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import secrets
+import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -21,9 +22,11 @@ from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not
 from ministack.core.responses import (  # type: ignore[import-not-found,unused-ignore]
     _account_from_sts_session,
     get_account_id,
+    get_region,
 )
 from ministack.services import sts  # type: ignore[import-not-found,unused-ignore]
-from resources import contexts_of, resources_of  # type: ignore[import-not-found,unused-ignore]
+from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
+from resources import contexts_of, needed_of  # type: ignore[import-not-found,unused-ignore]
 from roles import is_unknown, unknown_policies  # type: ignore[import-not-found,unused-ignore]
 
 DENIED = b"x-fastlambda-denied"
@@ -43,6 +46,8 @@ _RESOURCES_KNOWN = frozenset(
 
 _KEYS_KNOWN = frozenset({"aws", "dynamodb", "events", "lambda", "s3", "sts"})
 """Whose condition keys are found in requests; of other services only those that `contexts_of` finds."""
+
+_NOT_FOUND = 404
 
 Enforce = Callable[..., Any]
 
@@ -75,6 +80,7 @@ def _ask_permissions() -> None:
     iam_evaluator.enforce = _corrected(iam_evaluator.enforce)
     iam_actions.extract_iam_action = _noted(iam_actions.extract_iam_action)
     iam_actions.access_denied_response = _worded(iam_actions.access_denied_response)
+    when_needed("s3", _hide_missing_keys)
 
 
 def asked(caller: bytes, send: Any) -> Any:
@@ -149,22 +155,49 @@ def _corrected(enforce: Enforce) -> Enforce:
         caller = asking.get()
         if not caller:
             return enforce(key, action, service, region, resource_arn, service_context)
-        action = _SAME.get(action, action)
         body = _body_of(service)
-        for resource in resources_of(action, resource_arn, body, region):
-            for context in contexts_of(action, resource, body):
+        for needed, resource in needed_of(_SAME.get(action, action), resource_arn, body, region):
+            for context in contexts_of(needed, resource, body):
                 known = {**(service_context or {}), **context}
                 if caller["function"] is not None:
                     known["lambda:SourceFunctionArn"] = caller["function"]
-                result = enforce(key, action, service, region, resource, known)
-                if result is None or _undecided(key, Asked(action, service, resource, region, known), result):
+                result = enforce(key, needed, service, region, resource, known)
+                if result is None or _undecided(key, Asked(needed, service, resource, region, known), result):
                     continue
                 if not isinstance(result, iam_evaluator.AuthError) and (denied := _denied.get()) is not None:
-                    denied.append(Denied(result.decision, action, resource))
+                    denied.append(Denied(result.decision, needed, resource))
                 return result
         return None
 
     return enforced
+
+
+def _hide_missing_keys(s3: Any) -> None:
+    """Tell only those who may list a bucket which keys it lacks (Amazon S3 API Reference, "GetObject", Permissions)."""
+    s3._get_object = _hiding(s3._get_object)  # noqa: SLF001
+    s3._head_object = _hiding(s3._head_object)  # noqa: SLF001
+
+
+def _hiding(get: Any) -> Any:
+    def got(bucket: str, *rest: Any, **named: Any) -> Any:
+        answer, caller = get(bucket, *rest, **named), asking.get()
+        if answer[0] != _NOT_FOUND or b"NoSuchKey" not in answer[2] or not caller:
+            return answer
+        resource = f"arn:aws:s3:::{bucket}"
+        denied = iam_evaluator.enforce(caller["key"], "s3:ListBucket", "s3", get_region(), resource_arn=resource)
+        if denied is None or isinstance(denied, iam_evaluator.AuthError):
+            return answer
+        explicit = denied.decision == "Deny"
+        return iam_actions.access_denied_response(
+            "s3",
+            "s3:ListBucket",
+            denied.principal_arn,
+            str(uuid.uuid4()),
+            resource_arn=resource,
+            explicit_deny=explicit,
+        )
+
+    return got
 
 
 def _body_of(service: str) -> Mapping[str, Any]:

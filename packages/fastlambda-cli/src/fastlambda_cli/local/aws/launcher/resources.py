@@ -8,24 +8,65 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from ministack.core.responses import get_account_id  # type: ignore[import-not-found,unused-ignore]
 
 _NO_CONTEXT: Sequence[Mapping[str, Any]] = ({},)
+_STATEMENTS = {
+    "ExecuteStatement": None,
+    "BatchExecuteStatement": "Statements",
+    "ExecuteTransaction": "TransactStatements",
+}
+"""DynamoDB's operations that take PartiQL, and where in a request its statements are."""
 
 
-def resources_of(action: str, found: str, body: Mapping[str, Any], region: str) -> Sequence[str]:
-    """Every resource that a request needs its action for; `found` is ministack's answer."""
+def needed_of(action: str, found: str, body: Mapping[str, Any], region: str) -> Sequence[tuple[str, str]]:
+    """Every action and resource that a request needs; `action` and `found` are ministack's answer."""
     service, _, operation = action.partition(":")
+    if service == "dynamodb" and operation in _STATEMENTS:
+        return [*_of_statements(operation, body, region)]
     if service == "ssm":
-        return [*_parameters(operation, body, region)] or [found]
+        return [(action, each) for each in _parameters(operation, body, region)] or [(action, found)]
+    if service == "kms" and ":alias/" in found and "KeyId" in body:
+        return [(action, _key(found))]
     if service == "logs" and "logGroupName" in body:
         group = f"arn:aws:logs:{region}:{get_account_id()}:log-group:{body['logGroupName']}"
-        return [f"{group}:log-stream:{body.get('logStreamName') or ''}"]
-    return [found]
+        return [(action, f"{group}:log-stream:{body.get('logStreamName') or ''}")]
+    return [(action, found)]
+
+
+def _of_statements(operation: str, body: Mapping[str, Any], region: str) -> Iterator[tuple[str, str]]:
+    """What statements of PartiQL need; nothing of those that cannot be read, which their operation refuses.
+
+    Amazon DynamoDB Developer Guide, "IAM security policies with PartiQL for DynamoDB": the operations have no actions.
+    """
+    member = _STATEMENTS[operation]
+    for each in [body] if member is None else body.get(member) or ():
+        try:
+            read = ministack._get_module("dynamodb")._parse_partiql(  # noqa: SLF001
+                each.get("Statement", ""), each.get("Parameters") or []
+            )
+        except (ValueError, AttributeError):
+            continue
+        read = read.get("select") or read  # of EXISTS
+        table = f"arn:aws:dynamodb:{region}:{get_account_id()}:table/{read['table']}"
+        resource = f"{table}/index/{read['index']}" if read.get("index") else table
+        yield f"dynamodb:PartiQL{read['op'].capitalize()}", resource
+
+
+def _key(alias: str) -> str:
+    """The key behind an alias, which is what policies name.
+
+    AWS Key Management Service Developer Guide, "Use aliases to control access to KMS keys".
+    """
+    key = ministack._get_module("kms")._resolve_key(alias)  # noqa: SLF001
+    return str(key["Arn"]) if key else alias
 
 
 def _parameters(operation: str, body: Mapping[str, Any], region: str) -> Iterator[str]:
     names = {
+        "GetParameter": [body.get("Name")],
+        "GetParameterHistory": [body.get("Name")],
         "GetParameters": body.get("Names"),
         "DeleteParameters": body.get("Names"),
         "GetParametersByPath": [body.get("Path")],
@@ -33,10 +74,9 @@ def _parameters(operation: str, body: Mapping[str, Any], region: str) -> Iterato
     for name in names or ():
         if not isinstance(name, str):
             continue
-        bare = name.partition(":")[0]  # a label or a version may follow
-        yield (
-            name if name.startswith("arn:") else f"arn:aws:ssm:{region}:{get_account_id()}:parameter/{bare.lstrip('/')}"
-        )
+        start, found, named = name.partition(":parameter") if name.startswith("arn:") else ("", "", name)
+        bare = named.partition(":")[0].lstrip("/")  # a label or a version may follow
+        yield f"{start if found else f'arn:aws:ssm:{region}:{get_account_id()}'}:parameter/{bare}"
 
 
 def contexts_of(action: str, resource: str, body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
