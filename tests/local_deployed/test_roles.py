@@ -316,14 +316,15 @@ def test_only_the_door_says_who_asks(aws, client):
 
 
 def test_what_was_denied_is_told_once_with_what_to_add(aws, caller):
-    _, name, answer = caller()
+    role, name, answer = caller()
 
     answer(*SEND)
     answer(*SEND)
 
     (told,) = [notice.text for notice in aws.heard(Notice) if notice.text.startswith(f"{name} may not")]
-    assert told.partition("[[tool.")[2] == (
-        'fastlambda.permissions]] with actions = ["sqs:SendMessage"] and '
+    assert told.partition("AWS: ")[2] == (
+        f"its role {role} does not allow it. If it is to, allow it in a policy of the role, "
+        'which a service of FastLambda does by [[tool.fastlambda.permissions]] with actions = ["sqs:SendMessage"] and '
         'resources = ["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:orders"]'
     )
 

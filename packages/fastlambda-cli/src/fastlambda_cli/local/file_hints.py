@@ -11,7 +11,7 @@ _READ_ONLY = (
 )
 _FULL = (
     "The function's /tmp is full, as it would be on Lambda: "
-    "delete what is not needed any more, or give it more than its MB of ephemeral_storage in [tool.fastlambda]"
+    "delete what is not needed any more, or give it more MB by ephemeral_storage in [tool.fastlambda]"
 )
 _NO_SHARED_MEMORY = (
     "Lambda has no shared memory (/dev/shm), and so there is none here: multiprocessing's Pool, Queue, Lock and their "

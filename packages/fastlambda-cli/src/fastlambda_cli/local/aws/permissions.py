@@ -139,18 +139,25 @@ class Permissions:
         if function is None or (function, action, resource) in self._told:
             return
         self._told.add((function, action, resource))
-        self._sink(Notice(_advice(function, decision, action, resource), warning=True))
+        told = f"{function} may not {action} on {resource}, here as on AWS: "
+        setting = _setting(action, _anywhere(resource))
+        if decision == _EXPLICIT:
+            why = "a policy denies it."
+        elif self._keyring.is_of_folder(function):
+            why = f"its role does not allow it. If it is to, add to pyproject.toml {setting}"
+        else:
+            role = caller.arn.split("/")[1]
+            why = (
+                f"its role {role} does not allow it. If it is to, allow it in a policy of the role, "
+                f"which a service of FastLambda does by {setting}"
+            )
+        self._sink(Notice(f"{told}{why}", warning=True))
 
 
-def _advice(function: str, decision: str, action: str, resource: str) -> str:
-    """Why a function may not do something, here as on AWS, and what would let it."""
-    told = f"{function} may not {action} on {resource}, here as on AWS: "
-    if decision == _EXPLICIT:
-        return f"{told}a policy denies it."
-    return (
-        f"{told}its role does not allow it. If it is to, add to pyproject.toml [[tool.fastlambda.permissions]] "
-        f"with actions = {json.dumps([action])} and resources = {json.dumps([_anywhere(resource)])}"
-    )
+def _setting(action: str, resource: str) -> str:
+    """What of a service's configuration allows something."""
+    actions, resources = json.dumps([action]), json.dumps([resource])
+    return f"[[tool.fastlambda.permissions]] with actions = {actions} and resources = {resources}"
 
 
 def _anywhere(resource: str) -> str:

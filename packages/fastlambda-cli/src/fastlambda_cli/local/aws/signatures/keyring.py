@@ -129,6 +129,10 @@ class Keyring:
         """The keys of a function that runs from a service's folder: the root's, until it is told its role."""
         return self._sessions.get((name, None)) or self._kept(name, None, (_ROOT, ACCOUNT_ID))
 
+    def is_of_folder(self, name: str) -> bool:
+        """Whether a function runs from a service's folder: its role is made of the service's configuration."""
+        return (name, None) in self._sessions
+
     async def assume(self, name: str, role: str) -> None:
         """Have a folder's function be its role from now on; the rest is as for `of_function`."""
         self._kept(name, None, await self._session(name, role))
