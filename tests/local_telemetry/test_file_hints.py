@@ -40,11 +40,13 @@ def test_each_hint_is_given_once_whatever_words_call_for_it():
     assert len(notices("Read-only file system", "No space left on device")) == 2
 
 
-def test_sqlite_says_it_in_words_of_its_own(tmp_path):
+def test_sqlite_has_the_same_words_for_a_folder_that_is_missing_and_the_hint_says_so(tmp_path):
     with pytest.raises(sqlite3.OperationalError) as caught:
         sqlite3.connect(tmp_path / "missing" / "books.db")
 
-    assert len(notices(str(caught.value))) == 1
+    (text,) = notices(str(caught.value))
+    assert "or its folder does not exist" in text
+    assert "Write below /tmp" in text
 
 
 def test_where_functions_have_this_machines_files_lambda_is_not_to_blame():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastlambda_cli.local.model import LogLine, Notice, Sink, TelemetryEvent
 
-_READ_ONLY = (
-    "The function tried to write where it may not: on Lambda everything but /tmp is read-only, and so it is here. "
+_INSTEAD = (
+    "on Lambda everything but /tmp is read-only, and so it is here. "
     "Write below /tmp, or keep what has to last in a database or in S3; "
     "local.writable and local.file_system in [tool.fastlambda] make exceptions for this machine"
 )
+_READ_ONLY = f"The function tried to write where it may not: {_INSTEAD}"
+_NO_DATABASE = f"SQLite opens no database where it may not write, or its folder does not exist: {_INSTEAD}"
 _FULL = (
     "The function's /tmp is full, as it would be on Lambda: "
     "delete what is not needed any more, or give it more MB by ephemeral_storage in [tool.fastlambda]"
@@ -21,7 +23,7 @@ _NO_SHARED_MEMORY = (
 _HINTS = {
     "Read-only file system": _READ_ONLY,
     "attempt to write a readonly database": _READ_ONLY,
-    "unable to open database file": _READ_ONLY,
+    "unable to open database file": _NO_DATABASE,
     "No space left on device": _FULL,
     "database or disk is full": _FULL,
     "_multiprocessing.SemLock(": _NO_SHARED_MEMORY,
