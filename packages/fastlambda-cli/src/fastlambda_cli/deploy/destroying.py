@@ -20,7 +20,6 @@ from fastlambda_cli.deploy.recovery import deleted, settled
 from fastlambda_cli.deploy.releases import Releases
 from fastlambda_cli.template.function import FUNCTION
 
-_LOG_GROUP = "AWS::Logs::LogGroup"
 _RECOVERY_DAYS = 7
 """The shortest window that Secrets Manager takes (AWS Secrets Manager API Reference, "DeleteSecret")."""
 

@@ -158,14 +158,14 @@ class Functions:
         registered = self._folder_of(reference)
         if registered is None:
             caller = _Counted(told, None, self._metrics, reference)
-            return self._deployed.begin(reference, invocation, caller) or caller.never()
+            return caller.runs(self._deployed.begin(reference, invocation, caller))
         if registered.begin is None:
             return False
         account = None if registered.reserved() else self._account
         if account is not None and not account.admit():
             return False
         caller = _Counted(told, account, self._metrics, reference)
-        return registered.begin(invocation, caller) or caller.never()
+        return caller.runs(registered.begin(invocation, caller))
 
 
 class _Counted:
@@ -187,11 +187,15 @@ class _Counted:
 
     def over(self, result: InvokeResult) -> None:
         self._measured.result = result
-        self.never()
+        self._leave()
 
-    def never(self) -> bool:
-        """Count it no longer; one without a result has not been. False, for whoever asks whether it runs."""
+    def runs(self, begun: bool) -> bool:  # noqa: FBT001 - it is handed on
+        """Take note whether the event runs: one that does not has not been."""
+        if not begun:
+            self._leave()
+        return begun
+
+    def _leave(self) -> None:
         if self._account is not None:
             self._account.leave()
         self._metrics.end(self._measured)
-        return False

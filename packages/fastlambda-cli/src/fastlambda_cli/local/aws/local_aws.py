@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote
 
 from fastlambda_cli.artifact.interpreter import own_python
 from fastlambda_cli.aws.keys import Keys
@@ -185,18 +184,15 @@ class LocalAws:
             EmulatorError: One has no role that Lambda can assume, or the emulator does not answer.
 
         """
-        await self._emulator.available()
-        async with self._emulator.client() as client:
-            for name in function_names:
-                found = await client.get(f"/2015-03-31/functions/{quote(name, safe='')}/configuration")
-                try:
-                    await self._keyring.assume(name, found.json().get("Role", ""))
-                except UnassumableRoleError as problem:
-                    raise EmulatorError(
-                        f"{name} may do everything here",
-                        why=f"Lambda cannot assume its role ({problem})",
-                        remedy="Deploy its stack again.",
-                    ) from problem
+        for name in function_names:
+            try:
+                await self._keyring.assume(name)
+            except UnassumableRoleError as problem:
+                raise EmulatorError(
+                    f"{name} may do everything here",
+                    why=f"Lambda cannot assume its role ({problem})",
+                    remedy="Deploy its stack again.",
+                ) from problem
 
     def leave_roles(self, function_names: Iterable[str]) -> None:
         """Have functions that are registered here do what they will, until they assume their roles again."""

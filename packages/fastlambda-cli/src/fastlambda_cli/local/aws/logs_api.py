@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 
 from fastlambda_cli.errors import EmulatorError
-from fastlambda_cli.local.aws.deployed.state import Source
 from fastlambda_cli.local.aws.json_bodies import answer_json, read_body, replayed
 from fastlambda_cli.local.aws.logs_reading import (
     MOST_EVENTS,
@@ -29,6 +28,7 @@ from fastlambda_cli.local.aws.logs_reading import (
 )
 from fastlambda_cli.local.aws.permissions import DeniedError, Permissions
 from fastlambda_cli.local.aws.proxy import ClientGoneError
+from fastlambda_cli.local.aws.source import Source
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 from fastlambda_cli.local.telemetry.log_patterns import PatternError, compiled
 from fastlambda_cli.local.telemetry.logs import LogStore, between

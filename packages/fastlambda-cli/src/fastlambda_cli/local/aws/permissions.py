@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.signatures.keyring import Holder, Keyring, UnassumableRoleError, caller_of
+from fastlambda_cli.local.aws.source import Source
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION, Notice, Sink
 from fastlambda_cli.local.serve import AsgiApp, Message, Receive, Scope, Send
 
@@ -33,16 +34,6 @@ _DENIED = b"x-fastlambda-denied"
 
 class DeniedError(Exception):
     """The caller may not; the message is AWS's."""
-
-
-class Source(Protocol):
-    """What is needed of an emulator."""
-
-    def client(self) -> httpx.AsyncClient:
-        """Make an HTTP client that reaches it."""
-
-    async def available(self) -> None:
-        """Wait until it answers; raises EmulatorError."""
 
 
 class Permissions:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -14,6 +14,7 @@ import httpx
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.deployed.memory import Memory
 from fastlambda_cli.local.aws.deployed.specs import digest
+from fastlambda_cli.local.aws.source import Source
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION
 
 _ATTEMPTS = 3
@@ -24,16 +25,6 @@ _URL = "/_fastlambda/function-url"
 
 _CODE = "/_fastlambda/lambda-code"
 """The launcher's own: the emulator's API hands out the code of $LATEST only, whatever the version."""
-
-
-class Source(Protocol):
-    """What is needed of an emulator."""
-
-    def client(self) -> httpx.AsyncClient:
-        """Make an HTTP client that reaches it."""
-
-    async def available(self) -> None:
-        """Wait until it answers; raises EmulatorError."""
 
 
 @dataclass(frozen=True, slots=True)

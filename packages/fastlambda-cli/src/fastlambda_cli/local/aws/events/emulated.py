@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from fastlambda_cli.errors import EmulatorError
-from fastlambda_cli.local.aws.deployed.state import Source
 from fastlambda_cli.local.aws.events.trace_headers import TraceHeaders
+from fastlambda_cli.local.aws.source import Source
 
 _ATTEMPTS = 3
 """How often an operation is asked of an emulator that dies over it."""

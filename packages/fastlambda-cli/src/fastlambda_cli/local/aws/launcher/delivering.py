@@ -39,8 +39,6 @@ _ACTIONS = {
     "states": "states:StartExecution",
 }
 """What a target of an EventBridge schedule takes (EventBridge Scheduler User Guide, "Using templated targets")."""
-_OF_TARGETS = frozenset({"lambda", "sqs", "sns"})
-"""The targets of a rule that have a policy of their own."""
 _ASSUMED = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
 """As aws/aws-sdk-js-v3#6494 quotes it."""
 
@@ -116,6 +114,7 @@ def _topic_takes(topic: str, service: str, source: str) -> bool:
 
 
 _TAKES = {"lambda": _function_takes, "sqs": _queue_takes, "sns": _topic_takes}
+"""Who asks the targets of a rule that have a policy of their own."""
 
 
 def _account(source: str, target: str) -> str:

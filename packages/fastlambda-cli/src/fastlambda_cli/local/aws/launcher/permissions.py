@@ -1,6 +1,6 @@
 """Whether a caller may do what it asks: ministack's evaluator of policies, for everybody but the account's root.
 
-Imported with the first request of such a caller, which changes ministack: the evaluator takes a while to load.
+Imported with the first request of such a caller, which changes ministack: what it needs takes a while to load.
 
 The front door has checked who signed, and says so with a header of its own. For the root there is none, and ministack
 answers as if there were no permissions; for all others its `AUTH` holds, for that one request. What ministack has wrong

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -17,6 +17,7 @@ import httpx
 from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.aws.signatures.faults import EXPIRED_TOKEN, UNKNOWN_KEY, WRONG_TOKEN, RefusedRequest
+from fastlambda_cli.local.aws.source import Source
 from fastlambda_cli.local.keys import new_temporary_keys
 from fastlambda_cli.local.model import ACCOUNT_ID, local_arn
 from fastlambda_cli.local.serve import Scope
@@ -79,16 +80,6 @@ class UnassumableRoleError(Exception):
     """Lambda may not assume a role, or there is none."""
 
 
-class Source(Protocol):
-    """What is needed of an emulator."""
-
-    def client(self) -> httpx.AsyncClient:
-        """Make an HTTP client that reaches it."""
-
-    async def available(self) -> None:
-        """Wait until it answers; raises EmulatorError."""
-
-
 class Keyring:
     """Finds the secret of an access key.
 
@@ -133,8 +124,10 @@ class Keyring:
         """Whether a function runs from a service's folder: its role is made of the service's configuration."""
         return (name, None) in self._sessions
 
-    async def assume(self, name: str, role: str) -> None:
-        """Have a folder's function be its role from now on; the rest is as for `of_function`."""
+    async def assume(self, name: str) -> None:
+        """Have a folder's function be the role of the deployed one of its name; the rest is as for `of_function`."""
+        deployed = await self._asked(f"/2015-03-31/functions/{quote(name, safe='')}/configuration")
+        role = deployed.json().get("Role", "") if deployed.is_success else ""
         self._kept(name, None, await self._session(name, role))
 
     def leave(self, name: str) -> None:
