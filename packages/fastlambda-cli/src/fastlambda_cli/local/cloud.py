@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -195,7 +194,7 @@ class LocalCloud:
         return await self._aws.ensure_secrets(self.service, self.function_name)
 
     async def _invoke_from_http(self, invocation: Invocation) -> InvokeResult:
-        called = dataclasses.replace(invocation, source="http")
+        called = invocation._replace(source="http")
         return await self._aws.invoke(self.function_name, _LIVE, called)
 
     async def _take(self, changed: frozenset[Path]) -> None:

@@ -9,7 +9,6 @@ import json
 import re
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import NamedTuple, NoReturn
 from urllib.parse import parse_qs
 
@@ -132,7 +131,7 @@ class InvokeApi:
             await self._functions.prepare(reference)
             await _answer(send, 204, _request_id(request.invocation.request_id), b"")
         elif request.kind == "Event":
-            self._accept(reference, replace(request.invocation, source=sender(request.invocation.payload)))
+            self._accept(reference, request.invocation._replace(source=sender(request.invocation.payload)))
             await _answer(send, 202, _request_id(request.invocation.request_id), b"")
         else:
             await self._invoke_now(reference, request, send)
@@ -146,7 +145,7 @@ class InvokeApi:
             await _answer(send, 200, result_headers(result, tail=request.tail), result.payload)
 
         # The end of the log is a part of the answer, and extensions may write it.
-        invocation = request.invocation if request.tail else replace(request.invocation, early=answer)
+        invocation = request.invocation if request.tail else request.invocation._replace(early=answer)
         try:
             result = await self._run(reference, invocation)
         except InvokeError:
@@ -171,7 +170,7 @@ class InvokeApi:
     async def _traced(self, reference: FunctionReference, invocation: Invocation) -> InvokeResult:
         identifier = identifier_of(invocation.payload)
         if self._traces is not None and invocation.trace_header is None and identifier is not None:
-            invocation = replace(invocation, trace_header=await self._traces.of(identifier))
+            invocation = invocation._replace(trace_header=await self._traces.of(identifier))
         return await self._functions.invoke(reference, invocation)
 
     async def _run(self, reference: FunctionReference, invocation: Invocation) -> InvokeResult:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -213,7 +212,7 @@ class LocalAws:
 
         """
         reference = FunctionReference(function_name, qualifier=qualifier)
-        return await self._functions.invoke(reference, replace(invocation, invoked_arn=reference.arn))
+        return await self._functions.invoke(reference, invocation._replace(invoked_arn=reference.arn))
 
     async def ensure_secrets(self, service: Service, prefix: str) -> dict[str, str]:
         """Make what is missing of a service's secrets; return ARNs by environment variable.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import socket
 import time
@@ -154,7 +153,7 @@ class HttpApi:
             return self._too_large(f"the event is {len(encoded):,} bytes, more than Lambda's {MAX_EVENT_BYTES:,}")
         invocation = Invocation(encoded, trace_header=received.trace)
         if self._kind.invocation_id:
-            invocation = dataclasses.replace(invocation, request_id=exchange.api_request_id)
+            invocation = invocation._replace(request_id=exchange.api_request_id)
         return await self._integrate(exchange, route, invocation)
 
     def _refuse(self, request: HttpRequest) -> Answer | None:
@@ -180,7 +179,7 @@ class HttpApi:
         async def answer(result: InvokeResult) -> None:
             early.set_result(result)
 
-        task = asyncio.ensure_future(route.invoke(dataclasses.replace(invocation, early=answer)))
+        task = asyncio.ensure_future(route.invoke(invocation._replace(early=answer)))
         self._invocations.add(task)
         task.add_done_callback(self._invocations.discard)
         exchange.request_id = invocation.request_id

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from fastlambda_cli.local.aws.function_names import FunctionReference
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.model import Invocation, Invoke, InvokeResult
@@ -20,7 +18,7 @@ def invoking(functions: Functions, reference: FunctionReference, source: str = "
     """
 
     async def invoke(invocation: Invocation) -> InvokeResult:
-        called = dataclasses.replace(invocation, invoked_arn=reference.arn, source=source)
+        called = invocation._replace(invoked_arn=reference.arn, source=source)
         return await functions.invoke(reference, called)
 
     return invoke
