@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import http
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, TypeAlias, cast
@@ -24,6 +25,8 @@ MAX_BODY = 8 * 1024 * 1024
 
 _MOST_WAITING = 16
 """Requests that a client may send before the first of them is answered; runtimes send none."""
+_MOST_HEADS = 64
+_POSTED = re.compile(rb"POST (/[A-Za-z0-9/.-]{1,200}) HTTP/1\.1\r\n(.*?)\r\n\r\n", re.DOTALL)
 _STATUS_LINES = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n" for each in http.HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -76,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[Request] = deque()
         self._pending: asyncio.Future[Answer] | Later | None = None
         self._known: tuple[bytes, Request] | None = None
+        self._heads: dict[bytes, tuple[Mapping[str, str], int]] = {}
 
     def close(self) -> None:
         """Hang up."""
@@ -102,14 +106,26 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and answer the requests that are complete."""
-        if self._known is not None and data == self._known[0] and not self._in_message:
-            self._waiting.append(self._known[1])
+        if not self._in_message and (request := self._come_before(data)) is not None:
+            self._waiting.append(request)
         elif not self._parse(data):
             return
         if len(self._waiting) > _MOST_WAITING:
             self._refuse(Refusal(400, "InvalidRequest", "Too many requests at once."))
         elif self._pending is None:
             self._go_on()
+
+    def _come_before(self, data: bytes) -> Request | None:
+        """The request that this is, if one with this head was parsed before: a runtime sends hardly any other."""
+        if self._known is not None and data == self._known[0]:
+            return self._known[1]
+        posted = _POSTED.match(data)
+        headers, length = (None, 0) if posted is None else self._heads.get(posted[2], (None, 0))
+        if posted is None or headers is None or len(data) - posted.end() != length:
+            return None
+        return Request(
+            "POST", posted[1].decode("ascii"), headers, data[posted.end() :], keeps_alive=True, gone=self.closed
+        )
 
     def _parse(self, data: bytes) -> bool:
         """Put the requests that are complete into their row; whether they are HTTP."""
@@ -124,10 +140,22 @@ class Connection(asyncio.Protocol):
             self._refuse(Refusal(431, "InvalidRequest", "The headers are too large."))
             return False
         if begins and not self._in_message and len(self._waiting) == before + 1:
-            request = self._waiting[-1]
-            if request.keeps_alive and not request.body:  # as every `/next` of a runtime comes again, byte by byte
-                self._known = data, request
+            self._learn(data, self._waiting[-1])
         return True
+
+    def _learn(self, data: bytes, request: Request) -> None:
+        """Remember how a request was written: every `/next` of a runtime comes again, and the head of its answers."""
+        if not request.keeps_alive:
+            return
+        if not request.body:
+            self._known = data, request
+            return
+        posted = _POSTED.match(data)
+        if posted is None or data[posted.end() :] != request.body or "expect" in request.headers:
+            return
+        if len(self._heads) >= _MOST_HEADS:
+            self._heads.clear()
+        self._heads[posted[2]] = request.headers, len(request.body)
 
     # llhttp's side.
 
