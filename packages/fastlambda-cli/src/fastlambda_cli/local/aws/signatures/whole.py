@@ -25,14 +25,23 @@ _PLAIN_QUERY = re.compile(rb"(?:[A-Za-z]+=(?:[A-Za-z0-9_.~-]|%[0-9A-F]{2})+)?")
 _NOT_SIGNED = frozenset(name.encode() for name in NOT_SIGNED_BY_ALL)
 
 
-class _Said(NamedTuple):
-    """What an Authorization header says besides the signature: the same for all requests of a client on a day."""
+class _Plan(NamedTuple):
+    """How requests are signed: the same for all of a client to one address on a day.
+
+    Attributes:
+        names: The headers that are signed, in order.
+        begins: The canonical request before them.
+        ends: What follows them, up to the body's hash.
+
+    """
 
     access_key_id: str
     date: str
     region: str
     service: str
     names: tuple[bytes, ...]
+    begins: bytes
+    ends: bytes
 
 
 class WholeRequests:
@@ -61,22 +70,19 @@ class WholeRequests:
 
         """
         authorization = headers.get(b"authorization", b"")
-        said = _said(authorization[:-_DIGITS])
-        made = headers.get(b"x-amz-date", b"").decode("latin-1")
-        if said is None or said.access_key_id != self._keys.access_key_id or said.service != self._service:
+        plan = _plan(method, target, tuple(headers), authorization[:-_DIGITS])
+        if plan is None or plan.access_key_id != self._keys.access_key_id or plan.service != self._service:
             return False
-        if b"x-amz-security-token" in headers or not made.startswith(said.date) or not self._is_of_now(made):
+        made = headers[b"x-amz-date"].decode("latin-1")
+        if not made.startswith(plan.date) or not self._is_of_now(made):
             return False
-        if not _are_covered(tuple(headers), said.names):
-            return False
-        path, _, query = target.partition(b"?")
         hashed = hashlib.sha256(body).hexdigest().encode()
-        if headers.get(b"x-amz-content-sha256", hashed) != hashed or not _is_plain(path, query):
+        if headers.get(b"x-amz-content-sha256", hashed) != hashed:
             return False
-        lines = [b"%s:%s" % (name, b" ".join(headers[name].split())) for name in said.names]
-        parts = (method, path.replace(b"%", b"%25"), query, *lines, b"", b";".join(said.names), hashed)
+        lines = [b"%s:%s\n" % (name, b" ".join(headers[name].split())) for name in plan.names]
+        canonical = b"".join((plan.begins, *lines, plan.ends, hashed))
         secret = self._keys.secret_access_key
-        good = signed(b"\n".join(parts), made, secret, said.date, said.region, said.service)
+        good = signed(canonical, made, secret, plan.date, plan.region, plan.service)
         return hmac.compare_digest(good.encode(), authorization[-_DIGITS:])
 
     def _is_of_now(self, stamp: str) -> bool:
@@ -84,16 +90,21 @@ class WholeRequests:
         return made is not None and abs(self._now() - made) <= SKEW.total_seconds()
 
 
-@lru_cache(maxsize=64)
-def _said(beginning: bytes) -> _Said | None:
+@lru_cache(maxsize=256)
+def _plan(method: bytes, target: bytes, present: tuple[bytes, ...], beginning: bytes) -> _Plan | None:
+    """How a request is signed that says all but the signature; None where it is of no plain kind."""
     found = credential_of(f"{beginning.decode('latin-1')}{'0' * _DIGITS}")
-    if found is None:
+    if found is None or b"x-amz-date" not in present or b"x-amz-security-token" in present:
         return None
     names = tuple(sorted({name.encode("latin-1") for name in found.headers}))
-    return _Said(found.id, found.date, found.region, found.service, names) if b"host" in names else None
+    path, _, query = target.partition(b"?")
+    if b"host" not in names or not _are_covered(present, names) or not _is_plain(path, query):
+        return None
+    begins = b"%s\n%s\n%s\n" % (method, path.replace(b"%", b"%25"), query)
+    ends = b"\n%s\n" % b";".join(names)
+    return _Plan(found.id, found.date, found.region, found.service, names, begins, ends)
 
 
-@lru_cache(maxsize=256)
 def _are_covered(present: tuple[bytes, ...], names: tuple[bytes, ...]) -> bool:
     """Whether all headers that are signed are there, and of those that have to be signed none is left out."""
     loose = {name for name in present if name.startswith(b"x-amz-")}.difference(names, _NOT_SIGNED)
@@ -108,6 +119,5 @@ def _seconds(stamp: str) -> float | None:
         return None
 
 
-@lru_cache(maxsize=256)
 def _is_plain(path: bytes, query: bytes) -> bool:
     return is_plain_path(path.decode("latin-1")) and _PLAIN_QUERY.fullmatch(query) is not None
