@@ -17,15 +17,19 @@ class Waiting:
     """A function of which an environment always waits, and which remembers how it was asked."""
 
     def __init__(self):
-        self.begun, self.invoked = [], []
+        self.begun, self.invoked, self.logged = [], [], []
         self.error = None
 
     def begin(self, invocation, caller):
         self.begun.append(invocation)
         result = self._result(invocation)
         caller.told(result)
-        caller.over(result)
+        caller.over(lambda: self._log(caller, result))
         return True
+
+    def _log(self, caller, result):
+        caller.logged(result)
+        self.logged.append(result)
 
     async def invoke(self, invocation):
         self.invoked.append(invocation)
@@ -122,3 +126,13 @@ def test_what_is_special_or_wrong_about_a_request_is_not_overlooked(post, waitin
 
     assert not waiting.begun
     assert (answer.status_code, answer.headers.get("x-amzn-errortype")) == (status, code)
+
+
+def test_any_other_request_finds_logged_what_was_answered(post, waiting):
+    post()
+    answered = [*waiting.logged]
+    post(x_amz_log_type="None")
+    post(name="missing")
+
+    assert answered == []
+    assert [each.request_id for each in waiting.logged] == [waiting.begun[0].request_id]

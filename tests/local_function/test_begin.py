@@ -38,7 +38,11 @@ class Caller:
         self.known_when_told = len(self._lab.of(InvocationReported))
         self.result.set_result(result)
 
-    def over(self, result):
+    def over(self, write_up):
+        assert self.result.done()
+        self.write_up = write_up
+
+    def logged(self, result):
         assert result == self.result.result()
         self.done.set_result(None)
 
@@ -93,6 +97,48 @@ def test_the_caller_comes_first_and_the_log_is_whole_when_it_is_over(laboratory)
     assert [line.split()[0] for line in mine] == ["START", "got", "END", "REPORT"]
     report = laboratory.of(InvocationReported)[-1]
     assert (report.status, report.max_memory_used_mb > 0) == (Status.SUCCESS, True)
+
+
+@pytest.mark.parametrize("by", ["whoever looks", "the next event", "the freeze", "the end"])
+def test_an_event_is_logged_before_anything_else_is(laboratory, by):
+    async def scenario(lab):
+        await lab.invoke("first")
+        caller = begin(lab, "second", request_id="8b4a1c1e-6f2e-4a55-9d4e-3d1c34f9a0aa")
+        await caller.result
+        match by:
+            case "whoever looks":
+                caller.write_up()
+            case "the next event":
+                await lab.invoke("third")
+            case "the freeze":
+                await caller.done
+            case "the end":
+                await lab.function.close()
+        assert caller.done.done()
+        caller.write_up()
+
+    laboratory.run(ECHO, scenario, log_format="Text")
+
+    lines = [event.text.split()[0] for event in laboratory.of(PlatformLine)]
+    event = ["START", "END", "REPORT"]
+    assert lines == ["INIT_START", *event * (3 if by == "the next event" else 2)]
+
+
+def test_an_event_that_is_begun_starts_after_the_report_of_the_one_before(laboratory):
+    async def scenario(lab):
+        await lab.invoke("first")
+        second = begin(lab, "second")
+        await second.result
+        third = begin(lab, "third")
+        assert second.done.done()
+        await third.done
+
+    laboratory.run(ECHO, scenario, log_format="Text")
+
+    told = [
+        event.text.split()[2] for event in laboratory.of(PlatformLine) if event.text.startswith(("START", "REPORT"))
+    ]
+    assert told == [each for request_id in told[::2] for each in (request_id, request_id)]
 
 
 def test_an_exception_is_the_functions_error_and_costs_no_environment(laboratory):

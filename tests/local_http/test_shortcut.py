@@ -16,6 +16,7 @@ class Shortcut:
     def __init__(self, taken=b"short"):
         self.taken = taken
         self.offered = []
+        self.written_up = 0
         self.answers = asyncio.Queue()
 
     def wants(self, method, target):
@@ -26,6 +27,9 @@ class Shortcut:
         if body == self.taken:
             self.answers.put_nowait(answer)
         return body == self.taken
+
+    def write_up(self):
+        self.written_up += 1
 
     async def answer(self, body=b"past the app"):
         (await self.answers.get())(200, [(b"x-way", b"short")], body)

@@ -11,6 +11,7 @@ import http
 import sys
 import urllib.parse
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TypeAlias, cast
 
 import httptools
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from fastlambda_cli.local.alarm import Alarm
 from fastlambda_cli.local.http_shortcut import Shortcut, Whole
+from fastlambda_cli.local.http_whole import WholeRequest, whole_request
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Malformed: TypeAlias = Callable[[int, str], tuple[Headers, bytes]]
@@ -55,6 +57,7 @@ def http_protocol(  # noqa: C901 - one class
         _begun = 0
         _head_bytes = 0
         _whole: Whole | None = None
+        _declined = False
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self._idle = Alarm(self.timeout_keep_alive_handler)
@@ -66,6 +69,8 @@ def http_protocol(  # noqa: C901 - one class
             self._idle.end()
 
         def data_received(self, data: bytes) -> None:
+            if shortcut is not None and not self._in_message and self._is_idle() and self._take(data):
+                return
             self._begun = 0
             follows = self._in_message and not self._in_head
             super().data_received(data)
@@ -92,7 +97,10 @@ def http_protocol(  # noqa: C901 - one class
         def on_message_complete(self) -> None:
             self._in_message = False
             if (whole := self._whole) is not None:
-                if self._begin(whole):
+                headers = dict(self.headers)
+                whole.keep_alive = self.parser.get_http_version() != _HOSTLESS and self.parser.should_keep_alive()
+                request = WholeRequest(self.url, headers, bytes(whole.body))
+                if len(headers) == len(self.headers) and self._begin(whole, request):
                     return
                 self._leave_to_app(whole)
             super().on_message_complete()
@@ -100,17 +108,30 @@ def http_protocol(  # noqa: C901 - one class
         def on_headers_complete(self) -> None:
             self._in_head = False
             _check(self.parser.get_http_version(), self.headers)
-            if shortcut is not None and self._is_simple() and shortcut.wants(self.parser.get_method(), self.url):
+            declined, self._declined = self._declined, False
+            simple = shortcut is not None and not declined and self._is_simple()
+            if simple and shortcut is not None and shortcut.wants(self.parser.get_method(), self.url):
                 self._whole = Whole()
             else:
                 self._start_for_app()
 
-        def _is_simple(self) -> bool:
+        def _is_idle(self) -> bool:
             cycle: RequestResponseCycle | None = self.cycle
-            idle = cycle is None or cycle.response_complete
-            return idle and not self.expect_100_continue and not self.parser.should_upgrade()
+            return cycle is None or cycle.response_complete
 
-        def _begin(self, whole: Whole) -> bool:
+        def _is_simple(self) -> bool:
+            return self._is_idle() and not self.expect_100_continue and not self.parser.should_upgrade()
+
+        def _take(self, data: bytes) -> bool:
+            request = whole_request(data)
+            assert shortcut is not None  # noqa: S101 - whoever calls this knows
+            if request is None or not shortcut.wants(b"POST", request.target):
+                return False
+            self._idle.clear()
+            self._declined = not self._begin(Whole(), request)
+            return not self._declined
+
+        def _begin(self, whole: Whole, request: WholeRequest) -> bool:
             def answer(status: int, headers: Headers, body: bytes) -> None:
                 whole.response_started = whole.response_complete = True
                 if not whole.disconnected:
@@ -121,11 +142,10 @@ def http_protocol(  # noqa: C901 - one class
                     self.on_response_complete()
 
             assert shortcut is not None  # noqa: S101 - it has wanted the request
-            whole.keep_alive = self.parser.get_http_version() != _HOSTLESS and self.parser.should_keep_alive()
             before = self.cycle
             self.cycle = cast("RequestResponseCycle", whole)
             try:
-                taken = shortcut.begin(self.url, self.headers, bytes(whole.body), answer)
+                taken = shortcut.begin(*request, answer)
             except Exception as problem:  # noqa: BLE001 - llhttp would make a client's mistake of it
                 told = {"message": "A request could not be taken", "exception": problem}
                 self.loop.call_exception_handler(told)
@@ -144,12 +164,13 @@ def http_protocol(  # noqa: C901 - one class
                 super().on_body(bytes(whole.body))
 
         def _head(self, status: int, headers: Headers, *, keep_alive: bool) -> bytes:
-            lines = [_STATUS_LINES[status]]
-            lines += [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *headers)]
+            lines = [_STATUS_LINES[status], _lines(tuple(self.server_state.default_headers))]
+            lines += [b"%s: %s\r\n" % pair for pair in headers]
             lines.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
             return b"".join(lines)
 
         def _start_for_app(self) -> None:
+            self._write_up()
             raw_path, _, query = self.url.partition(b"?")
             path = raw_path.decode("ascii")
             self.url = b"/"
@@ -157,6 +178,14 @@ def http_protocol(  # noqa: C901 - one class
             # The request's task begins in the loop's next round, and sees these.
             self.scope["path"] = urllib.parse.unquote(path) if "%" in path else path
             self.scope["raw_path"], self.scope["query_string"] = raw_path, query
+
+        def _write_up(self) -> None:
+            try:
+                if shortcut is not None:
+                    shortcut.write_up()
+            except Exception as problem:  # noqa: BLE001 - llhttp would make a client's mistake of it
+                told = {"message": "What was answered could not be logged", "exception": problem}
+                self.loop.call_exception_handler(told)
 
         def _unset_keepalive_if_required(self) -> None:
             self._idle.clear()
@@ -247,6 +276,12 @@ class _HeadWithBody(asyncio.Transport):
 
     def resume_reading(self) -> None:
         self._transport.resume_reading()
+
+
+@lru_cache(maxsize=2)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The headers of every answer of a second."""
+    return b"".join(b"%s: %s\r\n" % pair for pair in headers)
 
 
 def _check(version: str, headers: Headers) -> None:

@@ -6,7 +6,7 @@ times and only waits for somebody else, that is most of what it costs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 Pairs: TypeAlias = Sequence[tuple[bytes, bytes]]
@@ -23,12 +23,12 @@ class Shortcut(Protocol):
     def wants(self, method: bytes, target: bytes) -> bool:
         """Whether requests to a target, which is as it was written, are to be offered."""
 
-    def begin(self, target: bytes, headers: Pairs, body: bytes, answer: Answer) -> bool:
+    def begin(self, target: bytes, headers: Mapping[bytes, bytes], body: bytes, answer: Answer) -> bool:
         """Take a request; without having done anything, and without a word, leave it to the app.
 
         Args:
             target: As it was written.
-            headers: By their names in lower case.
+            headers: By their names in lower case, of which none came twice.
             body: All of it.
             answer: Is called with the answer, later, if the request is taken.
 
@@ -36,6 +36,9 @@ class Shortcut(Protocol):
             Whether it is taken.
 
         """
+
+    def write_up(self) -> None:
+        """Be done with what answers left to be done: a request goes to the app, which may look at it."""
 
 
 class Whole:
@@ -45,14 +48,19 @@ class Whole:
     whether the connection stays, and how far the answer is.
     """
 
+    disconnected = False
+    keep_alive = True
+    more_body = False
+    response_started = False
+    response_complete = False
+
     def __init__(self) -> None:
         self.body = bytearray()
-        self.disconnected = False
-        self.keep_alive = True
-        self.more_body = False
-        self.response_started = False
-        self.response_complete = False
-        self.message_event = self
+
+    @property
+    def message_event(self) -> Whole:
+        """Is set when the connection is lost."""
+        return self
 
     def set(self) -> None:
         """Take note that the connection is lost: nobody waits here."""

@@ -65,6 +65,7 @@ class Functions:
         self._metrics = metrics
         self._account = account
         self._registered: dict[str, _Registered] = {}
+        self._logging: dict[Callable[[], None], None] = {}
 
     def register(
         self,
@@ -157,21 +158,26 @@ class Functions:
         """
         registered = self._folder_of(reference)
         if registered is None:
-            caller = _Counted(told, None, self._metrics, reference)
+            caller = _Counted(told, None, self._metrics, reference, self._logging)
             return caller.runs(self._deployed.begin(reference, invocation, caller))
         if registered.begin is None:
             return False
         account = None if registered.reserved() else self._account
         if account is not None and not account.admit():
             return False
-        caller = _Counted(told, account, self._metrics, reference)
+        caller = _Counted(told, account, self._metrics, reference, self._logging)
         return caller.runs(registered.begin(invocation, caller))
+
+    def write_up(self) -> None:
+        """Log what has been answered, for somebody who may look at it."""
+        for write_up in list(self._logging):
+            write_up()
 
 
 class _Counted:
     """The caller of an event that nobody awaits, and those who count it."""
 
-    __slots__ = ("_account", "_measured", "_metrics", "told")
+    __slots__ = ("_account", "_logging", "_measured", "_metrics", "_write_up", "told")
 
     def __init__(
         self,
@@ -179,15 +185,23 @@ class _Counted:
         account: AccountConcurrency | None,
         metrics: LambdaMetrics,
         reference: FunctionReference,
+        logging: dict[Callable[[], None], None],
     ) -> None:
         self.told = told
         self._account = account
+        self._logging = logging
         self._metrics = metrics
         self._measured = metrics.begin(reference.name, reference.qualifier)
 
-    def over(self, result: InvokeResult) -> None:
-        self._measured.result = result
+    def over(self, write_up: Callable[[], None]) -> None:
         self._leave()
+        self._write_up = write_up
+        self._logging[write_up] = None
+
+    def logged(self, result: InvokeResult) -> None:
+        del self._logging[self._write_up]
+        self._measured.result = result
+        self._metrics.count(self._measured)
 
     def runs(self, begun: bool) -> bool:  # noqa: FBT001 - it is handed on
         """Take note whether the event runs: one that does not has not been."""

@@ -7,7 +7,7 @@ is left to that.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from urllib.parse import unquote
 
@@ -42,27 +42,28 @@ class InvokeShortcut:
         """Whether it is Invoke."""
         return method == _POST and _reference(target) is not None
 
-    def begin(self, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, answer: Answer) -> bool:
+    def begin(self, target: bytes, headers: Mapping[bytes, bytes], body: bytes, answer: Answer) -> bool:
         """Run the event, if its sender may and a function takes it at once; whether it runs."""
-        given = dict(headers)
         reference = _reference(target)
-        if reference is None or len(given) != len(headers) or not _are_simple(tuple(given)):
+        if reference is None or not _are_simple(tuple(headers)) or not is_bare(headers.get(b"host", b"")):
             return False
-        if not is_bare(given.get(b"host", b"")):
-            return False
-        if not self._requests.is_signed(_POST, target, given, body):
+        if not self._requests.is_signed(_POST, target, headers, body):
             return False
         try:
             check_json(body)
         except InvokeError:
             return False
-        trace = given.get(b"x-amzn-trace-id")
+        trace = headers.get(b"x-amzn-trace-id")
         invocation = Invocation(
             payload=body,
             trace_header=None if trace is None else trace.decode("latin-1"),
             invoked_arn=reference.arn,
         )
         return self._functions.begin(reference, invocation, partial(_told, answer))
+
+    def write_up(self) -> None:
+        """Log the events that have been answered."""
+        self._functions.write_up()
 
 
 def _told(answer: Answer, result: InvokeResult) -> None:

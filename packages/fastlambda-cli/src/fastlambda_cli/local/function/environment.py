@@ -11,7 +11,6 @@ import functools
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from fastlambda_cli.local import failures
@@ -22,7 +21,7 @@ from fastlambda_cli.local.function.logs import as_object, is_emf
 from fastlambda_cli.local.function.own_files import OwnFiles
 from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
 from fastlambda_cli.local.function.process import RuntimeProcess
-from fastlambda_cli.local.function.running import Caller, Running
+from fastlambda_cli.local.function.running import Caller, Failure, Running
 from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
 from fastlambda_cli.local.function.states import Lifecycle, State
 from fastlambda_cli.local.function.temporary import TemporaryFolder
@@ -51,14 +50,6 @@ AWS Lambda Developer Guide, "Understanding the Lambda execution environment life
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why INIT or an event failed; `payload` is what Invoke answers."""
-
-    payload: bytes
-    status: Status
-
-
 class ExecutionEnvironment:
     """A process of the runtime client and everything around it.
 
@@ -85,6 +76,7 @@ class ExecutionEnvironment:
         self._undelivered: Answer | None = None
         self._running: Running | None = None
         self._deadline = Alarm(self._late)
+        self._not_written_up: tuple[Caller, Running, InvokeResult] | None = None
         self._init_ms: float | None = None
         self._failing: asyncio.Task[None] | None = None
 
@@ -123,6 +115,7 @@ class ExecutionEnvironment:
             trace: Its place in a trace.
 
         """
+        self.write_up()
         running = Running(invocation, trace, self.spec)
         try:
             failure = await self._begin(running)
@@ -163,6 +156,7 @@ class ExecutionEnvironment:
         if before is State.ENDED:
             return
         self._life.move(State.ENDED)
+        self.write_up()
         self._deadline.end()
         if before is not State.NEW:
             await self._runtime.end(grace if self._runtime.extensions else 0)
@@ -191,22 +185,19 @@ class ExecutionEnvironment:
         running = self._expect(request_id, "response")
         self._measure_soon(running)
         if len(payload) > failures.MAX_RESPONSE:
-            running.answer, running.failed = failures.response_too_large(), True
-            running.answered.set()
+            running.take(failures.response_too_large(), failed=True)
             raise Refusal(
                 413,
                 "RequestEntityTooLarge",
                 f"Exceeded maximum allowed payload size ({failures.MAX_RESPONSE} bytes).",
             )
-        running.answer = payload
-        running.answered.set()
+        running.take(payload)
 
     def fail(self, request_id: str, payload: bytes) -> None:
         """Take the error of the running event."""
         running = self._expect(request_id, "error")
         self._measure_soon(running)
-        running.answer, running.failed = payload, True
-        running.answered.set()
+        running.take(payload, failed=True)
 
     def fail_init(self, payload: bytes) -> None:
         """Take the error that ends INIT."""
@@ -269,6 +260,7 @@ class ExecutionEnvironment:
         self._runtime = RuntimeProcess(
             self.spec, self._log_stream, self._files, self._registry, self, self._emit_line, self._tell_memory
         )
+        self._runtime.rests = self.write_up
         self._runtime.extensions.waits = self._settle
         spec = self.spec
         started = InitStarted(self.number, spec.runtime, spec.name, spec.version, spec.log_group_name, self._log_stream)
@@ -287,7 +279,9 @@ class ExecutionEnvironment:
         self._runtime.measure()
         status = Status.SUCCESS if failure is None else failure.status
         error = None if failure is None else as_object(failure.payload.decode(errors="replace"))
-        self._log.init_end(phase, elapsed_ms, status, None if failure is None else failures.error_type(failure.payload))
+        kind = None if failure is None else failures.error_type(failure.payload)
+        request_id = None if self._running is None else self._running.invocation.request_id
+        self._log.init_end(phase, elapsed_ms, status, kind, request_id)
         self._sink(InitEnded(self.number, elapsed_ms, status, error, spec.name))
         pays = phase is InitPhase.INIT and spec.initialization_type != PROVISIONED
         self._init_ms = elapsed_ms if failure is None and pays else None
@@ -335,6 +329,7 @@ class ExecutionEnvironment:
         else:
             self._undelivered = running.for_runtime()
         # The function runs already; what it writes is read later.
+        self.write_up()
         self._started(running)
 
     def _started(self, running: Running) -> None:
@@ -348,7 +343,7 @@ class ExecutionEnvironment:
         try:
             if self._runtime.extensions and running.invocation.early is not None:
                 await self._tell(running, running.invocation.early)
-            await running.over
+            await running.being_over
         finally:
             self._deadline.clear()
             self._runtime.exited.remove_done_callback(running.end)
@@ -359,9 +354,9 @@ class ExecutionEnvironment:
         AWS Compute Blog, "Getting started with using your favorite operational tools on AWS Lambda - extensions are now
         generally available": the response is sent when the function is done, not when all extensions are.
         """
-        await running.answered.wait()
-        await asyncio.wait({running.over}, timeout=_EXTENSIONS_WITHIN_S)
-        if running.answer is not None and not running.over.done():
+        await running.being_answered
+        await asyncio.wait({running.being_over}, timeout=_EXTENSIONS_WITHIN_S)
+        if running.answer is not None and not running.over:
             await early(self._result(running, running.answer, failed=running.failed))
 
     def _ended(self, caller: Caller, running: Running) -> None:
@@ -374,17 +369,30 @@ class ExecutionEnvironment:
         result = self._result(running, running.answer or b"", failed=running.failed)
         caller.told(result)
         self._ready()
-        self._runtime.measure()
-        self._concluded(running, None)
         self._running = None
-        caller.over(result)
+        self._not_written_up = caller, running, result
+        caller.over(self.write_up)
+
+    def write_up(self) -> None:
+        """Log the event that is over, if the platform has not done so yet.
+
+        It does so when the environment is frozen, or the next event has been handed over: the caller and the function
+        have better things to wait for.
+        """
+        if self._not_written_up is None:
+            return
+        (caller, running, result), self._not_written_up = self._not_written_up, None
+        self._runtime.measure()
+        self._report(running, result.payload, Status.ERROR if running.failed else Status.SUCCESS)
+        caller.logged(result)
 
     async def _failed(self, caller: Caller, running: Running) -> None:
         result = self._concluded(running, self._outcome(running))
         self._running = None
         await self._broken()
         caller.told(result)
-        caller.over(result)
+        caller.over(self.write_up)
+        caller.logged(result)
 
     def _late(self) -> None:
         if self._running is not None:
@@ -404,12 +412,16 @@ class ExecutionEnvironment:
 
     def _concluded(self, running: Running, failure: Failure | None) -> InvokeResult:
         """Turn what happened into the answer of Invoke and the REPORT line."""
-        duration_ms = running.elapsed_ms
         if failure is not None:
             payload, failed, status = failure.payload, True, failure.status
         else:
             payload, failed = running.answer or b"", running.failed
             status = Status.ERROR if failed else Status.SUCCESS
+        self._report(running, payload, status)
+        return self._result(running, payload, failed=failed)
+
+    def _report(self, running: Running, payload: bytes, status: Status) -> None:
+        duration_ms = running.elapsed_ms
         init_ms, self._init_ms = self._init_ms, None
         report = InvocationReported(
             environment=self.number,
@@ -420,14 +432,13 @@ class ExecutionEnvironment:
             max_memory_used_mb=self._runtime.peak_memory_mb,
             status=status,
             init_duration_ms=init_ms,
-            error_type=failures.error_type(payload) if failed else None,
+            error_type=None if status is Status.SUCCESS else failures.error_type(payload),
             trace_id=running.trace.root,
             source=running.invocation.source,
             function=self.spec.name,
         )
         self._log.end(report, running.trace, len(payload))
         self._sink(report)
-        return self._result(running, payload, failed=failed)
 
     def _result(self, running: Running, payload: bytes, *, failed: bool) -> InvokeResult:
         return InvokeResult(
@@ -456,7 +467,8 @@ class ExecutionEnvironment:
 
     def _emit_line(self, text: str) -> None:
         running = self._running if self._life.state is State.RUNNING else None
-        self._remember(text)
+        if self._running is not None:
+            self._running.remember(text)
         self._tell_line(text, as_object(text), running)
 
     def _tell_line(self, text: str, fields: Any, running: Running | None) -> None:
@@ -466,14 +478,11 @@ class ExecutionEnvironment:
         else:
             self._sink(LogLine(self.number, request_id, text, fields))
 
-    def _write(self, line: str) -> None:
+    def _write(self, line: str, request_id: str | None) -> None:
         """Write a line of the platform's own into the function's log."""
-        self._remember(line)
-        self._sink(PlatformLine(self.number, self._running.invocation.request_id if self._running else None, line))
-
-    def _remember(self, line: str) -> None:
-        if self._running is not None:
+        if self._running is not None and request_id == self._running.invocation.request_id:
             self._running.remember(line)
+        self._sink(PlatformLine(self.number, request_id, line))
 
 
 async def _first_of(*futures: asyncio.Future[Any], within: float) -> None:

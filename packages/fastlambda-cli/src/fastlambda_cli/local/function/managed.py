@@ -14,10 +14,10 @@ from typing import Any
 
 from fastlambda_cli.local import failures
 from fastlambda_cli.local.function.answers import Answer, Later, Refusal
-from fastlambda_cli.local.function.environment import ExecutionEnvironment, Failure
+from fastlambda_cli.local.function.environment import ExecutionEnvironment
 from fastlambda_cli.local.function.logs import as_object
 from fastlambda_cli.local.function.platform_log import InitPhase
-from fastlambda_cli.local.function.running import Caller, Running
+from fastlambda_cli.local.function.running import Caller, Failure, Running
 from fastlambda_cli.local.function.states import State
 from fastlambda_cli.local.model import Invocation, InvocationStarted, InvokeResult, Status, Trace
 
@@ -145,7 +145,7 @@ class ManagedEnvironment(ExecutionEnvironment):
             if asked.done:  # its worker is gone
                 continue
             running = self._undelivered_events.popleft()
-            if running.over.done():
+            if running.over:
                 self._workers.appendleft((asked, gone))
                 continue
             gone.add_done_callback(running.end)
@@ -156,7 +156,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         timer = asyncio.get_running_loop().call_later(running.left_s, running.end)
         self._runtime.exited.add_done_callback(running.end)
         try:
-            await running.over
+            await running.being_over
         finally:
             timer.cancel()
             self._runtime.exited.remove_done_callback(running.end)

@@ -41,11 +41,11 @@ class PlatformLog:
 
     Args:
         spec: Has the format and the level.
-        write: Takes each line, without its line break.
+        write: Takes each line, without its line break, and the request id of the event that it is about.
 
     """
 
-    def __init__(self, spec: FunctionSpec, write: Callable[[str], None]) -> None:
+    def __init__(self, spec: FunctionSpec, write: Callable[[str, str | None], None]) -> None:
         self._spec = spec
         self._write = write
         self._json = spec.log_format == "JSON"
@@ -55,7 +55,7 @@ class PlatformLog:
         """INIT begins."""
         version = self._spec.runtime.replace("python", "python:")
         if not self._json:
-            self._write(f"INIT_START Runtime Version: {version}")
+            self._write(f"INIT_START Runtime Version: {version}", None)
             return
         record = {
             "initializationType": self._spec.initialization_type,
@@ -64,32 +64,39 @@ class PlatformLog:
             "functionName": self._spec.name,
             "functionVersion": self._spec.version,
         }
-        self._record(Level.INFO, "initStart", record)
+        self._record(Level.INFO, "initStart", record, None)
 
-    def init_end(self, phase: InitPhase, duration_ms: float, status: Status, error_type: str | None) -> None:
-        """INIT is over, whether it succeeded or not."""
+    def init_end(
+        self,
+        phase: InitPhase,
+        duration_ms: float,
+        status: Status,
+        error_type: str | None,
+        request_id: str | None,
+    ) -> None:
+        """INIT is over, whether it succeeded or not; `request_id` is of the event that it was a part of."""
         ahead = self._spec.initialization_type == PROVISIONED
         failed = status is not Status.SUCCESS
         kind = error_type if status is Status.ERROR else None
         if not self._json:
             if failed or ahead:
                 parts = [f"INIT_REPORT Init Duration: {duration_ms:.2f} ms", f"Phase: {phase}", f"Status: {status}"]
-                self._write("\t".join([*parts, *([f"Error Type: {kind}"] if kind else [])]))
+                self._write("\t".join([*parts, *([f"Error Type: {kind}"] if kind else [])]), request_id)
             return
         about = {"initializationType": self._spec.initialization_type, "phase": phase, "status": status}
         about |= {"errorType": kind} if kind else {}
-        self._record(Level.WARN if failed else Level.DEBUG, "initRuntimeDone", about)
+        self._record(Level.WARN if failed else Level.DEBUG, "initRuntimeDone", about, request_id)
         level = Level.WARN if failed else Level.INFO if ahead else Level.DEBUG
-        self._record(level, "initReport", about | {"metrics": {"durationMs": round(duration_ms, 3)}})
+        self._record(level, "initReport", about | {"metrics": {"durationMs": round(duration_ms, 3)}}, request_id)
 
     def start(self, request_id: str, trace: Trace) -> None:
         """An event begins."""
         if not self._json:
-            self._write(f"START RequestId: {request_id} Version: {self._spec.version}")
+            self._write(f"START RequestId: {request_id} Version: {self._spec.version}", request_id)
             return
         if self._lowest <= Level.INFO:
             record = f'"requestId":{_quoted(request_id)},"version":{_quoted(self._spec.version)}{_tracing(trace)}'
-            self._line("start", record)
+            self._line("start", record, request_id)
 
     def end(self, report: InvocationReported, trace: Trace, produced_bytes: int) -> None:
         """An event is over.
@@ -101,8 +108,8 @@ class PlatformLog:
 
         """
         if not self._json:
-            self._write(f"END RequestId: {report.request_id}")
-            self._write("\n".join(_report_lines(report, trace)))
+            self._write(f"END RequestId: {report.request_id}", report.request_id)
+            self._write("\n".join(_report_lines(report, trace)), report.request_id)
             return
         succeeded = report.status is Status.SUCCESS
         about = f'"requestId":{_quoted(report.request_id)},"status":"{report.status.value}"'
@@ -111,7 +118,7 @@ class PlatformLog:
         duration_ms = round(report.duration_ms, 3)
         if self._lowest <= (Level.DEBUG if succeeded else Level.WARN):
             metrics = f'"durationMs":{duration_ms},"producedBytes":{produced_bytes}'
-            self._line("runtimeDone", f'{about},"metrics":{{{metrics}}}')
+            self._line("runtimeDone", f'{about},"metrics":{{{metrics}}}', report.request_id)
         if self._lowest <= (Level.INFO if succeeded else Level.WARN):
             metrics = (
                 f'"durationMs":{duration_ms},"billedDurationMs":{report.billed_ms},'
@@ -119,15 +126,15 @@ class PlatformLog:
             )
             if report.init_duration_ms is not None:
                 metrics += f',"initDurationMs":{round(report.init_duration_ms, 3)}'
-            self._line("report", f'{about},"metrics":{{{metrics}}}{_tracing(trace)}')
+            self._line("report", f'{about},"metrics":{{{metrics}}}{_tracing(trace)}', report.request_id)
 
-    def _record(self, level: Level, kind: str, record: Mapping[str, Any]) -> None:
+    def _record(self, level: Level, kind: str, record: Mapping[str, Any], request_id: str | None) -> None:
         if level >= self._lowest:
-            self._line(kind, json.dumps(record, separators=(",", ":"))[1:-1])
+            self._line(kind, json.dumps(record, separators=(",", ":"))[1:-1], request_id)
 
-    def _line(self, kind: str, record: str) -> None:
+    def _line(self, kind: str, record: str, request_id: str | None) -> None:
         """Write a record, of which the fields are given as JSON."""
-        self._write(f'{{"time":"{_now()}","type":"platform.{kind}","record":{{{record}}}}}')
+        self._write(f'{{"time":"{_now()}","type":"platform.{kind}","record":{{{record}}}}}', request_id)
 
 
 def _report_lines(report: InvocationReported, trace: Trace) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from fastlambda_cli.local.function.environment import ExecutionEnvironment
@@ -29,7 +29,7 @@ from fastlambda_cli.local.processes import ProcessRegistry
 class _InUse:
     """An environment while it has an event that nobody awaits, between it and the caller."""
 
-    __slots__ = ("_began_at", "_caller", "_environment", "_function", "_invocation", "_trace", "told")
+    __slots__ = ("_began_at", "_caller", "_ended_at", "_environment", "_function", "_invocation", "_trace", "told")
 
     def __init__(
         self,
@@ -45,12 +45,17 @@ class _InUse:
         self._trace = trace
         self._caller = caller
         self.told = caller.told
-        self._began_at = time.time()
+        self._began_at = self._ended_at = time.time()
 
-    def over(self, result: InvokeResult) -> None:
+    def over(self, write_up: Callable[[], None]) -> None:
+        self._ended_at = time.time()
         self._function.release(self._environment)
-        self._function.traced(self._invocation, self._trace, result, self._environment.number, self._began_at)
-        self._caller.over(result)
+        self._caller.over(write_up)
+
+    def logged(self, result: InvokeResult) -> None:
+        times = self._began_at, self._ended_at
+        self._function.traced(self._invocation, self._trace, result, self._environment.number, times)
+        self._caller.logged(result)
 
 
 class LambdaFunction:
@@ -103,7 +108,7 @@ class LambdaFunction:
             result = await environment.run(invocation, trace)
         finally:
             self.release(environment)
-        self.traced(invocation, trace, result, environment.number, began_at)
+        self.traced(invocation, trace, result, environment.number, (began_at, time.time()))
         return result
 
     def begin(self, invocation: Invocation, caller: Caller) -> bool:
@@ -210,9 +215,9 @@ class LambdaFunction:
         return environment
 
     def traced(
-        self, invocation: Invocation, trace: Trace, result: InvokeResult, environment: int, began_at: float
+        self, invocation: Invocation, trace: Trace, result: InvokeResult, environment: int, times: tuple[float, float]
     ) -> None:
-        """Tell of an invocation of which Lambda itself sends segments."""
+        """Tell of an invocation of which Lambda itself sends segments, and when it began and ended."""
         if not trace.recorded:
             return
         arn = self.spec.arn
@@ -225,8 +230,8 @@ class LambdaFunction:
                 environment=environment,
                 cold=result.cold,
                 accepted_at=invocation.accepted_at,
-                began_at=began_at,
-                ended_at=time.time(),
+                began_at=times[0],
+                ended_at=times[1],
                 error=as_object(result.payload.decode(errors="replace")) if result.function_error else None,
             )
         )

@@ -53,6 +53,7 @@ class RuntimeProcess:
     Attributes:
         exited: Its return code, once it has ended; a signal's number is negative.
         peak_memory_mb: What it used at most, as far as measured.
+        rests: Is called when it has been frozen, or has ended.
 
     """
 
@@ -69,6 +70,7 @@ class RuntimeProcess:
         self.extensions = Extensions()
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.peak_memory_mb = 0
+        self.rests: Callable[[], None] = lambda: None
         self._spec = spec
         self._files = files
         self._registry = registry
@@ -185,10 +187,12 @@ class RuntimeProcess:
             self._memory.rest()
         self._signal(signal.SIGSTOP)
         self._files.look()
+        self.rests()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         return_code = await process.wait()
         self._freezing.end()
+        self.rests()
         if self._memory is not None:
             self._memory.rest()
         if self._peak is not None:

@@ -6,14 +6,23 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fastlambda_cli.local.function.answers import Answer
 from fastlambda_cli.local.function.spec import FunctionSpec
-from fastlambda_cli.local.model import Invocation, InvokeResult, Trace
+from fastlambda_cli.local.model import Invocation, InvokeResult, Status, Trace
 
 LOG_TAIL = 4096
 """Bytes of log that Invoke returns with LogType=Tail (Lambda API Reference, "Invoke")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why INIT or an event failed; `payload` is what Invoke answers."""
+
+    payload: bytes
+    status: Status
 
 
 class Caller(Protocol):
@@ -22,7 +31,15 @@ class Caller(Protocol):
     def told(self, result: InvokeResult) -> None:
         """Take the outcome as soon as it is known, before the platform has logged it; `log_tail` is empty."""
 
-    def over(self, result: InvokeResult) -> None:
+    def over(self, write_up: Callable[[], None]) -> None:
+        """Take note that the environment is free.
+
+        Args:
+            write_up: Has the platform log the event now, and not in a moment.
+
+        """
+
+    def logged(self, result: InvokeResult) -> None:
         """Take note that nothing is left to do for the event."""
 
 
@@ -36,8 +53,7 @@ class Running:
         ended: Is called when it is over, at once; without one, somebody awaits `over` and wants the end of its log.
 
     Attributes:
-        answered: Is set when the runtime has answered, and at the latest with `over`.
-        over: Is set when the runtime has answered and asks for the next event, has ended, or has taken too long.
+        over: Whether the runtime has answered and asks for the next event, has ended, or has taken too long.
         settled: Whether it is the first of these.
         worker: Is set when the worker that has it hangs up; None where an environment has but one.
         answer: What the runtime answered, or None.
@@ -56,9 +72,10 @@ class Running:
     ) -> None:
         self.invocation = invocation
         self.trace = trace
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.answered = asyncio.Event()
+        self.over = False
         self.settled = False
+        self._being_over: asyncio.Future[None] | None = None
+        self._being_answered: asyncio.Future[None] | None = None
         self.worker: asyncio.Future[None] | None = None
         self.answer: bytes | None = None
         self.failed = False
@@ -91,6 +108,25 @@ class Running:
         if self._ended is None:
             self.tail = (self.tail + line.encode() + b"\n")[-LOG_TAIL:]
 
+    @property
+    def being_over(self) -> asyncio.Future[None]:
+        """Is done when it is over."""
+        if self._being_over is None:
+            self._being_over = _done_if(self.over)
+        return self._being_over
+
+    @property
+    def being_answered(self) -> asyncio.Future[None]:
+        """Is done when the runtime has answered, and at the latest when it is over."""
+        if self._being_answered is None:
+            self._being_answered = _done_if(self.over or self.answer is not None)
+        return self._being_answered
+
+    def take(self, answer: bytes, *, failed: bool = False) -> None:
+        """Take what the runtime answers, an error of the function's perhaps."""
+        self.answer, self.failed = answer, failed
+        _finish(self._being_answered)
+
     def settle(self) -> None:
         """Take note that the runtime is done with it."""
         self.settled = True
@@ -98,11 +134,12 @@ class Running:
 
     def end(self, _: object = None) -> None:
         """Have nobody wait for it any longer."""
-        if self.over.done():
+        if self.over:
             return
         self._ended_at = time.perf_counter()
-        self.over.set_result(None)
-        self.answered.set()
+        self.over = True
+        _finish(self._being_over)
+        _finish(self._being_answered)
         if self._ended is not None:
             self._ended(self)
 
@@ -129,3 +166,15 @@ class Running:
             "invokedFunctionArn": self._arn,
             "tracing": {"type": "X-Amzn-Trace-Id", "value": self.trace.header},
         }
+
+
+def _done_if(done: bool) -> asyncio.Future[None]:  # noqa: FBT001
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    if done:
+        future.set_result(None)
+    return future
+
+
+def _finish(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)

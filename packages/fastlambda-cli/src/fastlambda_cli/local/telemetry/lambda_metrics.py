@@ -6,9 +6,8 @@ import contextlib
 import functools
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from fastlambda_cli.local.model import LATEST, InvokeResult, ThrottledError
 from fastlambda_cli.local.telemetry.metrics import MOST_VALUES, Metric, MetricQueue
@@ -17,8 +16,7 @@ NAMESPACE = "AWS/Lambda"
 
 _REMEMBERED = 1_000
 _COUNT = "Count"
-_Value: TypeAlias = tuple[str, float, str]
-"""The metric's name, the value, its unit."""
+_MILLISECONDS = "Milliseconds"
 
 
 @dataclass(slots=True)
@@ -41,6 +39,34 @@ class Measured:
     result: InvokeResult | None = None
 
 
+@dataclass(slots=True)
+class _Second:
+    """What was counted in a second.
+
+    Attributes:
+        outcomes: How often an invocation had failed or not, with so many at once.
+        durations: How often one took so many milliseconds.
+        throttled: How many were throttled.
+
+    """
+
+    outcomes: dict[tuple[bool, int], int] = field(default_factory=dict)
+    durations: dict[float, int] = field(default_factory=dict)
+    throttled: int = 0
+
+    def values(self) -> Iterator[tuple[str, float, str, int]]:
+        """The metric's name, a value, its unit and how often there was that one."""
+        for (failed, concurrent), times in self.outcomes.items():
+            yield "Invocations", 1.0, _COUNT, times
+            yield "Errors", float(failed), _COUNT, times
+            yield "Throttles", 0.0, _COUNT, times
+            yield "ConcurrentExecutions", float(concurrent), _COUNT, times
+        for duration, times in self.durations.items():
+            yield "Duration", duration, _MILLISECONDS, times
+        if self.throttled:
+            yield "Throttles", 1.0, _COUNT, self.throttled
+
+
 class LambdaMetrics:
     """Measures invocations.
 
@@ -53,7 +79,7 @@ class LambdaMetrics:
         self._queue = queue
         self._running: Counter[str] = Counter()
         self._durations: dict[str, float] = {}
-        self._counts: dict[tuple[str, str | None, str | None, int], dict[_Value, int]] = {}
+        self._counts: dict[tuple[str, str | None, str | None, int], _Second] = {}
         queue.gathers(self._gather)
 
     def reported(self, request_id: str, duration_ms: float) -> None:
@@ -75,54 +101,52 @@ class LambdaMetrics:
         try:
             yield measured
         except ThrottledError:
-            self._count(name, qualifier, None, measured.began_at, [("Throttles", 1.0, _COUNT)])
+            self._of(measured, None).throttled += 1
             raise
         finally:
             self.end(measured)
+            self.count(measured)
 
     def begin(self, name: str, qualifier: str | None) -> Measured:
-        """Measure one invocation until `end`; the parameters are those of `invocation`."""
+        """Measure one invocation until `end`, and have `count` count it; the parameters are those of `invocation`."""
         self._running[name] += 1
         return Measured(name, qualifier, time.time(), self._running[name])
 
     def end(self, measured: Measured) -> None:
-        """Count an invocation that is over, if it has a result."""
+        """Take note that an invocation is over."""
         self._running[measured.name] -= 1
+
+    def count(self, measured: Measured) -> None:
+        """Count an invocation, if it has a result."""
         result = measured.result
         if result is None:
             return
-        values = [
-            ("Invocations", 1.0, _COUNT),
-            ("Errors", float(result.function_error is not None), _COUNT),
-            ("Throttles", 0.0, _COUNT),
-            ("ConcurrentExecutions", float(measured.concurrent), _COUNT),
-        ]
+        second = self._of(measured, result.executed_version)
+        outcome = result.function_error is not None, measured.concurrent
+        second.outcomes[outcome] = second.outcomes.get(outcome, 0) + 1
         if (duration := self._durations.pop(result.request_id, None)) is not None:
-            values.append(("Duration", round(duration, 2), "Milliseconds"))
-        self._count(measured.name, measured.qualifier, result.executed_version, measured.began_at, values)
+            duration = round(duration, 2)
+            second.durations[duration] = second.durations.get(duration, 0) + 1
 
-    def _count(
-        self,
-        name: str,
-        qualifier: str | None,
-        executed: str | None,
-        at: float,
-        values: Iterable[_Value],
-    ) -> None:
+    def _of(self, measured: Measured, executed: str | None) -> _Second:
+        """Where an invocation is counted that a version has executed."""
         if len(self._counts) > _REMEMBERED:
             self._gather()
-        counts = self._counts.setdefault((name, qualifier, executed, int(at)), {})
-        for one in values:
-            counts[one] = counts.get(one, 0) + 1
-        if len(counts) > MOST_VALUES:
+        key = measured.name, measured.qualifier, executed, int(measured.began_at)
+        second = self._counts.get(key)
+        if second is not None and len(second.durations) >= MOST_VALUES:
             self._gather()
+            second = None
+        if second is None:
+            second = self._counts[key] = _Second()
+        return second
 
     def _gather(self) -> None:
         """Add what was counted, by every set of dimensions."""
         everything, self._counts = self._counts, {}
         for (name, qualifier, executed, second), counts in everything.items():
             for dimensions in _dimension_sets(name, qualifier, executed):
-                for (metric, value, unit), times in counts.items():
+                for metric, value, unit, times in counts.values():
                     self._queue.add(Metric(NAMESPACE, metric, dimensions, unit, second), value, times)
 
 

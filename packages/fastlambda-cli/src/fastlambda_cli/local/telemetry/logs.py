@@ -81,7 +81,8 @@ class LogStore:
     def write(self, group: str, stream: str, message: str) -> None:
         """Keep one line; make its group and stream if need be."""
         now = int(time.time() * 1000)
-        into = self._groups.get(group, {}).get(stream)
+        streams = self._groups.get(group)
+        into = None if streams is None else streams.get(stream)
         if into is None:
             into = self._groups.setdefault(group, {})[stream] = LogStream(group, stream, now)
         self._count += 1

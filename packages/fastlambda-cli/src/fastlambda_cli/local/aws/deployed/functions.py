@@ -252,12 +252,12 @@ class DeployedFunctions:
 class _Held:
     """The caller of an event that nobody awaits, and what is held for it meanwhile."""
 
-    __slots__ = ("_account", "_caller", "_name", "_present", "_running", "told")
+    __slots__ = ("_account", "_caller", "_name", "_present", "_running", "logged", "told")
 
     def __init__(
         self, present: Present, account: AccountConcurrency | None, running: Counter[str], name: str, caller: Caller
     ) -> None:
-        self.told = caller.told
+        self.told, self.logged = caller.told, caller.logged
         self._caller = caller
         self._present = present
         self._account = account
@@ -266,9 +266,9 @@ class _Held:
         present.enter()
         running[name] += 1
 
-    def over(self, result: InvokeResult) -> None:
+    def over(self, write_up: Callable[[], None]) -> None:
         self.leave()
-        self._caller.over(result)
+        self._caller.over(write_up)
 
     def leave(self) -> None:
         self._present.leave()
