@@ -34,6 +34,7 @@ from uv import find_uv_bin
 from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.local.aws import LocalAws
 from fastlambda_cli.local.aws.toolchain import emulator_python
+from fastlambda_cli.local.event_loop import attentive_loop
 from fastlambda_cli.local.function import FunctionSpec, LambdaFunction
 from fastlambda_cli.local.model import TelemetryEvent, local_arn
 from fastlambda_cli.local.packages import prepare
@@ -269,4 +270,5 @@ def ministack(folder: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2])))
+    with asyncio.Runner(loop_factory=attentive_loop) as runner:  # as `dev` does
+        runner.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

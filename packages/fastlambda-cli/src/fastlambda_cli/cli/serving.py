@@ -18,6 +18,7 @@ from fastlambda_cli.cli.signals import INTERRUPTED, ONE_PRESS_S, SIGNALS
 from fastlambda_cli.cli.terminal import Output, console
 from fastlambda_cli.cli.view import RawView, TerminalView
 from fastlambda_cli.local.cloud import LocalCloud
+from fastlambda_cli.local.event_loop import attentive_loop
 from fastlambda_cli.local.model import Sink
 from fastlambda_cli.service.model import Service
 
@@ -36,7 +37,8 @@ def run_in_terminal(service: Service, *, stage: str, port: int, aws_port: int, r
         FastLambdaError: Something that is needed cannot be had; nothing is left running then.
 
     """
-    asyncio.run(_serve(service, stage, port, aws_port, raw=raw))
+    with asyncio.Runner(loop_factory=attentive_loop) as runner:
+        runner.run(_serve(service, stage, port, aws_port, raw=raw))
 
 
 def _line_for_a_shell(service: Service) -> str:
