@@ -185,15 +185,3 @@ def test_reserved_concurrency_of_none_throttles(cloud):
     assert refusal["Error"]["Code"] == "TooManyRequestsException"
     assert refusal["Error"]["Message"] == "Rate Exceeded."
     assert refusal["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
-
-
-@fact(
-    "Invoke",
-    "InvokeWithResponseStream streams the answer.",
-    "Lambda API Reference, “InvokeWithResponseStream”",
-    differs="400 `InvalidParameterValueException`: it is not served",
-)
-def test_a_streamed_answer_is_refused(cloud, echo):
-    refusal = cloud.refusal(cloud.client("lambda").invoke_with_response_stream, FunctionName=echo)
-
-    assert refusal["Error"]["Code"] == "InvalidParameterValueException"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import random
 
@@ -32,6 +33,9 @@ class Environment:
         self.taken.append((request_id, payload))
 
     fail = respond
+
+    def stream(self, _request_id, _content_type, _source):
+        """Have every answer whole."""
 
     def fail_init(self, _payload):
         raise Refusal(403, "InvalidStateTransition", "not now")
@@ -127,6 +131,24 @@ def test_what_is_wrong_is_refused_with_lambdas_error_types(conversation):
         (403, "Forbidden"),
     ]
     assert not taken
+
+
+def test_a_streamed_answer_that_is_wanted_whole_is_taken_whole_and_its_trailers_make_it_an_error(conversation):
+    path, mode = f"{VERSION}/runtime/invocation/id/response", "Lambda-Runtime-Function-Response-Mode: Streaming"
+    head = f"POST {path} HTTP/1.1\r\nHost: HOST\r\n{mode}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    body = b"3\r\none\r\n3\r\ntwo\r\n0\r\n"
+    record = {"errorType": "Books.Gone", "errorMessage": "no such book"}
+    encoded = base64.b64encode(json.dumps(record).encode())
+    answers, taken = conversation(
+        head + body + b"\r\n",
+        head + body + b"Lambda-Runtime-Function-Error-Type: Books.Gone\r\n\r\n",
+        head + body + b"Lambda-Runtime-Function-Error-Body: " + encoded + b"\r\n\r\n",
+    )
+
+    assert [parsed(answer)[0] for answer in answers] == [202, 202, 202]
+    assert taken[0] == ("id", b"onetwo")
+    assert json.loads(taken[1][1]) == {"errorType": "Books.Gone", "errorMessage": ""}
+    assert json.loads(taken[2][1]) == record
 
 
 def test_requests_in_one_packet_are_answered_in_their_order_and_too_many_of_them_are_not(conversation):

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from fastlambda_cli.local.streaming import MAX_STREAMED
+
 MAX_RESPONSE = 6_291_556
 """Bytes of a synchronous answer that still pass (the figure stands in AWS's own error message)."""
 
@@ -35,6 +37,22 @@ def response_too_large() -> bytes:
     """The answer is over the synchronous limit."""
     text = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
     return _payload("Function.ResponseSizeTooLarge", text)
+
+
+def stream_too_large() -> bytes:
+    """A streamed answer is over its limit."""
+    text = f"Response payload size exceeded maximum allowed payload size ({MAX_STREAMED} bytes)."
+    return _payload("Function.ResponseSizeTooLarge", text)
+
+
+def truncated_response() -> bytes:
+    """The runtime hung up in the middle of a streamed answer."""
+    return _payload("Runtime.TruncatedResponse", "The runtime closed its connection in the middle of the response.")
+
+
+def midstream(kind: str, details: str) -> bytes:
+    """A runtime said behind its answer that it is not whole; `details` are often an error record themselves."""
+    return details.encode() if _record(details.encode()).get("errorType") else _payload(kind, details)
 
 
 def error_type(payload: bytes) -> str:

@@ -10,7 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from fastlambda_cli.local.streaming import ResponseStream
 
 ACCOUNT_ID = "000000000000"
 """The account that everything local lives in; it cannot be mistaken for a real one."""
@@ -66,6 +69,7 @@ class _Invocation(NamedTuple):
     source: str
     accepted_at: float
     early: Callable[[InvokeResult], Awaitable[None]] | None
+    stream: ResponseStream | None
 
 
 class Invocation(_Invocation):
@@ -82,6 +86,7 @@ class Invocation(_Invocation):
             such as "sqs book-imports 10 records".
         accepted_at: When Lambda took the event, in seconds of the epoch: now, unless it is given.
         early: Is awaited with the function's answer where extensions take long after it; its log is not whole then.
+        stream: Where a runtime that streams puts its answer; None where it is wanted whole.
 
     """
 
@@ -97,11 +102,12 @@ class Invocation(_Invocation):
         source: str = "invoke",
         accepted_at: float | None = None,
         early: Callable[[InvokeResult], Awaitable[None]] | None = None,
+        stream: ResponseStream | None = None,
     ) -> Self:
         """Make one; see the attributes."""
         request_id, accepted_at = request_id or new_request_id(), accepted_at or time.time()
         return super().__new__(
-            cls, payload, request_id, trace_header, client_context, invoked_arn, source, accepted_at, early
+            cls, payload, request_id, trace_header, client_context, invoked_arn, source, accepted_at, early, stream
         )
 
 

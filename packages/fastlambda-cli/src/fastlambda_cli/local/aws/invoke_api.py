@@ -27,6 +27,7 @@ from fastlambda_cli.local.aws.invoke_errors import (
     throttled,
     too_large,
 )
+from fastlambda_cli.local.aws.invoke_streaming import KINDS, StreamedAnswer
 from fastlambda_cli.local.aws.model import RetryPolicy
 from fastlambda_cli.local.aws.permissions import DeniedError, Permissions
 from fastlambda_cli.local.aws.proxy import ClientGoneError
@@ -35,7 +36,7 @@ from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations/?")
 _INVOKE_ASYNC = re.compile(r"/2014-11-13/functions/(?P<function>[^/]+)/invoke-async/?")
-_NOT_SERVED = re.compile(r"/[0-9-]{10}/functions/[^/]+/response-streaming-invocations/?")
+_STREAMED = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations/?")
 # AWS Lambda Developer Guide, "Lambda quotas": 6 MB synchronous, 1 MB asynchronous.
 _LIMITS = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024, "DryRun": 6 * 1024 * 1024}
 _LOG_TYPES = frozenset({"None", "Tail"})
@@ -107,8 +108,8 @@ class InvokeApi:
                 await self._invoke(await self._asked(match["function"], scope), scope, receive, send)
             elif match := _INVOKE_ASYNC.fullmatch(path):
                 await self._invoke_async(await self._asked(match["function"], scope), receive, send)
-            elif _NOT_SERVED.fullmatch(path):
-                raise bad_parameter("The local AWS serves Invoke and InvokeAsync, and not InvokeWithResponseStream.")
+            elif match := _STREAMED.fullmatch(path):
+                await self._invoke_streaming(await self._asked(match["function"], scope), scope, receive, send)
             else:
                 await self._otherwise(scope, receive, send)
         except InvokeError as error:
@@ -154,6 +155,16 @@ class InvokeApi:
             raise
         if not answered:
             await answer(result)
+
+    async def _invoke_streaming(self, reference: FunctionReference, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._functions.check(reference)
+        request = await _read(scope, receive, reference, KINDS)
+        if request.kind == "DryRun":
+            await self._functions.prepare(reference)
+            await _answer(send, 204, _request_id(request.invocation.request_id), b"")
+            return
+        streamed = StreamedAnswer(request.invocation, send, tail=request.tail)
+        await streamed.of(functools.partial(self._run, reference))
 
     async def _invoke_async(self, reference: FunctionReference, receive: Receive, send: Send) -> None:
         await self._functions.check(reference)
@@ -204,9 +215,11 @@ def _reference(name: str, scope: Scope) -> FunctionReference:
     return reference
 
 
-async def _read(scope: Scope, receive: Receive, reference: FunctionReference) -> _Request:
+async def _read(
+    scope: Scope, receive: Receive, reference: FunctionReference, kinds: Collection[str] = _LIMITS.keys()
+) -> _Request:
     headers = {_HEADERS[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _HEADERS}
-    kind = _one_of(headers, "x-amz-invocation-type", "RequestResponse", _LIMITS)
+    kind = _one_of(headers, "x-amz-invocation-type", "RequestResponse", kinds)
     log_type = _one_of(headers, "x-amz-log-type", "None", _LOG_TYPES)
     # Lambda Developer Guide, "Troubleshooting tenant isolation for Lambda functions"; no function here has tenants.
     if "x-amz-tenant-id" in headers:

@@ -23,7 +23,8 @@ from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
 from fastlambda_cli.local.function.process import RuntimeProcess
 from fastlambda_cli.local.function.running import Caller, Failure, Running
 from fastlambda_cli.local.function.spec import PROVISIONED, FunctionSpec
-from fastlambda_cli.local.function.states import Lifecycle, State
+from fastlambda_cli.local.function.states import Lifecycle, State, illegal
+from fastlambda_cli.local.function.streams import Intake, handed_on, rest_of
 from fastlambda_cli.local.function.temporary import TemporaryFolder
 from fastlambda_cli.local.model import (
     InitEnded,
@@ -41,6 +42,7 @@ from fastlambda_cli.local.model import (
     Trace,
 )
 from fastlambda_cli.local.processes import ProcessRegistry
+from fastlambda_cli.local.streaming import Source
 
 _EXTENSIONS_WITHIN_S = 0.1  # are waited for all the same: an answer whose log is whole is worth as much
 SHUTDOWN_GRACE = 0.5
@@ -121,6 +123,8 @@ class ExecutionEnvironment:
             failure = await self._begin(running)
             if failure is None:
                 await self._over(running)
+                if running.streams is not None and self._runtime.exited.done():
+                    await rest_of(running.streams)
                 failure = self._outcome(running)
             return self._concluded(running, failure)
         finally:
@@ -169,13 +173,13 @@ class ExecutionEnvironment:
     def next_event(self, gone: asyncio.Future[None]) -> Answer | Later:  # noqa: ARG002 - its process tells
         """Finish INIT or the running event, freeze, and wait for the next."""
         running = self._running
-        answered = running is not None and running.answer is not None
+        answered = running is not None and (running.answer is not None or running.streams is not None)
         initialising = self._initialising and not self._initialised.done()
         undelivered, self._undelivered = self._undelivered, None
         if undelivered is not None and self._life.state is State.RUNNING:  # whoever asked before hung up
             return undelivered
         if not (initialising or self._life.state is State.READY or (self._life.state is State.RUNNING and answered)):
-            raise _illegal("next", self._life.state)
+            raise illegal("next", self._life.state)
         self._asked = asked = Later()
         self._settle()
         return asked
@@ -193,6 +197,11 @@ class ExecutionEnvironment:
             )
         running.take(payload)
 
+    def stream(self, request_id: str, content_type: str | None, source: Source) -> Intake | None:
+        """Have the answer of the running event handed on while it comes, if whoever invoked wants that."""
+        running = self._expect(request_id, "response")
+        return handed_on(running, self.spec.version, content_type, source, self._streamed)
+
     def fail(self, request_id: str, payload: bytes) -> None:
         """Take the error of the running event."""
         running = self._expect(request_id, "error")
@@ -202,7 +211,7 @@ class ExecutionEnvironment:
     def fail_init(self, payload: bytes) -> None:
         """Take the error that ends INIT."""
         if not self._initialising or self._initialised.done():
-            raise _illegal("init/error", self._life.state)
+            raise illegal("init/error", self._life.state)
         self._initialised.set_result(Failure(payload, Status.ERROR))
 
     def about(self) -> Mapping[str, str]:
@@ -213,6 +222,11 @@ class ExecutionEnvironment:
             "handler": self.spec.handler,
         }
 
+    def _streamed(self, running: Running) -> None:
+        """Go on, if the runtime waits for the next event already: it may have sent the end of the answer later."""
+        self._measure_soon(running)
+        self._settle()
+
     def _measure_soon(self, running: Running) -> None:
         """Look at the memory while the runtime is busy with asking for its next event."""
         if running.awaited:
@@ -220,8 +234,8 @@ class ExecutionEnvironment:
 
     def _expect(self, request_id: str, verb: str) -> Running:
         running = self._running
-        if self._life.state is not State.RUNNING or running is None or running.answer is not None:
-            raise _illegal(verb, self._life.state)
+        if self._life.state is not State.RUNNING or running is None or running.answer is not None or running.streams:
+            raise illegal(verb, self._life.state)
         if running.invocation.request_id != request_id:
             raise Refusal(400, "InvalidRequestID", "Invalid request ID")
         return running
@@ -271,7 +285,8 @@ class ExecutionEnvironment:
             await self._runtime.start()
         except OSError as problem:
             self._initialised.set_result(Failure(failures.not_started(str(problem)), Status.ERROR))
-        await _first_of(self._initialised, self._runtime.exited, within=limit)
+        ends = self._initialised, self._runtime.exited
+        await asyncio.wait(ends, timeout=max(limit, 0.0), return_when=asyncio.FIRST_COMPLETED)
         failure = self._init_outcome()
         self._runtime.extensions.open = False
         elapsed_ms = (time.perf_counter() - began) * 1000
@@ -402,7 +417,7 @@ class ExecutionEnvironment:
         """Why the event failed without an answer; None when there is an answer, be it an error of the function's."""
         if self._runtime.exited.done():
             self._runtime.drain()
-        if running.answer is not None:
+        if running.answer is not None and not (running.truncated and self._runtime.exited.done()):
             return None
         self._runtime.measure()
         request_id = running.invocation.request_id
@@ -437,7 +452,7 @@ class ExecutionEnvironment:
             source=running.invocation.source,
             function=self.spec.name,
         )
-        self._log.end(report, running.trace, len(payload))
+        self._log.end(report, running.trace, running.streamed_bytes or len(payload))
         self._sink(report)
 
     def _result(self, running: Running, payload: bytes, *, failed: bool) -> InvokeResult:
@@ -483,11 +498,3 @@ class ExecutionEnvironment:
         if self._running is not None and request_id == self._running.invocation.request_id:
             self._running.remember(line)
         self._sink(PlatformLine(self.number, request_id, line))
-
-
-async def _first_of(*futures: asyncio.Future[Any], within: float) -> None:
-    await asyncio.wait(futures, timeout=max(within, 0.0), return_when=asyncio.FIRST_COMPLETED)
-
-
-def _illegal(call: str, state: State) -> Refusal:
-    return Refusal(403, "InvalidStateTransition", f"Transition from {state.name} by {call} is not allowed.")

@@ -19,7 +19,9 @@ from fastlambda_cli.local.function.logs import as_object
 from fastlambda_cli.local.function.platform_log import InitPhase
 from fastlambda_cli.local.function.running import Caller, Failure, Running
 from fastlambda_cli.local.function.states import State
+from fastlambda_cli.local.function.streams import Dropped, Intake
 from fastlambda_cli.local.model import Invocation, InvocationStarted, InvokeResult, Status, Trace
+from fastlambda_cli.local.streaming import Source
 
 _LATE = 1_000
 """Events that are over for their callers, and that a worker may still answer."""
@@ -117,6 +119,10 @@ class ManagedEnvironment(ExecutionEnvironment):
         finally:
             self._answered(request_id)
 
+    def stream(self, request_id: str, content_type: str | None, source: Source) -> Intake | None:
+        """Have the answer of an event handed on while it comes, if whoever invoked wants that."""
+        return Dropped() if request_id in self._given_up else super().stream(request_id, content_type, source)
+
     def fail(self, request_id: str, payload: bytes) -> None:
         """Take the error of an event."""
         if request_id in self._given_up:
@@ -128,9 +134,12 @@ class ManagedEnvironment(ExecutionEnvironment):
         running = self._events.get(request_id)
         if running is None:
             raise Refusal(400, "InvalidRequestID", "Invalid request ID")
-        if running.answer is not None:
+        if running.answer is not None or running.streams:
             raise Refusal(403, "InvalidStateTransition", f"Event {request_id} has its {verb} already.")
         return running
+
+    def _streamed(self, running: Running) -> None:
+        self._answered(running.invocation.request_id)
 
     def _answered(self, request_id: str) -> None:
         running = self._events.get(request_id)

@@ -60,8 +60,16 @@ class Running:
         failed: Whether that is an error.
         cold: Whether the event met an INIT, of its own or the environment's first.
         tail: The end of its log.
+        streams: Is set when nothing more comes of an answer that the runtime sends while it makes it; None where it
+            makes it first.
+        streamed_bytes: How much of it that was.
+        truncated: Whether the runtime hung up in the middle of it.
 
     """
+
+    streams: asyncio.Event | None = None
+    streamed_bytes = 0
+    truncated = False
 
     def __init__(
         self,

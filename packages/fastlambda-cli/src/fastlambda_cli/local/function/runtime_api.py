@@ -11,9 +11,12 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
+from fastlambda_cli.local import failures
 from fastlambda_cli.local.function.answers import Answer, Later, Refusal, json_answer
 from fastlambda_cli.local.function.extensions import Extensions
+from fastlambda_cli.local.function.streams import MODE, Intake, midstream_error, streams
 from fastlambda_cli.local.function.wire import Connection, Request
+from fastlambda_cli.local.streaming import Source
 
 _VERSION = "/2018-06-01"
 _INVOCATION = f"{_VERSION}/runtime/invocation/"
@@ -38,6 +41,16 @@ class RuntimeState(Protocol):
 
     def respond(self, request_id: str, payload: bytes) -> None:
         """Take the handler's answer."""
+
+    def stream(self, request_id: str, content_type: str | None, source: Source) -> Intake | None:
+        """Take the handler's answer while it comes; None when it is wanted whole.
+
+        Args:
+            request_id: The event's.
+            content_type: What the runtime says it sends.
+            source: Is asked to wait while whoever invoked reads slower.
+
+        """
 
     def fail(self, request_id: str, payload: bytes) -> None:
         """Take the handler's error."""
@@ -68,7 +81,9 @@ class RuntimeApi:
     async def start(self) -> None:
         """Listen on a free loopback port."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self._answer, self._connections), "127.0.0.1", 0)
+        self._server = await loop.create_server(
+            lambda: Connection(self._answer, self._stream, self._connections), "127.0.0.1", 0
+        )
         port = self._server.sockets[0].getsockname()[1]
         self.address = f"127.0.0.1:{port}"
 
@@ -85,6 +100,15 @@ class RuntimeApi:
         if request.headers["host"] != self.address or "origin" in request.headers:
             raise Refusal(403, "Forbidden", "The Runtime API answers the function's own runtime only.")
         return self._route(request)
+
+    def _stream(self, request: Request, source: Source) -> Intake | None:
+        """Say who takes a body while it comes; None where it is to come whole."""
+        if request.headers["host"] != self.address or "origin" in request.headers:
+            return None  # it is refused when it is there
+        request_id, _, verb = request.target.removeprefix(_INVOCATION).partition("/")
+        if request.method != "POST" or verb != "response" or not streams(request.headers):
+            return None
+        return self._state.stream(request_id, request.headers.get("content-type"), source)
 
     def _route(self, request: Request) -> Answer | Later | Awaitable[Answer]:
         match request.method, request.target:
@@ -113,12 +137,22 @@ class RuntimeApi:
         if verb == "error":
             self._state.fail(request_id, request.body)
         elif verb == "response":
-            mode = request.headers.get("lambda-runtime-function-response-mode", "streaming")
-            if mode != "streaming":
-                raise Refusal(400, "InvalidFunctionResponseMode", f"Invalid response mode: {mode}")
-            self._state.respond(request_id, request.body)
+            if MODE in request.headers:
+                self._take_streamed(request_id, request)
+            else:
+                self._state.respond(request_id, request.body)
         else:
             raise _unknown(request)
+
+    def _take_streamed(self, request_id: str, request: Request) -> None:
+        """Take an answer that has been handed on, or that streams and is wanted whole."""
+        error = midstream_error(request.headers) if streams(request.headers) else None
+        if request.intake is not None:
+            request.intake.end(request.headers)
+        elif error is not None:
+            self._state.fail(request_id, failures.midstream(error.code, error.details))
+        else:
+            self._state.respond(request_id, request.body)
 
 
 def _unknown(request: Request) -> Refusal:

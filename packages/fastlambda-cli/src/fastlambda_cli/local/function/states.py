@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum, auto
 
+from fastlambda_cli.local.function.answers import Refusal
+
 
 class State(Enum):
     """Where in its life an environment is."""
@@ -66,3 +68,8 @@ class Lifecycle:
         if to not in ALLOWED[self.state]:
             raise IllegalMoveError(f"{self.state.name} does not lead to {to.name}")
         self.state = to
+
+
+def illegal(call: str, state: State) -> Refusal:
+    """Refuse a call of the Runtime API that the state forbids."""
+    return Refusal(403, "InvalidStateTransition", f"Transition from {state.name} by {call} is not allowed.")

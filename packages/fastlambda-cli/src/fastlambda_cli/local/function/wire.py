@@ -17,6 +17,8 @@ from typing import NamedTuple, TypeAlias, cast
 import httptools
 
 from fastlambda_cli.local.function.answers import Answer, Later, Refusal
+from fastlambda_cli.local.function.streams import MODE, Intake
+from fastlambda_cli.local.streaming import Source
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request line with its headers."""
@@ -37,6 +39,7 @@ class Request(NamedTuple):
     Attributes:
         headers: By their names in lower case.
         gone: Is set when its client has hung up.
+        intake: Has taken the body while it came; without one, `body` is all of it.
 
     """
 
@@ -46,9 +49,12 @@ class Request(NamedTuple):
     body: bytes
     keeps_alive: bool
     gone: asyncio.Future[None]
+    intake: Intake | None = None
 
 
 Answering: TypeAlias = Callable[[Request], Answer | Later | Awaitable[Answer]]
+Streaming: TypeAlias = Callable[[Request, Source], Intake | None]
+"""Says who takes the body of a request that streams while it comes; None lets it come whole."""
 
 
 class Connection(asyncio.Protocol):
@@ -56,6 +62,7 @@ class Connection(asyncio.Protocol):
 
     Args:
         answer: Answers a request, at once or later.
+        stream: Is asked about a request that streams, before its body comes.
         connections: Every open connection, which this one joins and leaves.
 
     Attributes:
@@ -63,15 +70,17 @@ class Connection(asyncio.Protocol):
 
     """
 
-    def __init__(self, answer: Answering, connections: set[Connection]) -> None:
+    def __init__(self, answer: Answering, stream: Streaming, connections: set[Connection]) -> None:
         self._answer = answer
+        self._stream = stream
         self._connections = connections
         self._parser = httptools.HttpRequestParser(self)
-        self._transport: asyncio.WriteTransport
+        self._transport: asyncio.Transport
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._target = b""
         self._headers: dict[str, str] = {}
         self._body = bytearray()
+        self._intake: Intake | None = None
         self._in_message = False
         self._in_head = False
         self._head_size = 0
@@ -89,7 +98,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        self._transport = cast("asyncio.WriteTransport", transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -97,6 +106,8 @@ class Connection(asyncio.Protocol):
         self._connections.discard(self)
         if self._pending is not None:
             self._pending.cancel()
+        if self._intake is not None:
+            self._intake.lost()
         self.closed.set_result(None)
 
     def eof_received(self) -> bool:
@@ -145,7 +156,7 @@ class Connection(asyncio.Protocol):
 
     def _learn(self, data: bytes, request: Request) -> None:
         """Remember how a request was written: every `/next` of a runtime comes again, and the head of its answers."""
-        if not request.keeps_alive:
+        if not request.keeps_alive or MODE in request.headers:
             return
         if not request.body:
             self._known = data, request
@@ -183,18 +194,31 @@ class Connection(asyncio.Protocol):
             raise ValueError("A request has a Host.")
         if self._headers.get("expect", "").lower() == "100-continue":
             self._transport.write(_CONTINUE)
+        if MODE in self._headers and self._pending is None and not self._waiting:
+            self._begin_stream()
+
+    def _begin_stream(self) -> None:
+        method, target = self._parser.get_method().decode("latin-1"), self._target.decode("latin-1")
+        request = Request(method, target, self._headers, b"", keeps_alive=True, gone=self.closed)
+        try:
+            self._intake = self._stream(request, self._transport)
+        except Refusal:
+            return  # as it will be again, when the request is there
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, and drop what is too much of it."""
-        if len(self._body) < MAX_BODY:
+        if self._intake is not None:
+            self._intake.take(body)
+        elif len(self._body) < MAX_BODY:
             self._body += body
 
     def on_message_complete(self) -> None:
         """Put the request into its row."""
         self._in_message = False
         method, keeps_alive = self._parser.get_method().decode("latin-1"), self._parser.should_keep_alive()
-        target = self._target.decode("latin-1")
-        self._waiting.append(Request(method, target, self._headers, bytes(self._body), keeps_alive, self.closed))
+        target, body = self._target.decode("latin-1"), bytes(self._body)
+        self._waiting.append(Request(method, target, self._headers, body, keeps_alive, self.closed, self._intake))
+        self._intake = None
 
     # Answers.
 
