@@ -148,10 +148,3 @@ def test_configured_cors_takes_precedence(cloud):
 
     assert (preflight.status_code, preflight.headers["access-control-allow-methods"]) == (200, "GET")
     assert answer.headers.get_list("access-control-allow-origin") == [ORIGIN]
-
-
-@fact(AREA, "InvokeMode RESPONSE_STREAM streams the answer.", INVOKING, differs="501: it is not served, and says so")
-def test_streaming_is_refused(cloud):
-    url = cloud.url(cloud.new_function("http_answers"), InvokeMode="RESPONSE_STREAM")
-
-    assert url.send("GET").status_code == 501

@@ -1,10 +1,11 @@
-"""Answers that leave while the function makes them, through InvokeWithResponseStream."""
+"""Answers that leave while the function makes them, through InvokeWithResponseStream and function URLs."""
 
 from __future__ import annotations
 
 import base64
 import json
 
+import httpx
 import pytest
 from contract_facts import fact
 
@@ -13,7 +14,10 @@ MODEL = "The service model of Lambda, `InvokeWithResponseStreamCompleteEvent`"
 RUNTIMES = "Lambda Developer Guide, “Building a custom runtime for AWS Lambda”"
 URLS = "Lambda Developer Guide, “Invoking a response streaming enabled function using Lambda function URLs”"
 EMULATOR = "AWS's runtime interface emulator, `core/directinvoke`"
+BLOG = "AWS Compute Blog, “Introducing AWS Lambda response streaming”"
+NODE = "AWS's runtime interface client for Node.js, `HttpResponseStream`"
 
+PRELUDE = "application/vnd.awslambda.http-integration-response"
 ERROR = {"errorType": "Books.Gone", "errorMessage": "the shelf is empty"}
 TRAILERS = {
     "Lambda-Runtime-Function-Error-Type": "Books.Gone",
@@ -51,6 +55,11 @@ def whole(stream):
         return b"".join(chunk["PayloadChunk"]["Payload"] for chunk in chunks), end["InvokeComplete"]
 
     return streamed
+
+
+@pytest.fixture(scope="module")
+def url(cloud, runtime):
+    return cloud.url(runtime, InvokeMode="RESPONSE_STREAM")
 
 
 @fact("Invoke", "InvokeWithResponseStream answers with events: chunks of the answer, then `InvokeComplete`.", API)
@@ -169,3 +178,54 @@ def test_nobody_waits_for_what_comes_behind_the_answer(cloud, whole):
     cloud.client("sqs").send_message(QueueUrl=gate, MessageBody="go on")
 
     assert answer == (b"one", {})
+
+
+@fact(
+    "Function URL", "InvokeMode RESPONSE_STREAM: the client has what the function has sent before it sends more.", URLS
+)
+def test_a_url_streams(cloud, url):
+    gate, _ = cloud.queue()
+
+    with url.stream("POST", json=asking(b"one", b"two", gate=gate)) as answer:
+        pieces = answer.iter_raw()
+        first = next(pieces)
+        cloud.client("sqs").send_message(QueueUrl=gate, MessageBody="go on")
+
+        assert (first, list(pieces)) == (b"one", [b"two"])
+        assert answer.headers["transfer-encoding"] == "chunked"
+
+
+@fact("Function URL", "Status, headers and cookies come as JSON before eight zero bytes.", NODE)
+def test_the_head_of_a_urls_answer_is_a_prelude(url):
+    head = {"statusCode": 418, "headers": {"X-Pot": "tea"}, "cookies": ["a=1", "b=2"]}
+    prelude = json.dumps(head).encode() + bytes(8)
+
+    answer = url.send("POST", json=asking(prelude[:9], prelude[9:-2], prelude[-2:] + b"one", b"two", type=PRELUDE))
+
+    assert (answer.status_code, answer.headers["x-pot"], answer.content) == (418, "tea", b"onetwo")
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+
+@fact("Function URL", "Without a prelude it is 200, and the runtime's content type.", BLOG)
+def test_without_a_prelude_the_content_type_is_the_runtimes(url):
+    answer = url.send("POST", json=asking(b"data: 1\n\n", type="text/event-stream"))
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
+    assert answer.content == b"data: 1\n\n"
+
+
+@fact(
+    "Function URL",
+    "Where the runtime names none, it is `application/octet-stream`.",
+    "middyjs/middy#1189, as seen on AWS",
+)
+def test_the_content_type_of_nothing_in_particular(url):
+    answer = url.send("POST", json=asking(b"one"))
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/octet-stream")
+
+
+@fact("Function URL", "A function that ends in the middle leaves a body that is not whole.", "RFC 9112, section 7.1")
+def test_an_answer_that_ends_in_the_middle_is_not_whole(url):
+    with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+        url.send("POST", json=asking(b"one", end="exit"))

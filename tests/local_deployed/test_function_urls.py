@@ -164,14 +164,28 @@ def test_configured_cors_answers_preflights_and_keeps_what_it_does_not_set(url):
     assert answer.headers["access-control-allow-private-network"] == "true"
 
 
-def test_a_url_that_streams_is_refused_by_name(aws, url):
-    aws.told.clear()
+STREAMS = {"InvokeMode": "RESPONSE_STREAM"}
 
-    answer = url(InvokeMode="RESPONSE_STREAM")("GET")
 
-    assert answer.status_code == 501
-    assert "RESPONSE_STREAM" in answer.json()["Message"]
-    assert any("RESPONSE_STREAM" in notice.text for notice in aws.heard(Notice))
+def test_a_url_that_streams_interprets_nothing_of_what_a_function_returns_that_does_not(url):
+    answer = url('def handler(event, context): return {"statusCode": 404, "body": "no"}', **STREAMS)("GET")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json() == {"statusCode": 404, "body": "no"}
+
+
+def test_a_url_that_streams_says_as_any_other_that_the_function_fails_or_is_throttled(aws, url):
+    asked = url("def handler(event, context): raise LookupError('no such book')", **STREAMS)
+    failed = asked("GET")
+    aws.lambda_.put_function_concurrency(**asked.called, ReservedConcurrentExecutions=0)
+
+    assert (failed.status_code, failed.text) == (502, "Internal Server Error")
+    assert asked("GET").status_code == 429
+
+
+def test_a_url_that_streams_is_for_those_who_may(url):
+    assert url(auth="AWS_IAM", **STREAMS)("GET").status_code == 403
+    assert url(allowed=(), **STREAMS)("GET").status_code == 403
 
 
 def test_pages_of_other_sites_are_refused(url):

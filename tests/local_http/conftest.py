@@ -14,6 +14,9 @@ import pytest
 from no_tls import NO_TLS
 
 from fastlambda_cli.local.http import HttpApi, one_route
+from fastlambda_cli.local.http.kinds import HTTP_API, Kind
+from fastlambda_cli.local.http.request import HttpRequest
+from fastlambda_cli.local.http.routing import Route
 from fastlambda_cli.local.model import HttpExchange, Invocation, Invoke, InvokeResult
 from fastlambda_cli.local.serve import serve
 
@@ -65,8 +68,10 @@ def returning(value: Any, **fields: Any) -> Invoke:
 
 
 @contextlib.asynccontextmanager
-async def running(function: Invoke, **options: Any) -> AsyncIterator[Gateway]:
-    """Run an HTTP API in front of a function; at its end nothing of it may be left on the loop."""
+async def running(
+    function: Invoke, *, route: Callable[[Invoke], Route] | None = None, kind: Kind = HTTP_API, **options: Any
+) -> AsyncIterator[Gateway]:
+    """Run an HTTP API, or a URL, in front of a function; at its end nothing of it may be left on the loop."""
     gateway = Gateway(client=None, port=0)  # type: ignore[arg-type]
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, problem: gateway.problems.append(problem))
@@ -75,8 +80,12 @@ async def running(function: Invoke, **options: Any) -> AsyncIterator[Gateway]:
         gateway.invocations.append(invocation)
         return await function(invocation)
 
+    async def routed(_: HttpRequest) -> Route:
+        assert route is not None
+        return route(invoke)
+
     async with (
-        HttpApi(one_route(invoke, **options), gateway.told.put_nowait) as api,
+        HttpApi(one_route(invoke, **options) if route is None else routed, gateway.told.put_nowait, kind) as api,
         serve(api, 0, label="The HTTP API", malformed=api.malformed, grace_s=0) as served,
         httpx.AsyncClient(base_url=served.url, timeout=30, verify=NO_TLS, trust_env=False) as client,
     ):

@@ -73,14 +73,21 @@ class Api:
     endpoint: str | None
 
     def send(self, method: str, path: str = "/", headers: Any = None, **body: Any) -> Any:
+        return self.http.request(method, **self._addressed(path, headers), **body)
+
+    def stream(self, method: str, path: str = "/", headers: Any = None, **body: Any) -> Any:
+        """The same, for an answer that is read while it comes; httpx's `stream`."""
+        return self.http.stream(method, **self._addressed(path, headers), **body)
+
+    def _addressed(self, path: str, headers: Any) -> dict[str, Any]:
         self.http.cookies.clear()  # what a case is given must not reach the next one
         if self.endpoint is None:
-            return self.http.request(method, self.url + path, headers=headers, **body)
+            return {"url": self.url + path, "headers": headers}
         host = {
             "Host": self.url.removeprefix("http://")
         }  # names under localhost resolve by themselves in browsers only
         given = httpx.Headers(headers)
-        return self.http.request(method, self.endpoint + path, headers=[*host.items(), *given.multi_items()], **body)
+        return {"url": self.endpoint + path, "headers": [*host.items(), *given.multi_items()]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,9 +92,10 @@ class Invocation(_Invocation):
 
     __slots__ = ()
 
-    def __new__(
+    def __new__(  # noqa: PLR0913 - each is an attribute
         cls,
         payload: bytes,
+        *,
         request_id: str | None = None,
         trace_header: str | None = None,
         client_context: str | None = None,

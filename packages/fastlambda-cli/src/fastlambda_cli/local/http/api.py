@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from fastlambda_cli.local.failures import error_message, summary
-from fastlambda_cli.local.http import payload
+from fastlambda_cli.local.http import payload, streaming
 from fastlambda_cli.local.http.access_log import AccessLog
 from fastlambda_cli.local.http.authorizing import Refused
 from fastlambda_cli.local.http.exchange import ClientLeftError, Exchange, head
@@ -32,6 +32,7 @@ from fastlambda_cli.local.model import (
     ThrottledError,
 )
 from fastlambda_cli.local.serve import Receive, Scope, Send, Served, serve
+from fastlambda_cli.local.streaming import ResponseStream
 
 LABEL = "The HTTP API"
 """What people read in messages about it."""
@@ -96,8 +97,8 @@ class HttpApi:
             await exchange.send(self._kind.failed(repr(problem)))
             self._sink(exchange.report(500, repr(problem)))
             raise
-        await exchange.send(answer)
-        self._sink(exchange.report(answer.status, answer.error))
+        cut = await exchange.send(answer)
+        self._sink(exchange.report(answer.status, cut or answer.error))
         if log is not None:
             self._sink(log.line(exchange, answer))
 
@@ -154,6 +155,8 @@ class HttpApi:
         invocation = Invocation(encoded, trace_header=received.trace)
         if self._kind.invocation_id:
             invocation = invocation._replace(request_id=exchange.api_request_id)
+        if route.streams:
+            return await self._stream(exchange, route, invocation)
         return await self._integrate(exchange, route, invocation)
 
     def _refuse(self, request: HttpRequest) -> Answer | None:
@@ -179,9 +182,7 @@ class HttpApi:
         async def answer(result: InvokeResult) -> None:
             early.set_result(result)
 
-        task = asyncio.ensure_future(route.invoke(invocation._replace(early=answer)))
-        self._invocations.add(task)
-        task.add_done_callback(self._invocations.discard)
+        task = self._invoked(route, invocation._replace(early=answer))
         exchange.request_id = invocation.request_id
         called = time.perf_counter()
         async with exchange.watch_client() as left:
@@ -198,8 +199,47 @@ class HttpApi:
                     raise ClientLeftError("the client closed its connection; the function runs on")
                 seconds = f"{route.timeout_s:g}"
                 return message(503, "Service Unavailable", error=f"no answer within {seconds} s; it runs on")
+        return self._concluded(exchange, task if task.done() else early, route.payloads)
+
+    def _invoked(self, route: Route, invocation: Invocation) -> asyncio.Future[InvokeResult]:
+        task = asyncio.ensure_future(route.invoke(invocation))
+        self._invocations.add(task)
+        task.add_done_callback(self._invocations.discard)
+        return task
+
+    async def _stream(self, exchange: Exchange, route: Route, invocation: Invocation) -> Answer:
+        """Wait for the beginning of an answer that streams, but no longer than the client."""
+        stream = ResponseStream()
+        task = self._invoked(route, invocation._replace(stream=stream))
+        task.add_done_callback(lambda _: stream.close())
+        exchange.request_id = invocation.request_id
+        called = time.perf_counter()
+        async with exchange.watch_client() as left:
+            beginning = asyncio.ensure_future(streaming.begin(stream, task))
+            try:
+                await asyncio.wait({beginning, left}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                exchange.integration_ms = (time.perf_counter() - called) * 1000
+                if not task.done():
+                    task.add_done_callback(_report_orphan)
+                if not beginning.done():
+                    beginning.cancel()
+                    await asyncio.wait({beginning})
+                    stream.abandon()
+            if beginning.cancelled():
+                exchange.running = True
+                raise ClientLeftError("the client closed its connection; the function runs on")
         try:
-            result = task.result() if task.done() else early.result()
+            answer = beginning.result()
+        except MalformedResponseError as problem:
+            stream.abandon()
+            return self._kind.failed(f"malformed response of the function: {problem}")
+        exchange.cold = stream.cold
+        return self._concluded(exchange, task, route.payloads) if answer is None else answer
+
+    def _concluded(self, exchange: Exchange, done: asyncio.Future[InvokeResult], payloads: Payloads) -> Answer:
+        try:
+            result = done.result()
         except ThrottledError:
             exchange.request_id = None
             return self._kind.throttled("the function was throttled")
@@ -207,7 +247,7 @@ class HttpApi:
             exchange.request_id = None
             return self._kind.failed(f"Lambda refused the invocation: {problem}")
         exchange.cold = result.cold
-        return self._converted(exchange, result, route.payloads)
+        return self._converted(exchange, result, payloads)
 
     def _converted(self, exchange: Exchange, result: InvokeResult, payloads: Payloads) -> Answer:
         if result.function_error:

@@ -12,6 +12,7 @@ from fastlambda_cli.local.http.kinds import Kind
 from fastlambda_cli.local.http.payload import Gateway
 from fastlambda_cli.local.http.request import HttpRequest
 from fastlambda_cli.local.http.response import WITHOUT_BODY, Answer
+from fastlambda_cli.local.http.streaming import Rest, StreamedAnswer
 from fastlambda_cli.local.model import HttpExchange
 from fastlambda_cli.local.serve import Message, Receive, Send
 
@@ -23,7 +24,7 @@ class ClientLeftError(Exception):
 def head(answer: Answer, naming: str, request_id: str) -> list[tuple[bytes, bytes]]:
     """Encode an answer's headers; every answer names its request, in the header `naming`."""
     headers = [*answer.headers, (naming, request_id)]
-    if answer.status not in WITHOUT_BODY:
+    if answer.status not in WITHOUT_BODY and not isinstance(answer, StreamedAnswer):
         headers.append(("content-length", str(len(answer.body))))
     return [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers]
 
@@ -104,11 +105,42 @@ class Exchange:
             left.cancel()
             await asyncio.wait({left})
 
-    async def send(self, answer: Answer) -> None:
-        """Send the answer, with the headers the gateway adds to every one."""
+    async def send(self, answer: Answer) -> str | None:
+        """Send the answer, with the headers the gateway adds to every one; return why it did not leave whole, if so."""
         headers = head(answer, self._kind.request_id_header, self.api_request_id)
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if isinstance(answer, StreamedAnswer) and answer.rest is not None:
+            return await self._send_streamed(answer, answer.rest)
         await self._send({"type": "http.response.body", "body": answer.body})
+        return None
+
+    async def _send_streamed(self, answer: StreamedAnswer, rest: Rest) -> str | None:
+        has_body = answer.status not in WITHOUT_BODY
+        async with self.watch_client() as left:
+            sending = asyncio.ensure_future(self._send_pieces(answer.body, rest.pieces, has_body=has_body))
+            try:
+                await asyncio.wait({sending, left}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not sending.done():
+                    sending.cancel()
+                    await asyncio.wait({sending})
+                rest.stream.abandon()
+        if sending.cancelled():
+            self.running = not rest.running.done()
+            return "the client closed its connection in the middle of the answer; the function runs on"
+        sending.result()
+        problem = await rest.problem()
+        if problem is None:
+            await self._send({"type": "http.response.body", "body": b""})
+        # Else the answer never ends, and the server closes the connection: so does a client learn that some is missing.
+        return problem
+
+    async def _send_pieces(self, first: bytes, pieces: AsyncIterator[bytes], *, has_body: bool) -> None:
+        if first and has_body:
+            await self._send({"type": "http.response.body", "body": first, "more_body": True})
+        async for piece in pieces:
+            if has_body:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
     def report(self, status: int, error: str | None) -> HttpExchange:
         """Say how it went, now that it is over."""

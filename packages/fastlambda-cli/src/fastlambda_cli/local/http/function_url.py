@@ -14,7 +14,7 @@ from typing import Any
 from fastlambda_cli.local.http import payload
 from fastlambda_cli.local.http.formats import Payloads
 from fastlambda_cli.local.http.payload import Gateway, Match, Received
-from fastlambda_cli.local.http.response import Answer, convert
+from fastlambda_cli.local.http.response import JSON, Answer, convert
 
 
 def event(
@@ -36,3 +36,12 @@ def _convert(returned: bytes) -> Answer:
 
 
 PAYLOADS = Payloads(event, _convert)
+
+
+def _uninterpreted(returned: bytes) -> Answer:
+    """What a function returned whose runtime does not stream is the body as it is, where the URL streams."""
+    return Answer(200, (("content-type", JSON),), returned)
+
+
+STREAMED = Payloads(event, _uninterpreted)
+"""Those of a URL in `RESPONSE_STREAM` mode."""

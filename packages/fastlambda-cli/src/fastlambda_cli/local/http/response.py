@@ -97,10 +97,34 @@ def convert_v1(payload: bytes) -> Answer:
     return _formatted(returned, [*_headers(returned), *_multiple(returned)])
 
 
-def _formatted(returned: Mapping[str, Any], headers: list[tuple[str, str]]) -> Answer:
+def convert_prelude(payload: bytes, content_type: str) -> Answer:
+    """Make the head of an answer of what a function streams before the body.
+
+    Args:
+        payload: The JSON that the function sent.
+        content_type: That of an answer that names none.
+
+    Raises:
+        MalformedResponseError: It is no head of an answer.
+
+    """
+    try:
+        returned = json.loads(payload)
+    except ValueError as problem:
+        raise MalformedResponseError("its status and headers are no JSON") from problem
+    if not isinstance(returned, dict):
+        raise MalformedResponseError(f"its status and headers must be an object, not {_kind(returned)}")
+    headers = [*_headers(returned), *_multiple(returned), *_cookies(returned)]
+    head = {"statusCode": returned.get("statusCode", 200)}
+    return _formatted(head, headers, content_type)
+
+
+def _formatted(
+    returned: Mapping[str, Any], headers: list[tuple[str, str]], content_type: str = _DEFAULT_CONTENT_TYPE
+) -> Answer:
     headers = [(name, value) for name, value in headers if name not in _SET_BY_THE_GATEWAY]
     if not any(name == "content-type" for name, _ in headers):
-        headers.append(("content-type", _DEFAULT_CONTENT_TYPE))
+        headers.append(("content-type", content_type))
     status = _status(returned["statusCode"])
     body = _body(returned)
     return Answer(status, tuple(headers), b"" if status in WITHOUT_BODY else body)

@@ -44,6 +44,7 @@ class Route:
         admits: Counts a request; False when there are too many.
         payloads: What the function is sent, and what it may return.
         log: Where its requests are written down, if they are.
+        streams: Whether the answer leaves while the function makes it.
 
     """
 
@@ -56,6 +57,7 @@ class Route:
     admits: Callable[[], bool] = lambda: True
     payloads: formats.Payloads = formats.V2
     log: AccessLog | None = None
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)

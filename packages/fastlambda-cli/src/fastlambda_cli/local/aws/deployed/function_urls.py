@@ -17,7 +17,7 @@ from fastlambda_cli.local.aws.signatures.faults import MISSING, NOT_SUPPORTED, R
 from fastlambda_cli.local.aws.signatures.keyring import Keyring
 from fastlambda_cli.local.http.authorizing import Authorize, Refused
 from fastlambda_cli.local.http.cors import Cors
-from fastlambda_cli.local.http.function_url import PAYLOADS
+from fastlambda_cli.local.http.function_url import PAYLOADS, STREAMED
 from fastlambda_cli.local.http.kinds import FUNCTION_URL, url_message
 from fastlambda_cli.local.http.payload import Gateway
 from fastlambda_cli.local.http.request import HttpRequest
@@ -73,17 +73,15 @@ class FunctionUrls:
         if cors and (preflight := cors.preflight(request)):
             return preflight
         reference = FunctionReference(record.function, qualifier=record.qualifier)
-        if configuration.get("InvokeMode") == "RESPONSE_STREAM":
-            error = f"The URL of {reference.arn} streams (RESPONSE_STREAM), and the local AWS serves BUFFERED"
-            self._tell(error)
-            return url_message(501, f"Not Implemented: {error}", error=error)
+        streams = configuration.get("InvokeMode") == "RESPONSE_STREAM"
         return Route(
             invoking(self._functions, reference),
             Gateway(url_id, url_of=f"{record.function}:{record.qualifier or LATEST}"),
             timeout_s=None,
             cors=cors,
             authorize=await self._authorize(record, reference),
-            payloads=PAYLOADS,
+            payloads=STREAMED if streams else PAYLOADS,
+            streams=streams,
         )
 
     async def _authorize(self, record: UrlRecord, reference: FunctionReference) -> Authorize | None:
