@@ -241,6 +241,27 @@ def test_a_schedule_hands_its_input_over(cloud, consumer):
 
 @fact(
     "Event sources",
+    "`<aws.scheduler.scheduled-time>` and its kin in a schedule's `Input` are filled in.",
+    "EventBridge Scheduler User Guide, “Adding context attributes in EventBridge Scheduler”",
+)
+def test_a_schedule_fills_in_its_input(cloud, consumer):
+    scheduler, name = cloud.client("scheduler"), cloud.name("schedule")
+    at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    asked = {each: f"<aws.scheduler.{each}>" for each in ("schedule-arn", "scheduled-time", "attempt-number")}
+    schedule = scheduler.create_schedule(
+        Name=name,
+        ScheduleExpression=f"at({at})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": cloud.arn(consumer), "RoleArn": cloud.role, "Input": json.dumps(asked)},
+    )["ScheduleArn"]
+    cloud.removed_later(scheduler.delete_schedule, Name=name)
+
+    told = {"schedule-arn": schedule, "scheduled-time": f"{at}Z", "attempt-number": "1"}
+    assert cloud.seen(consumer)[0]["seen"] == told
+
+
+@fact(
+    "Event sources",
     "An asynchronous event that fails is tried twice more with the same request id, then sent to the dead-letter queue "
     "with `RequestID`, `ErrorCode` and `ErrorMessage`.",
     f"{ASYNC}; {SNAPSHOTS}",

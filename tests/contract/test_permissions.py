@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from contract_cloud import eventually
@@ -158,6 +159,57 @@ def test_a_rule_needs_the_functions_permission(cloud):
     told = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
     assert json.loads(message["Body"])["detail"] == {"title": "Momo"}
     assert (told["RULE_ARN"], told["TARGET_ARN"], told["ERROR_CODE"]) == (rule, function, "NO_PERMISSIONS")
+
+
+@fact(
+    SECTION,
+    "A rule whose function is gone puts the event into the target's dead-letter queue, with `NO_RESOURCE`.",
+    "EventBridge User Guide, “Using dead-letter queues to process undelivered events in EventBridge”",
+)
+def test_a_rules_event_for_a_missing_function_is_a_dead_letter(cloud):
+    events, name = cloud.client("events"), cloud.name("rule")
+    rule = events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))["RuleArn"]
+    cloud.removed_later(events.delete_rule, Name=name)
+    url, queue = dead_letters(cloud, "events.amazonaws.com", rule)
+    target = {"Id": "function", "Arn": cloud.arn(cloud.name("gone")), "DeadLetterConfig": {"Arn": queue}}
+    events.put_targets(Rule=name, Targets=[target])
+    cloud.removed_later(events.remove_targets, Rule=name, Ids=["function"])
+
+    events.put_events(Entries=[{"Source": name, "DetailType": "BookCreated", "Detail": '{"title": "Momo"}'}])
+
+    message = taken(cloud, url)
+    assert json.loads(message["Body"])["detail"] == {"title": "Momo"}
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_RESOURCE"
+
+
+@fact(
+    SECTION,
+    "What a schedule cannot bring to its target is in its dead-letter queue, as the target would have had it, with the "
+    "error of the target's API in the attributes.",
+    "EventBridge Scheduler User Guide, “Configuring a schedule's dead-letter queue in EventBridge Scheduler”",
+)
+def test_what_a_schedule_cannot_bring_is_a_dead_letter(cloud):
+    scheduler, name = cloud.client("scheduler"), cloud.name("schedule")
+    url, queue = cloud.queue()
+    target = {
+        "Arn": cloud.arn(cloud.name("gone")),
+        "RoleArn": cloud.role,
+        "Input": '{"report": "nightly"}',
+        "DeadLetterConfig": {"Arn": queue},
+    }
+    scheduler.create_schedule(
+        Name=name,
+        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target=target,
+    )
+    cloud.removed_later(scheduler.delete_schedule, Name=name)
+
+    message = taken(cloud, url)
+
+    told = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert message["Body"] == '{"report": "nightly"}'
+    assert (told["ERROR_CODE"], told["RETRY_ATTEMPTS"]) == ("ResourceNotFoundException", "0")
 
 
 @fact(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -115,6 +116,30 @@ def test_a_schedule_fires_its_target_once(sources):
     eventually(lambda: not sources.client("scheduler").list_schedules()["Schedules"])
 
     assert (invocation["arn"], invocation["event"]) == (live, {"report": "nightly"})
+
+
+def test_a_schedule_fills_in_what_its_input_asks_of_it(sources):
+    name, live = sources.consumer()
+    role = sources.aws.role(("lambda:InvokeFunction", live), service="scheduler.amazonaws.com")
+    asked = {key: f"<aws.scheduler.{key}>" for key in ("schedule-arn", "scheduled-time", "attempt-number", "other")}
+    at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    schedule = sources.client("scheduler").create_schedule(
+        Name=name,
+        ScheduleExpression=f"at({at})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": live, "RoleArn": role, "Input": json.dumps({**asked, "id": "run <aws.scheduler.execution-id>"})},
+    )["ScheduleArn"]
+
+    [invocation] = sources.eventually_seen(name)
+
+    event = invocation["event"]
+    assert re.fullmatch("run [0-9a-f]{16}", event.pop("id"))
+    assert event == {
+        "schedule-arn": schedule,
+        "scheduled-time": f"{at}Z",
+        "attempt-number": "1",
+        "other": "<aws.scheduler.other>",
+    }
 
 
 def test_an_event_that_failed_for_good_goes_to_the_dead_letter_queue_as_it_was(sources):
@@ -261,11 +286,76 @@ def test_what_a_rule_may_not_bring_goes_to_the_targets_dead_letter_queue(sources
     sources.client("events").put_events(Entries=[{"Source": name, "DetailType": "Sold", "Detail": '{"title": "Momo"}'}])
 
     [message] = sources.eventually_in(dead_url)
-    attributes = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    attributes = attributes_of(message)
     assert json.loads(message["Body"])["detail"] == {"title": "Momo"}
     assert attributes.pop("ERROR_MESSAGE") in refusals(sources, live)[0]
     assert attributes == {"RULE_ARN": arn, "TARGET_ARN": live, "ERROR_CODE": "NO_PERMISSIONS"}
     assert sources.seen(name) == []
+
+
+def attributes_of(message):
+    return {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+
+
+def test_what_a_rule_brings_to_a_function_that_is_gone_goes_to_the_targets_dead_letter_queue(sources):
+    dead_url, dead = sources.queue()
+    gone = "arn:aws:lambda:us-east-1:000000000000:function:gone"
+    arn = sources.rule(gone, {"source": ["gone"]}, allowed=False, DeadLetterConfig={"Arn": dead})
+    sources.let("events.amazonaws.com", arn, dead)
+
+    sources.client("events").put_events(
+        Entries=[{"Source": "gone", "DetailType": "Sold", "Detail": '{"title": "Momo"}'}]
+    )
+
+    [message] = sources.eventually_in(dead_url)
+    assert json.loads(message["Body"])["detail"] == {"title": "Momo"}
+    assert attributes_of(message) == {
+        "RULE_ARN": arn,
+        "TARGET_ARN": gone,
+        "ERROR_CODE": "NO_RESOURCE",
+        "ERROR_MESSAGE": f"Function not found: {gone}:$LATEST",
+    }
+    (told,) = eventually(lambda: refusals(sources, gone))
+    assert told.endswith(f"{gone} got nothing from {arn}, here as on AWS: it is not there")
+
+
+@pytest.mark.parametrize(
+    ("action", "target", "code", "message"),
+    [
+        (
+            "lambda:InvokeFunction",
+            "lambda:us-east-1:000000000000:function:lost",
+            "ResourceNotFoundException",
+            "Function",
+        ),
+        ("sqs:SendMessage", "sqs:us-east-1:000000000000:lost", "AWS.SimpleQueueService.NonExistentQueue", "queue"),
+        ("sns:Publish", "sns:us-east-1:000000000000:lost", "NotFound", "Topic"),
+        ("sqs:SendMessage", "lambda:us-east-1:000000000000:function:lost", "AccessDeniedException", "not authorized"),
+    ],
+)
+def test_what_a_schedule_cannot_bring_goes_to_its_dead_letter_queue(sources, action, target, code, message):
+    dead_url, dead = sources.queue()
+    target, at, name = f"arn:aws:{target}", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}", dead.rpartition(":")[2]
+    role = sources.aws.role((action, target), ("sqs:SendMessage", dead), service="scheduler.amazonaws.com")
+    given = {"Arn": target, "RoleArn": role, "Input": '{"report": "nightly"}', "DeadLetterConfig": {"Arn": dead}}
+    schedule = sources.client("scheduler").create_schedule(
+        Name=name, ScheduleExpression=f"at({at})", FlexibleTimeWindow={"Mode": "OFF"}, Target=given
+    )["ScheduleArn"]
+
+    [letter] = sources.eventually_in(dead_url)
+
+    attributes = attributes_of(letter)
+    assert letter["Body"] == '{"report": "nightly"}'
+    assert message in attributes.pop("ERROR_MESSAGE")
+    assert re.fullmatch("[0-9a-f]{16}", attributes.pop("EXECUTION_ID"))
+    assert attributes == {
+        "SCHEDULE_ARN": schedule,
+        "TARGET_ARN": target,
+        "ERROR_CODE": code,
+        "SCHEDULED_TIME": f"{at}Z",
+        "RETRY_ATTEMPTS": "0",
+        "IS_PAYLOAD_TRUNCATED": "false",
+    }
 
 
 def test_a_permission_for_another_rule_does_not_hold(sources):

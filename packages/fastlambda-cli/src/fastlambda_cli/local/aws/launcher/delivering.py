@@ -1,19 +1,18 @@
 """What services may bring to functions, queues and topics: the target's own policy says, or the role of a schedule.
 
-ministack's topics, rules, schedules and buckets bring everything to everybody. Services are refused here as on AWS, and
-what they were about to bring goes to the dead-letter queue that they have for it, without another attempt: Amazon SNS
-Developer Guide, "Amazon SNS dead-letter queues"; Amazon EventBridge User Guide, "Using dead-letter queues to process
-undelivered events in EventBridge".
+ministack's topics, rules, schedules and buckets bring everything to everybody, and forget what finds nobody. Services
+are refused here as on AWS, and what they were about to bring goes to the dead-letter queue that they have for it,
+without another attempt: Amazon SNS Developer Guide, "Amazon SNS dead-letter queues"; see `undelivered` for rules and
+schedules.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from asking import always_asked  # type: ignore[import-not-found,unused-ignore]
-from ministack.core.arn import parse_arn  # type: ignore[import-not-found,unused-ignore]
 from ministack.core.responses import (  # type: ignore[import-not-found,unused-ignore]
     error_response_json,
     get_account_id,
@@ -27,7 +26,8 @@ from ministack.services import (  # type: ignore[import-not-found,unused-ignore]
     sqs,
 )
 from needed import when_needed, when_provisioned  # type: ignore[import-not-found,unused-ignore]
-from roles import assumable, role_may, service_may  # type: ignore[import-not-found,unused-ignore]
+from roles import assumable, role_may, service_may, session_of  # type: ignore[import-not-found,unused-ignore]
+from undelivered import Brought, Failure, brought, failing  # type: ignore[import-not-found,unused-ignore]
 
 Tell = Callable[[str], None]
 
@@ -39,20 +39,10 @@ _ACTIONS = {
     "states": "states:StartExecution",
 }
 """What a target of an EventBridge schedule takes (EventBridge Scheduler User Guide, "Using templated targets")."""
+_DENIED = {"sqs": "AccessDenied", "sns": "AuthorizationError"}
+"""The codes of services that do not deny by AccessDeniedException."""
 _ASSUMED = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
 """As aws/aws-sdk-js-v3#6494 quotes it."""
-
-
-class _Brought(NamedTuple):
-    """What a rule or a schedule brings to its target."""
-
-    target: Mapping[str, Any]
-    event: Mapping[str, Any]
-    source: Mapping[str, Any]
-
-    @property
-    def of_schedule(self) -> bool:
-        return ":scheduler:" in str(self.source.get("Arn", ""))
 
 
 def ask_targets(tell: Tell) -> None:
@@ -145,59 +135,67 @@ def _subscription(topic: str, endpoint: str) -> str | None:
 
 def _from_rule(invoke: Any, tell: Tell) -> Any:
     def invoked(target: Mapping[str, Any], event: Mapping[str, Any], source: Mapping[str, Any], *rest: Any) -> Any:
-        brought = _Brought(target, event, source)
-        problem = _of_schedule(brought) if brought.of_schedule else _of_rule(brought)
-        if problem is None:
-            return invoke(target, event, source, *rest)
-        tell(problem)
-        _undelivered(brought, problem)
+        bringing = brought(target, event, source)
+
+        def missing(failure: Failure) -> None:
+            tell(f"{bringing.arn} got nothing from {bringing.source_arn}, here as on AWS: it is not there")
+            _undelivered(bringing, failure)
+
+        refused = _refusal_of_schedule(bringing) if bringing.of_schedule else _refusal_of_rule(bringing)
+        if refused is not None:
+            why, failure = refused
+            tell(why)
+            _undelivered(bringing, failure)
+        elif (nobody := bringing.missing()) is not None:
+            missing(nobody)
+        else:
+            token = failing.set(missing)
+            try:
+                return invoke(bringing.target, event, source, *rest)
+            finally:
+                failing.reset(token)
         return None
 
     return invoked
 
 
-def _of_rule(brought: _Brought) -> str | None:
-    arn, source = str(brought.target.get("Arn", "")), str(brought.source.get("Arn", ""))
-    takes = _TAKES.get(arn.split(":")[2] if arn.count(":") > 1 else "")
-    if takes is None or not source or takes(arn, "events.amazonaws.com", source):
+def _refusal_of_rule(bringing: Brought) -> tuple[str, Failure] | None:
+    """Why a target does not take something from a rule: for the user, and for its dead-letter queue."""
+    takes, source = _TAKES.get(bringing.service), bringing.source_arn
+    if takes is None or not source or takes(bringing.arn, "events.amazonaws.com", source):
         return None
-    return _refused(arn, source)
+    why = _refused(bringing.arn, source)
+    return why, Failure("NO_PERMISSIONS", "", why)
 
 
-def _of_schedule(brought: _Brought) -> str | None:
-    arn, source = str(brought.target.get("Arn", "")), str(brought.source["Arn"])
-    role = str(brought.target.get("RoleArn", ""))
-    action = _ACTIONS.get(arn.split(":")[2] if arn.count(":") > 1 else "")
-    if action is None or (_assumes(role, brought.source.get("GroupName")) and role_may(role, action, arn)):
+def _refusal_of_schedule(bringing: Brought) -> tuple[str, Failure] | None:
+    role, action = str(bringing.target.get("RoleArn", "")), _ACTIONS.get(bringing.service)
+    allowed = action is None or (
+        _assumes(role, bringing.source.get("GroupName")) and role_may(role, action, bringing.arn)
+    )
+    if allowed:
         return None
-    return f"{arn} got nothing from {source}, here as on AWS: the schedule's role {role} does not allow {action} on it"
+    why = (
+        f"{bringing.arn} got nothing from {bringing.source_arn}, here as on AWS: "
+        f"the schedule's role {role} does not allow {action} on it"
+    )
+    told = (
+        f"User: {session_of(role, bringing.execution)} is not authorized to perform: {action} "
+        f"on resource: {bringing.arn} because no identity-based policy allows the {action} action"
+    )
+    return why, Failure("", _DENIED.get(bringing.service, "AccessDeniedException"), told)
 
 
-def _undelivered(brought: _Brought, problem: str) -> None:
-    queue = str((brought.target.get("DeadLetterConfig") or {}).get("Arn", ""))
-    source = str(brought.source.get("Arn", ""))
+def _undelivered(bringing: Brought, failure: Failure) -> None:
+    queue = bringing.dead_letters
     if not queue or sqs._queue_by_arn(queue) is None:  # noqa: SLF001
         return
-    if brought.of_schedule:
-        taken = role_may(str(brought.target.get("RoleArn", "")), "sqs:SendMessage", queue)
+    if bringing.of_schedule:
+        taken = role_may(str(bringing.target.get("RoleArn", "")), "sqs:SendMessage", queue)
     else:
-        taken = _queue_takes(queue, "events.amazonaws.com", source)
-    if not taken:
-        return
-    # The event itself, whatever the target would have been given of it.
-    body = json.dumps(eventbridge._pattern_event_view(brought.event).event_with_detail())  # noqa: SLF001
-    eventbridge._dispatch_to_sqs(parse_arn(queue), body, {})  # noqa: SLF001
-    attributes = {
-        "SCHEDULE_ARN" if brought.of_schedule else "RULE_ARN": source,
-        "TARGET_ARN": str(brought.target.get("Arn", "")),
-        "ERROR_CODE": "NO_PERMISSIONS",
-        "ERROR_MESSAGE": problem,
-    }
-    message = sqs._queue_by_arn(queue)["messages"][-1]  # noqa: SLF001
-    message["message_attributes"] = {
-        name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-    }
-    message["md5_attrs"] = sqs._md5_msg_attrs(message["message_attributes"])  # noqa: SLF001
+        taken = _queue_takes(queue, "events.amazonaws.com", bringing.source_arn)
+    if taken:
+        bringing.put_away(failure)
 
 
 def _of_role(put: Any) -> Any:

@@ -13,13 +13,15 @@ import http.client
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from delivering import dead_letter  # type: ignore[import-not-found,unused-ignore]
 from ministack.services import eventbridge, lambda_svc, scheduler, sns  # type: ignore[import-not-found,unused-ignore]
 from signing import Key  # type: ignore[import-not-found,unused-ignore]
+from undelivered import Failure, failing, no_function  # type: ignore[import-not-found,unused-ignore]
 
 Event: TypeAlias = Any
 """A function's event, as the value that JSON stands for."""
@@ -63,12 +65,12 @@ class LocalLambda:
             body = {"errorType": headers.get("x-amzn-errortype", "ServiceException"), "errorMessage": body["message"]}
         return {"body": body, "error": failed, "function_error": "Unhandled" if failed else None, "log": ""}
 
-    def accept(self, arn: str, event: Event) -> bool:
-        """Hand over an event that nobody waits for; False when there is no such function."""
+    def accept(self, arn: str, event: Event) -> str | None:
+        """Hand over an event that nobody waits for; what Lambda says when there is no such function."""
         status, _, payload = self._invoke(arn, event, "Event")
         if status >= http.client.BAD_REQUEST and status != _NOT_FOUND:
             _LOG.error("An event for %s was not accepted: %s %s", arn, status, payload.decode(errors="replace"))
-        return status != _NOT_FOUND
+        return str(json.loads(payload)["message"]) if status == _NOT_FOUND else None
 
     def prepare(self, arn: str) -> None:
         """Have the environments started that are provisioned for an alias or a version."""
@@ -101,11 +103,17 @@ def invoke_elsewhere(port: int, key: Key) -> None:
         configuration = function.get("config") or function
         apart(local_lambda.accept, configuration["FunctionArn"], event)
 
+    def hand_over(arn: str, event: Event, failed: Callable[[Failure], None]) -> None:
+        if missing := local_lambda.accept(arn, event):
+            _LOG.warning("%s", missing)
+            failed(no_function(missing))
+
     def accept_from_rule(arn: str, payload: str) -> None:
-        apart(local_lambda.accept, arn, _json_or_text(payload))
+        # In this context for its account and Region, which the dead-letter queue is looked for in.
+        apart(copy_context().run, hand_over, arn, _json_or_text(payload), failing.get())
 
     def accept_from_topic(endpoint: str, envelope: str, topic: str, subscription: str, *_: object) -> None:
-        if not local_lambda.accept(endpoint, _sns_event(endpoint, envelope, subscription)):
+        if local_lambda.accept(endpoint, _sns_event(endpoint, envelope, subscription)):
             _LOG.warning("SNS found no function %s for a message of %s", endpoint, topic)
             dead_letter(topic, subscription, envelope)
 

@@ -106,6 +106,12 @@ def role_may(arn: str, action: str, resource: str) -> bool:
     return bool(result.decision == "Allow")
 
 
+def session_of(arn: str, name: str) -> str:
+    """The ARN of a session of a role, which is what services name when they deny it something."""
+    account, _, path = arn.partition(":iam::")[2].partition(":role/")
+    return f"arn:aws:sts::{account}:assumed-role/{path.rpartition('/')[2]}/{name}"
+
+
 def service_may(service: str, action: str, resource: str, policy: Mapping[str, Any], source: str) -> bool:
     """Whether a resource's policy lets an AWS service do something on behalf of another resource, by its ARN."""
     known = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4] or get_account_id()}
