@@ -272,6 +272,67 @@ def test_a_condition_key_that_nobody_knows_here_denies_nothing_and_one_that_is_k
     assert answer("kms", "list_keys", {})[1] == "AccessDeniedException"
 
 
+PASSED = {
+    "lambda": (
+        ("lambda", "update_function_configuration", lambda role: {"FunctionName": "passed", "Role": role}),
+        ("lambda:UpdateFunctionConfiguration", f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:passed"),
+    ),
+    "scheduler": (
+        (
+            "scheduler",
+            "create_schedule",
+            lambda role: {
+                "Name": "passed",
+                "ScheduleExpression": "rate(1 day)",
+                "FlexibleTimeWindow": {"Mode": "OFF"},
+                "Target": {"Arn": ORDERS, "RoleArn": role},
+            },
+        ),
+        ("scheduler:CreateSchedule", f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/default/passed"),
+    ),
+    "events": (
+        (
+            "events",
+            "put_targets",
+            lambda role: {
+                "Rule": "passed",
+                "Targets": [{"Id": "1", "Arn": ORDERS}, {"Id": "2", "Arn": ORDERS, "RoleArn": role}],
+            },
+        ),
+        ("events:PutTargets", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/passed"),
+    ),
+    "cloudformation": (
+        ("cloudformation", "delete_stack", lambda role: {"StackName": "passed", "RoleARN": role}),
+        ("cloudformation:DeleteStack", "*"),
+    ),
+}
+
+
+@pytest.mark.parametrize("service", PASSED)
+def test_whoever_gives_a_role_to_a_service_needs_the_permission_to_pass_it(aws, caller, service):
+    (client, operation, parameters), allowed = PASSED[service]
+    passed = aws.role(service=f"{service}.amazonaws.com")
+    aws.client("events").put_rule(Name="passed", EventPattern='{"source": ["passed"]}')
+    role, name, answer = caller(allowed)
+
+    _, code, message = answer(client, operation, parameters(passed))
+
+    assert code in {"AccessDeniedException", "AccessDenied"}
+    assert message == (
+        f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name} is not authorized to perform: iam:PassRole "
+        f"on resource: {passed} because no identity-based policy allows the iam:PassRole action"
+    )
+
+    to_others = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    to_this = {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
+    for condition, code in ((to_others, "AccessDenied"), (to_this, None)):
+        statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": passed, "Condition": condition}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        aws.client("iam").put_role_policy(RoleName=role, PolicyName="passing", PolicyDocument=document)
+        answered = answer(client, operation, parameters(passed))
+        assert answered[1].startswith(code) if code else "iam:PassRole" not in str(answered)
+
+
 def test_a_session_of_another_role_is_that_role(aws, caller):
     helper = aws.role(("sqs:GetQueueAttributes", ORDERS))
     role, name, answer = caller(("sts:AssumeRole", helper))

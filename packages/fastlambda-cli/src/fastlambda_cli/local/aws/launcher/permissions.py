@@ -13,9 +13,10 @@ import dataclasses
 import json
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from asking import asking  # type: ignore[import-not-found,unused-ignore]
 from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found,unused-ignore]
@@ -26,6 +27,7 @@ from ministack.core.responses import (  # type: ignore[import-not-found,unused-i
 )
 from ministack.services import sts  # type: ignore[import-not-found,unused-ignore]
 from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
+from passing import PASS_ROLE, passed_of  # type: ignore[import-not-found,unused-ignore]
 from resources import contexts_of, needed_of  # type: ignore[import-not-found,unused-ignore]
 from roles import is_unknown, unknown_policies  # type: ignore[import-not-found,unused-ignore]
 
@@ -156,20 +158,30 @@ def _corrected(enforce: Enforce) -> Enforce:
         if not caller:
             return enforce(key, action, service, region, resource_arn, service_context)
         body = _body_of(service)
-        for needed, resource in needed_of(_SAME.get(action, action), resource_arn, body, region):
-            for context in contexts_of(needed, resource, body):
-                known = {**(service_context or {}), **context}
-                if caller["function"] is not None:
-                    known["lambda:SourceFunctionArn"] = caller["function"]
-                result = enforce(key, needed, service, region, resource, known)
-                if result is None or _undecided(key, Asked(needed, service, resource, region, known), result):
-                    continue
-                if not isinstance(result, iam_evaluator.AuthError) and (denied := _denied.get()) is not None:
-                    denied.append(Denied(result.decision, needed, resource))
-                return result
+        own = {"lambda:SourceFunctionArn": caller["function"]} if caller["function"] is not None else {}
+        for needed, resource, context in _all_of(_SAME.get(action, action), resource_arn, body, region):
+            known = {**(service_context or {}), **context, **own}
+            question = Asked(needed, "iam" if needed == PASS_ROLE else service, resource, region, known)
+            result = enforce(key, needed, question.service, region, resource, known)
+            if result is None or _undecided(key, question, result):
+                continue
+            if not isinstance(result, iam_evaluator.AuthError) and (denied := _denied.get()) is not None:
+                denied.append(Denied(result.decision, needed, resource))
+            return result
         return None
 
     return enforced
+
+
+def _all_of(
+    action: str, found: str, body: Mapping[str, Any], region: str
+) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """All that a request needs: actions, what each is done to, and what conditions may ask of it."""
+    for needed, resource in needed_of(action, found, body, region):
+        for context in contexts_of(needed, resource, body):
+            yield needed, resource, context
+    for role, context in passed_of(action, body):
+        yield PASS_ROLE, role, context
 
 
 def _hide_missing_keys(s3: Any) -> None:
@@ -204,6 +216,8 @@ def _body_of(service: str) -> Mapping[str, Any]:
     noted = _request.get()
     if noted is None or noted[0] != service:
         return {}
+    if service == "cloudformation":
+        return dict(parse_qsl(noted[1].decode("utf-8", "replace")))  # it speaks the query protocol
     try:
         body = json.loads(noted[1] or b"{}")
     except ValueError:

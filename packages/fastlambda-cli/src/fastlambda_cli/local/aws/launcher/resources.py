@@ -5,7 +5,7 @@ Resources are those of the Service Authorization Reference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
@@ -29,10 +29,32 @@ def needed_of(action: str, found: str, body: Mapping[str, Any], region: str) -> 
         return [(action, each) for each in _parameters(operation, body, region)] or [(action, found)]
     if service == "kms" and ":alias/" in found and "KeyId" in body:
         return [(action, _key(found))]
+    if service == "events" and (named := _OF_EVENTS.get(operation)):
+        return [(action, f"arn:aws:events:{region}:{get_account_id()}:{named(body)}")]
     if service == "logs" and "logGroupName" in body:
         group = f"arn:aws:logs:{region}:{get_account_id()}:log-group:{body['logGroupName']}"
         return [(action, f"{group}:log-stream:{body.get('logStreamName') or ''}")]
     return [(action, found)]
+
+
+def _rule(member: str) -> Callable[[Mapping[str, Any]], str]:
+    def named(body: Mapping[str, Any]) -> str:
+        bus = str(body.get("EventBusName") or "default").rpartition("event-bus/")[2]
+        return f"rule/{body.get(member)}" if bus == "default" else f"rule/{bus}/{body.get(member)}"
+
+    return named
+
+
+def _bus(body: Mapping[str, Any]) -> str:
+    return f"event-bus/{str(body.get('Name') or 'default').rpartition('event-bus/')[2]}"
+
+
+_OF_EVENTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    **dict.fromkeys(("PutRule", "DeleteRule", "DescribeRule", "EnableRule", "DisableRule"), _rule("Name")),
+    **dict.fromkeys(("PutTargets", "RemoveTargets", "ListTargetsByRule"), _rule("Rule")),
+    **dict.fromkeys(("CreateEventBus", "DeleteEventBus", "DescribeEventBus"), _bus),
+}
+"""Operations of EventBridge that name a rule or a bus."""
 
 
 def _of_statements(operation: str, body: Mapping[str, Any], region: str) -> Iterator[tuple[str, str]]:
