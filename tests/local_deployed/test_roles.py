@@ -272,6 +272,132 @@ def test_a_condition_key_that_nobody_knows_here_denies_nothing_and_one_that_is_k
     assert answer("kms", "list_keys", {})[1] == "AccessDeniedException"
 
 
+def allowing(aws, role, *statements):
+    """Give a role one policy: actions, a resource and what conditions ask."""
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": actions, "Resource": resource, "Condition": condition}
+            for actions, resource, condition in statements
+        ],
+    }
+    aws.client("iam").put_role_policy(RoleName=role, PolicyName="allowing", PolicyDocument=json.dumps(document))
+
+
+MOMO, JIM = {"id": {"S": "momo"}}, {"id": {"S": "jim"}}
+BY_ID = {"KeyConditionExpression": "#id = :id", "ExpressionAttributeNames": {"#id": "id"}}
+BY_SHELF = {"IndexName": "by-shelf", "KeyConditionExpression": "shelf = :shelf AND id > :id"}
+
+
+def of_shelf(shelf):
+    return BY_SHELF | {"ExpressionAttributeValues": {":shelf": {"S": shelf}, ":id": {"S": "a"}}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "own", "others"),
+    [
+        ("get_item", {"Key": MOMO}, {"Key": JIM}),
+        ("put_item", {"Item": MOMO}, {"Item": JIM}),
+        ("delete_item", {"Key": MOMO}, {"Key": JIM}),
+        (
+            "query",
+            BY_ID | {"ExpressionAttributeValues": {":id": MOMO["id"]}},
+            BY_ID | {"ExpressionAttributeValues": {":id": JIM["id"]}},
+        ),
+        ("query", of_shelf("momo"), of_shelf("jim")),
+        ("batch_get_item", {"Keys": [MOMO]}, {"Keys": [MOMO, JIM]}),
+        (
+            "batch_write_item",
+            [{"PutRequest": {"Item": MOMO}}],
+            [{"PutRequest": {"Item": MOMO}}, {"DeleteRequest": {"Key": JIM}}],
+        ),
+        ("transact_write_items", {"Delete": MOMO}, {"Delete": JIM}),
+    ],
+)
+def test_leading_keys_are_those_that_a_request_names(aws, caller, shelves, operation, own, others):
+    role, _, answer = caller()
+    only = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["momo"]}}
+    allowing(aws, role, ("dynamodb:*", f"{shelves}*", only))
+
+    def ask(asked):
+        if operation.startswith("batch"):
+            return answer("dynamodb", operation, {"RequestItems": {"shelves": asked}})
+        if operation.startswith("transact"):
+            items = [{kind: {"TableName": "shelves", "Key": key}} for kind, key in asked.items()]
+            return answer("dynamodb", operation, {"TransactItems": items})
+        return answer("dynamodb", operation, {"TableName": "shelves", **asked})
+
+    assert "ResponseMetadata" in ask(own)
+    assert ask(others)[1] == "AccessDeniedException"
+
+
+@pytest.fixture(scope="session")
+def shelves(aws):
+    """A table of books by id, with an index by shelf."""
+    return aws.client("dynamodb").create_table(
+        TableName="shelves",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("id", "shelf")],
+        BillingMode="PAY_PER_REQUEST",
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by-shelf",
+                "KeySchema": [
+                    {"AttributeName": "shelf", "KeyType": "HASH"},
+                    {"AttributeName": "id", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )["TableDescription"]["TableArn"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "action"),
+    [
+        ({"Tagging": "kind=novel"}, "s3:PutObjectTagging"),
+        ({"ACL": "private"}, "s3:PutObjectAcl"),
+    ],
+)
+def test_the_headers_of_an_upload_need_permissions_of_their_own(aws, caller, headers, action):
+    role, _, answer = caller()
+    upload = {"Bucket": "shelves", "Key": "momo", "Body": "Momo"}
+    allowing(aws, role, ("s3:PutObject", "*", {}))
+    assert "ETag" in answer("s3", "put_object", upload)
+
+    _, code, message = answer("s3", "put_object", {**upload, **headers})
+
+    assert (code, f"perform: {action} on resource" in message) == ("AccessDenied", True)
+    allowing(aws, role, (["s3:PutObject", action], "*", {}))
+    assert "ETag" in answer("s3", "put_object", {**upload, **headers})
+
+
+def test_policies_may_ask_for_the_tags_of_an_upload(aws, caller):
+    role, _, answer = caller()
+    upload = {"Bucket": "shelves", "Key": "momo", "Body": "Momo"}
+    novels = {"StringEquals": {"s3:RequestObjectTag/kind": "novel"}}
+    allowing(aws, role, (["s3:PutObject", "s3:PutObjectTagging"], "*", novels))
+
+    assert "ETag" in answer("s3", "put_object", {**upload, "Tagging": "kind=novel"})
+    assert answer("s3", "put_object", {**upload, "Tagging": "kind=poem"})[1] == "AccessDenied"
+
+
+@pytest.mark.parametrize("key", ["aws:PrincipalOrgID", "aws:SourceVpc", "aws:SourceVpce"])
+def test_a_key_that_a_request_does_not_have_is_met_by_ifexists_and_negation_alone(aws, caller, key):
+    role, _, answer = caller()
+    allowing(
+        aws,
+        role,
+        ("sqs:SendMessage", "*", {"StringEquals": {key: "o-books"}}),
+        ("sqs:GetQueueUrl", "*", {"StringEqualsIfExists": {key: "o-books"}}),
+        ("sqs:ListQueues", "*", {"StringNotEquals": {key: "o-books"}}),
+    )
+
+    assert answer(*SEND)[1] == "AccessDenied"
+    assert "QueueUrl" in answer("sqs", "get_queue_url", {"QueueName": "orders"})
+    assert "ResponseMetadata" in answer("sqs", "list_queues", {})
+
+
 PASSED = {
     "lambda": (
         ("lambda", "update_function_configuration", lambda role: {"FunctionName": "passed", "Role": role}),
@@ -326,9 +452,7 @@ def test_whoever_gives_a_role_to_a_service_needs_the_permission_to_pass_it(aws, 
     to_others = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
     to_this = {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
     for condition, code in ((to_others, "AccessDenied"), (to_this, None)):
-        statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": passed, "Condition": condition}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        aws.client("iam").put_role_policy(RoleName=role, PolicyName="passing", PolicyDocument=document)
+        allowing(aws, role, ("iam:PassRole", passed, condition))
         answered = answer(client, operation, parameters(passed))
         assert answered[1].startswith(code) if code else "iam:PassRole" not in str(answered)
 

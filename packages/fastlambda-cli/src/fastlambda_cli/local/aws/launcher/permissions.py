@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from asking import asking  # type: ignore[import-not-found,unused-ignore]
+from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found,unused-ignore]
 from ministack.core.responses import (  # type: ignore[import-not-found,unused-ignore]
     _account_from_sts_session,
@@ -30,6 +31,11 @@ from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
 from passing import PASS_ROLE, passed_of  # type: ignore[import-not-found,unused-ignore]
 from resources import contexts_of, needed_of  # type: ignore[import-not-found,unused-ignore]
 from roles import is_unknown, unknown_policies  # type: ignore[import-not-found,unused-ignore]
+from s3_headers import (  # type: ignore[import-not-found,unused-ignore]
+    PUT_OBJECT,
+    needed_by_headers,
+    tags_asked,
+)
 
 DENIED = b"x-fastlambda-denied"
 """What the caller may not do, for the front door to tell: the decision, action and resource."""
@@ -72,7 +78,15 @@ class Denied(NamedTuple):
     resource: str
 
 
-_request: ContextVar[tuple[str, bytes] | None] = ContextVar("fastlambda_request", default=None)
+class Request(NamedTuple):
+    """What is asked of a service; headers of S3's that came in a presigned URL are among the headers."""
+
+    service: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+_request: ContextVar[Request | None] = ContextVar("fastlambda_request", default=None)
 _denied: ContextVar[list[Denied] | None] = ContextVar("fastlambda_denied", default=None)
 
 
@@ -144,7 +158,9 @@ def _noted(extract: Any) -> Any:
     """Keep what a request says: its action and resource alone do not tell all that policies are about."""
 
     def extracted(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
-        _request.set((service, body))
+        if service == "s3":
+            headers = ministack._get_module("s3")._merge_hoisted_amz_headers(headers, query)  # noqa: SLF001
+        _request.set(Request(service, body, headers))
         return extract(service, method, path, headers, body, query)
 
     return extracted
@@ -177,6 +193,11 @@ def _all_of(
     action: str, found: str, body: Mapping[str, Any], region: str
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """All that a request needs: actions, what each is done to, and what conditions may ask of it."""
+    if action == PUT_OBJECT and (request := _request.get()) is not None and request.service == "s3":
+        tags = tags_asked(request.headers)
+        for needed in (action, *needed_by_headers(request.headers)):
+            yield needed, found, tags
+        return
     for needed, resource in needed_of(action, found, body, region):
         for context in contexts_of(needed, resource, body):
             yield needed, resource, context
@@ -214,12 +235,12 @@ def _hiding(get: Any) -> Any:
 
 def _body_of(service: str) -> Mapping[str, Any]:
     noted = _request.get()
-    if noted is None or noted[0] != service:
+    if noted is None or noted.service != service or service == "s3":
         return {}
     if service == "cloudformation":
-        return dict(parse_qsl(noted[1].decode("utf-8", "replace")))  # it speaks the query protocol
+        return dict(parse_qsl(noted.body.decode("utf-8", "replace")))  # it speaks the query protocol
     try:
-        body = json.loads(noted[1] or b"{}")
+        body = json.loads(noted.body or b"{}")
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}

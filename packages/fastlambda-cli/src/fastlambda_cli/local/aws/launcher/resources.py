@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from leading_keys import leading_keys  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from ministack.core.responses import get_account_id  # type: ignore[import-not-found,unused-ignore]
 
@@ -105,6 +106,8 @@ def contexts_of(action: str, resource: str, body: Mapping[str, Any]) -> Sequence
     """The condition keys of a request that only its body has; more than once where each of its entries counts."""
     if action == "cloudwatch:PutMetricData" and isinstance(body.get("Namespace"), str):
         return [{"cloudwatch:namespace": body["Namespace"]}]
+    if action.startswith("dynamodb:"):
+        return [leading_keys(action, resource, body)]
     if action != "events:PutEvents":
         return _NO_CONTEXT
     bus = resource.rpartition("event-bus/")[2]
