@@ -42,14 +42,19 @@ def test_the_function_may_do_what_its_configuration_grants(books):
         eventually(lambda: dev.client.get("/who").text.startswith(role))
 
         assert dev.client.get("/secret").text == "fastapi-books-dev/app"
-        assert dev.client.get("/queue").status_code == 500
-        dev.wait_for(
+        denied = (
             r"fastapi-books-dev may not sqs:CreateQueue on arn:aws:sqs:us-east-1:000000000000:orders, here as on AWS.*"
             r'add to pyproject\.toml \[\[tool\.fastlambda\.permissions\]\] with actions = \["sqs:CreateQueue"\]'
         )
+        configuration = project.read_text(encoding="utf-8")
+        for grant in (GRANT.replace(":orders", ":other"), GRANT):
+            printed = len(dev.output)
+            assert dev.client.get("/queue").status_code == 500
+            dev.wait_for(denied, after=printed)
 
-        project.write_text(project.read_text(encoding="utf-8") + GRANT, encoding="utf-8")
-        dev.wait_for(r"Stack fastapi-books-dev: .*change Role")
-        eventually(lambda: dev.client.get("/who").text.startswith(role))
+            printed = len(dev.output)
+            project.write_text(configuration + grant, encoding="utf-8")
+            dev.wait_for(r"Stack fastapi-books-dev: .*change Role", after=printed)
+            eventually(lambda: dev.client.get("/who").text.startswith(role))
 
         assert dev.client.get("/queue").status_code == 200

@@ -514,6 +514,17 @@ def test_what_was_denied_is_told_once_with_what_to_add(aws, caller):
     )
 
 
+def test_what_is_still_denied_is_told_again_once_the_functions_role_has_changed(aws, caller):
+    _, name, answer = caller()
+    answer(*SEND)
+
+    aws.run(aws.aws.assume_roles([name]))
+    answer(*SEND)
+    answer(*SEND)
+
+    assert len([notice for notice in aws.heard(Notice) if notice.text.startswith(f"{name} may not")]) == 2
+
+
 def test_a_policy_of_awss_that_the_emulator_does_not_know_denies_nothing(aws, caller):
     role, _, _ = caller()
     stack = {

@@ -53,6 +53,7 @@ class FrontDoor:
         metrics: Brings what functions count to the emulator.
         event_sources: Bring what waits in the emulator to functions.
         issuers: Who issues tokens, as JWT authorizers know them.
+        permissions: Say who may do what, and tell what was denied.
 
     """
 
@@ -60,6 +61,7 @@ class FrontDoor:
     metrics: MetricsFlow
     event_sources: EventSources
     issuers: Issuers
+    permissions: Permissions
 
     @contextlib.asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:
@@ -124,4 +126,4 @@ async def front_door(
         shortcut = InvokeShortcut(functions, WholeRequests(keyring.user, "lambda"))
         await stack.enter_async_context(serve(app, label="The AWS endpoint", listener=listener, shortcut=shortcut))
         stack.push_async_callback(invoke_api.close)
-        yield FrontDoor(functions, metrics, event_sources, issuers)
+        yield FrontDoor(functions, metrics, event_sources, issuers, permissions)

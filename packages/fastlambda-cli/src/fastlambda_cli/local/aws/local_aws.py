@@ -83,6 +83,7 @@ class LocalAws:
         self._emulator: Emulator
         self._functions: Functions
         self._keyring: Keyring
+        self._tell_denials_again: Callable[[str], None]
         self.endpoint_url: str
         self.keys: Keys
         self.xray_address: str
@@ -130,6 +131,7 @@ class LocalAws:
             )
         )
         self._functions = door.functions
+        self._tell_denials_again = door.permissions.tell_again
         self.issuers = door.issuers
         if self._listening is not None:
             self._listening(self.endpoint_url)
@@ -184,6 +186,7 @@ class LocalAws:
 
         """
         for name in function_names:
+            self._tell_denials_again(name)
             try:
                 await self._keyring.assume(name)
             except UnassumableRoleError as problem:

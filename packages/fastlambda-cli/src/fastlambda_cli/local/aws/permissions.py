@@ -42,7 +42,7 @@ class Permissions:
     Args:
         source: The emulator.
         keyring: Knows who functions are.
-        sink: Is told, once for each function, action and resource.
+        sink: Is told, once for each function, action and resource, until `tell_again`.
 
     """
 
@@ -51,6 +51,10 @@ class Permissions:
         self._keyring = keyring
         self._sink = sink
         self._told: set[tuple[str, str, str]] = set()
+
+    def tell_again(self, function: str) -> None:
+        """Tell anew what a function may not do: somebody has changed what it may."""
+        self._told = {each for each in self._told if each[0] != function}
 
     async def check(self, scope: Scope, action: str, resource: str) -> None:
         """Check that the caller of a request has a permission.
