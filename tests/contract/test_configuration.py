@@ -108,3 +108,29 @@ def test_no_policy_is_not_found(cloud, echo):
 )
 def test_a_tenant_of_a_function_without_tenants_is_refused(cloud, echo):
     assert refused(cloud, "invoke", echo, TenantId="blue")[0] == "InvalidParameterValueException"
+
+
+@fact(
+    SECTION,
+    "A runtime is updated automatically (`Auto`) until PutRuntimeManagementConfig says otherwise.",
+    f"{API}, “PutRuntimeManagementConfig”",
+)
+def test_how_the_runtime_is_updated_is_kept(cloud):
+    name, lambda_ = cloud.new_function("echo"), cloud.client("lambda")
+    assert lambda_.get_runtime_management_config(FunctionName=name)["UpdateRuntimeOn"] == "Auto"
+
+    put = lambda_.put_runtime_management_config(FunctionName=name, UpdateRuntimeOn="FunctionUpdate")
+
+    assert (put["UpdateRuntimeOn"], put["FunctionArn"]) == ("FunctionUpdate", cloud.arn(name))
+    assert lambda_.get_runtime_management_config(FunctionName=name)["UpdateRuntimeOn"] == "FunctionUpdate"
+
+
+@fact(
+    SECTION,
+    "`Manual` needs a runtime version: `InvalidParameterValueException`.",
+    f"{API}, “PutRuntimeManagementConfig”",
+)
+def test_a_manual_runtime_needs_its_version(cloud, echo):
+    code, _ = refused(cloud, "put_runtime_management_config", echo, UpdateRuntimeOn="Manual")
+
+    assert code == "InvalidParameterValueException"

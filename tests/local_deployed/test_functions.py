@@ -303,3 +303,31 @@ def test_a_stack_does_not_make_a_function_that_lambda_refuses(aws):
         for event in cloudformation.describe_stack_events(StackName="refused")["StackEvents"]
     ]
     assert any("Reserved keys used in this request: AWS_REGION" in reason for reason in reasons)
+
+
+def test_each_version_has_its_own_runtime_management_and_stacks_say_it_too(aws):
+    name = aws.create("def handler(event, context): return None", Publish=True)
+    manual = {"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": f"arn:aws:lambda:us-east-1::runtime:{'a' * 64}"}
+    get = aws.lambda_.get_runtime_management_config
+
+    aws.lambda_.put_runtime_management_config(FunctionName=name, Qualifier="1", **manual)
+
+    first = get(FunctionName=name, Qualifier="1")
+    assert (first["UpdateRuntimeOn"], first["RuntimeVersionArn"]) == tuple(manual.values())
+    assert first["FunctionArn"].endswith(f":{name}:1")
+    assert get(FunctionName=name)["UpdateRuntimeOn"] == "Auto"
+    assert error_of(get, FunctionName=name, Qualifier="2")[0] == "ResourceNotFoundException"
+
+    function = {
+        "FunctionName": f"{name}-stack",
+        "Runtime": RUNTIME,
+        "Handler": "index.handler",
+        "Role": ROLE,
+        "Code": {"ZipFile": "def handler(event, context): return None"},
+        "RuntimeManagementConfig": {"UpdateRuntimeOn": "FunctionUpdate"},
+    }
+    body = json.dumps({"Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": function}}})
+    formation = aws.client("cloudformation")
+    formation.create_stack(StackName=name, TemplateBody=body)
+    formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert get(FunctionName=f"{name}-stack")["UpdateRuntimeOn"] == "FunctionUpdate"

@@ -43,6 +43,7 @@ from mappings import check_mappings  # type: ignore[import-not-found,unused-igno
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
 from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
 from roles import role  # type: ignore[import-not-found,unused-ignore]
+from runtime_management import keep_runtime_management  # type: ignore[import-not-found,unused-ignore]
 from saving import Saved, save_less  # type: ignore[import-not-found,unused-ignore]
 from signing import Key, given_out, presign_code  # type: ignore[import-not-found,unused-ignore]
 from urls import function_url, make_local_urls  # type: ignore[import-not-found,unused-ignore]
@@ -320,6 +321,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     keep_concurrency(port, key)
     check_images()
     check_configurations()
+    keep_runtime_management()
     refuse_websockets()
     reserve_concurrency()
     changes = count_changes()

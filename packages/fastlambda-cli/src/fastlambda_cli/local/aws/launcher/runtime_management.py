@@ -1,0 +1,88 @@
+"""How a function's runtime is updated, as GetRuntimeManagementConfig and PutRuntimeManagementConfig have it.
+
+ministack has neither. It is kept and answered: the Python that runs functions here is this machine's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from ministack.core.responses import (  # type: ignore[import-not-found,unused-ignore]
+    error_response_json,
+    json_response,
+)
+from ministack.services import lambda_svc  # type: ignore[import-not-found,unused-ignore]
+from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
+
+_PATH = re.compile(r"/2021-07-20/functions/([^/]+)/runtime-management-config/?")
+_KEPT = "fastlambda_runtime_management"
+_AUTO = {"UpdateRuntimeOn": "Auto"}
+_MODES = ("Auto", "Manual", "FunctionUpdate")
+_INVALID = "InvalidParameterValueException"
+
+
+def keep_runtime_management() -> None:
+    """Keep what clients and stacks say of runtimes, and answer it."""
+    handle = lambda_svc.handle_request
+
+    async def handled(method: str, path: str, headers: Any, body: bytes, query: Mapping[str, Any]) -> Any:
+        found = _PATH.fullmatch(unquote(path))
+        if found is None or method not in {"GET", "PUT"}:
+            return await handle(method, path, headers, body, query)
+        asked = json.loads(body or b"{}") if method == "PUT" else None
+        return _answer(found[1], lambda_svc._qp_first(query, "Qualifier"), asked)  # noqa: SLF001
+
+    lambda_svc.handle_request = handled
+    when_needed("cloudformation", _keep_of_stacks)
+
+
+def _answer(reference: str, qualifier: str, asked: Mapping[str, Any] | None) -> Any:
+    name = lambda_svc._resolve_request_scoped_name(reference)  # noqa: SLF001
+    arn = f"{lambda_svc._func_arn(name)}{f':{qualifier}' if qualifier else ''}"  # noqa: SLF001
+    function = lambda_svc._functions.get(name)  # noqa: SLF001
+    latest = qualifier in {"", "$LATEST"}
+    record = function if latest or not function else function["versions"].get(qualifier)
+    if not record:
+        return error_response_json("ResourceNotFoundException", f"Function not found: {arn}", 404)
+    if asked is not None:
+        if problem := _problem(asked):
+            return error_response_json(_INVALID, problem, 400)
+        record[_KEPT] = _kept(asked)
+    return json_response({"RuntimeVersionArn": None, **record.get(_KEPT, _AUTO), "FunctionArn": arn})
+
+
+def _problem(asked: Mapping[str, Any]) -> str | None:
+    """What Lambda refuses (AWS Lambda API Reference, "PutRuntimeManagementConfig"); the words are ours."""
+    mode, runtime = asked.get("UpdateRuntimeOn"), asked.get("RuntimeVersionArn")
+    if mode not in _MODES:
+        return f"UpdateRuntimeOn has to be one of {', '.join(_MODES)}."
+    if mode == "Manual" and not runtime:
+        return "RuntimeVersionArn is needed where UpdateRuntimeOn is Manual."
+    return f"RuntimeVersionArn belongs to Manual and not to {mode}." if runtime and mode != "Manual" else None
+
+
+def _kept(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: asked[name] for name in ("UpdateRuntimeOn", "RuntimeVersionArn") if asked.get(name)}
+
+
+def _keep_of_stacks(cloudformation: Any) -> None:
+    handlers = cloudformation.provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001
+    create, update = handlers["create"], handlers["update"]
+
+    def keep(made: Any, properties: Mapping[str, Any]) -> Any:
+        function = lambda_svc._functions.get(made[0] if isinstance(made, tuple) else made)  # noqa: SLF001
+        if function is not None:
+            function[_KEPT] = _kept(properties.get("RuntimeManagementConfig") or _AUTO)
+        return made
+
+    def created(logical_id: str, properties: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
+        return keep(create(logical_id, properties, *rest, **more), properties)
+
+    def updated(physical_id: str, before: Any, after: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
+        return keep(update(physical_id, before, after, *rest, **more), after)
+
+    handlers.update(create=created, update=updated)
