@@ -19,6 +19,7 @@ from fastlambda_cli.aws.keys import Keys
 from fastlambda_cli.errors import EmulatorError
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION
 from fastlambda_cli.local.processes import ProcessRegistry, signal_group
+from fastlambda_cli.service.configuration import RESERVED_VARIABLES
 
 LAUNCHER = Path(__file__).with_name("launcher")
 """A folder that Python runs: its `__main__.py`, with the files beside it."""
@@ -92,6 +93,7 @@ class Berth:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LAMBDA_STRICT": "1",
+            "FASTLAMBDA_RESERVED_VARIABLES": " ".join(sorted(RESERVED_VARIABLES)),
             "LAMBDA_ACCOUNT_CONCURRENCY": str(self.account_concurrency),
             "DOCKER_HOST": f"unix://{self.home / 'no-docker.sock'}",
             "PERSIST_STATE": "1",

@@ -7,6 +7,7 @@ issues that quote it, and of LocalStack's AWS-validated snapshots.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -18,29 +19,8 @@ from roles import problem_of_role  # type: ignore[import-not-found,unused-ignore
 _ENVIRONMENT = "Lambda was unable to configure your environment variables because the environment variables you have"
 _VARIABLES_BYTES = 4096
 _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
-_RESERVED = frozenset(
-    {
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-    }
-)
-"""AWS Lambda Developer Guide, "Working with Lambda environment variables"."""
+_RESERVED = frozenset(os.environ["FASTLAMBDA_RESERVED_VARIABLES"].split())
+"""As the engine has them, which does not run with this Python."""
 
 _RANGES = {
     "Timeout": (1, 900),
