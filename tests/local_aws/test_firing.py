@@ -1,4 +1,4 @@
-"""What a schedule does is saved like what a request does: soon, and not when the emulator happens to look next."""
+"""When schedules fire, and that what they do is saved like what a request does: soon."""
 
 from __future__ import annotations
 
@@ -29,6 +29,29 @@ print(json.dumps(fired))
 """
 
 
+ZONES = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from datetime import UTC, datetime
+from ministack.services import eventbridge, scheduler
+from zones import follow_zones
+
+told = []
+follow_zones(told.append)
+expression, zone, after = sys.argv[2:]
+scheduler._schedules["default/one"] = schedule = {
+    "Name": "one", "ScheduleExpression": expression, "ScheduleExpressionTimezone": zone, "State": "ENABLED"
+}
+scheduler._tick_schedules()
+known = schedule["ScheduleExpression"]
+if (at := scheduler._at_time_epoch(known)) is not None:
+    fires = datetime.fromtimestamp(at, UTC)
+else:
+    fires = eventbridge._cron_next_fire(eventbridge._parse_cron_fields(known), datetime.fromisoformat(after + "Z"))
+print(json.dumps([f"{fires:%Y-%m-%dT%H:%M}", json.loads(json.dumps(schedule)), told]))
+"""
+
+
 @pytest.fixture(scope="module")
 def python():
     return asyncio.run(emulator_python(lambda _: None))
@@ -52,3 +75,36 @@ def test_a_schedule_that_fires_is_a_change_whether_or_not_its_target_is_there(py
     )
 
     assert json.loads(done.stdout) == changes
+
+
+def fires(python, expression, zone, after):
+    arguments = [python, "-I", "-c", ZONES, LAUNCHER, expression, zone, after]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    at, schedule, told = json.loads(done.stdout)
+    assert schedule["ScheduleExpression"] == expression
+    return at, told
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "after", "at"),
+    [
+        ("at(2999-07-01T09:00:00)", "Europe/Berlin", "2026-07-01T00:00", "2999-07-01T07:00"),
+        ("cron(0 9 * * ? *)", "UTC", "2026-07-01T08:00", "2026-07-01T09:00"),
+        ("cron(0 9 * * ? *)", "Europe/Berlin", "2026-07-01T06:00", "2026-07-01T07:00"),
+        ("cron(0 9 * * ? *)", "Europe/Berlin", "2026-12-01T07:00", "2026-12-01T08:00"),
+        ("cron(0 1 1 * ? *)", "Asia/Tokyo", "2026-06-30T12:00", "2026-06-30T16:00"),
+        # The clocks go forward at 2026-03-29T01:00Z: 02:30 is left out.
+        ("cron(30 2 * * ? *)", "Europe/Berlin", "2026-03-28T12:00", "2026-03-30T00:30"),
+        # They go back at 2026-10-25T01:00Z: 02:30 comes twice.
+        ("cron(30 2 * * ? *)", "Europe/Berlin", "2026-10-25T00:30", "2026-10-26T01:30"),
+    ],
+)
+def test_a_schedule_fires_in_its_time_zone(python, expression, zone, after, at):
+    assert fires(python, expression, zone, after) == (at, [])
+
+
+def test_a_time_zone_that_this_machine_does_not_know_is_told(python):
+    at, (told,) = fires(python, "cron(0 9 * * ? *)", "Europe/Atlantis", "2026-07-01T06:00")
+
+    assert at == "2026-07-01T09:00"
+    assert told.startswith("The schedule one fires in UTC: this machine does not know the time zone Europe/Atlantis.")

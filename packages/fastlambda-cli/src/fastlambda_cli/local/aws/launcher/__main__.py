@@ -48,6 +48,7 @@ from saving import Saved, save_less  # type: ignore[import-not-found,unused-igno
 from signing import Key, given_out, presign_code  # type: ignore[import-not-found,unused-ignore]
 from urls import function_url, make_local_urls  # type: ignore[import-not-found,unused-ignore]
 from websocket_apis import refuse_websockets  # type: ignore[import-not-found,unused-ignore]
+from zones import follow_zones  # type: ignore[import-not-found,unused-ignore]
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -318,6 +319,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     keep_order()
     ask_where_told()
     ask_targets(tell)
+    follow_zones(tell)
     keep_concurrency(port, key)
     check_images()
     check_configurations()

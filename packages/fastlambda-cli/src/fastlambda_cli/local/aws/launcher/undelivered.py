@@ -157,7 +157,7 @@ def brought(target: Mapping[str, Any], event: Mapping[str, Any], source: Mapping
 
 def _scheduled_time(schedule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
     """When a schedule is to fire that fires now; ministack counts the next `rate()` from the moment it fired."""
-    expression, now = str(schedule.get("ScheduleExpression", "")).strip(), float(event["Time"])
+    expression, now = schedule.get("ScheduleExpression") or "", float(event["Time"])
     at = scheduler._at_time_epoch(expression)  # noqa: SLF001
     if at is None:
         at = now - now % _MINUTE_S if expression.startswith("cron(") else now
