@@ -80,6 +80,18 @@ def test_lines_are_in_the_log_group(cloud):
 
 @fact(
     "Logs",
+    "A filter pattern in brackets chooses by the fields of a line, such as `[kind=END, label, id]`.",
+    "CloudWatch Logs User Guide, “Using filter patterns to match terms in space-delimited log events”",
+)
+def test_a_pattern_in_brackets_chooses_by_fields(cloud):
+    function = cloud.function("echo")
+    request_id = cloud.invoke(function).request_id
+
+    assert cloud.lines(function, f"[kind=END, label, id={request_id}]") == [f"END RequestId: {request_id}"]
+
+
+@fact(
+    "Logs",
     "INIT_START names the runtime's exact version and its ARN.",
     LOGS,
     differs="it names the runtime, without patch version and ARN",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fastlambda_cli.local.telemetry.log_patterns import PatternError, compiled
+from fastlambda_cli.local.telemetry.log_patterns import compiled
+from fastlambda_cli.local.telemetry.pattern_words import PatternError
 
 LINES = {
     "bad": "[ERROR 400] BAD REQUEST",
@@ -47,6 +48,44 @@ def test_a_pattern_chooses_lines(pattern, wanted):
     assert " ".join(name for name, line in LINES.items() if matches(line)) == wanted
 
 
+ACCESSES = {
+    "page": '127.0.0.1 Prod frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534',
+    "gone": '127.0.0.2 Prod anna [10/Oct/2000:13:25:16 -0700] "GET /old.html HTTP/1.0" 410 90',
+    "post": '127.0.0.1 Prod anna [10/Oct/2000:13:25:17 -0700] "POST /books HTTP/1.0" 201 12',
+    "error": "ERROR 09/25/2014 12:00:02 Failed to process request",
+    "info": "INFO 09/25/2014 12:00:00 GET /service/resource/67 1200",
+    "short": "ERROR",
+}
+SEVEN = "ip, user, username, timestamp"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wanted"),
+    [
+        (f"[{SEVEN}, request, status, size]", "page gone post error"),
+        ("[ip=%127\\.0\\.0\\.[1-9]%, user, username, timestamp, request =*.html*, status = 4*, size]", "page gone"),
+        ("[..., request =*.html*, status = 4*, size]", "page gone"),
+        (f"[{SEVEN}, request, status = 404 || status = 410, size]", "page gone"),
+        (f"[{SEVEN}, request, status >= 200 && status < 300, size]", "post"),
+        ("[..., size > 1000]", "page info"),
+        ('[ip, user, username = "anna", ..., size]', "gone post"),
+        ('[..., timestamp = "10/Oct/2000:13:25:17 -0700", request, status, size]', "post"),
+        ("[w1=ERROR, w2]", "error"),
+        ("[w1=ERROR || w1=INFO, w2]", "error info"),
+        ("[w1!=ERROR && w1!=INFO, w2]", "page gone post"),
+        ("[w1=ERROR]", "short"),
+        ("[w1=ERROR, ...]", "error short"),
+        ("[level, date, time, method, url=%/service/resource/[0-9]+$%, ms]", "info"),
+        ("[..., status != 404, size]", "gone post error info"),
+        ("[]", "page gone post error info short"),
+    ],
+)
+def test_a_pattern_in_brackets_chooses_by_fields(pattern, wanted):
+    matches = compiled(pattern)
+
+    assert " ".join(name for name, line in ACCESSES.items() if matches(line)) == wanted
+
+
 @pytest.mark.parametrize(
     "pattern",
     [
@@ -58,7 +97,14 @@ def test_a_pattern_chooses_lines(pattern, wanted):
         "{ $.a = 1 } x",
         '"open',
         "%[%",
-        "[ip, user]",
+        "[ip, user",
+        "[ip, user] more",
+        "[..., status, ..., size]",
+        "[status = 404 || ]",
+        "[status = 404 || size = 3]",
+        "[status = 404 && status]",
+        "[status > four]",
+        "[status = %[%]",
     ],
 )
 def test_a_pattern_that_cannot_be_read_is_refused(pattern):

@@ -30,8 +30,9 @@ from fastlambda_cli.local.aws.permissions import DeniedError, Permissions
 from fastlambda_cli.local.aws.proxy import ClientGoneError
 from fastlambda_cli.local.aws.source import Source
 from fastlambda_cli.local.serve import AsgiApp, Receive, Scope, Send
-from fastlambda_cli.local.telemetry.log_patterns import PatternError, compiled
+from fastlambda_cli.local.telemetry.log_patterns import compiled
 from fastlambda_cli.local.telemetry.logs import LogStore, between
+from fastlambda_cli.local.telemetry.pattern_words import PatternError
 
 _TARGET = b"Logs_20140328."
 _REFUSED = {

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastlambda_cli.local.model import ACCOUNT_ID, REGION
-from fastlambda_cli.local.telemetry.log_patterns import Matches
 from fastlambda_cli.local.telemetry.logs import LogEvent, LogStream
+from fastlambda_cli.local.telemetry.pattern_words import Matches
 
 T = TypeVar("T")
 

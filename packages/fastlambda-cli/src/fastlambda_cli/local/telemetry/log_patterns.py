@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import json
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-Matches: TypeAlias = Callable[[str], bool]
-"""Whether a line matches."""
+from fastlambda_cli.local.telemetry.pattern_words import (
+    NUMBER,
+    ORDERS,
+    Matches,
+    PatternError,
+    regex,
+    unescaped,
+    unreadable,
+    wildcard,
+)
+from fastlambda_cli.local.telemetry.space_patterns import of_fields
 
 Condition: TypeAlias = Callable[[Any], bool]
 """Whether a line's JSON value matches."""
-
-
-class PatternError(ValueError):
-    """The pattern is none, or of a kind that is not known here."""
 
 
 def compiled(pattern: str) -> Matches:
     """Read a filter pattern; an empty one matches everything.
 
     Raises:
-        PatternError: It cannot be read, or is for space-delimited lines.
+        PatternError: It cannot be read.
 
     """
     pattern = pattern.strip()
@@ -32,7 +36,7 @@ def compiled(pattern: str) -> Matches:
     if pattern.startswith("{"):
         return _of_json(pattern)
     if pattern.startswith("["):
-        raise PatternError("The local CloudWatch Logs does not read patterns for space-delimited log events.")
+        return of_fields(pattern)
     return _of_terms(pattern)
 
 
@@ -48,7 +52,7 @@ def _of_terms(pattern: str) -> Matches:
     while at < len(pattern):
         term = _TERM.match(pattern, at)
         if term is None:
-            raise PatternError(f"The filter pattern cannot be read from {pattern[at:][:20]!r} on.")
+            raise unreadable(pattern[at:])
         by_sign[term["sign"]].append(_term(term))
         at = term.end()
     if needed or excluded:  # beside such terms, those with a question mark are ignored
@@ -58,9 +62,9 @@ def _of_terms(pattern: str) -> Matches:
 
 def _term(term: re.Match[str]) -> Matches:
     if term["regex"] is not None:
-        expression = _regex(term["regex"])
+        expression = regex(term["regex"])
         return lambda line: expression.search(line) is not None
-    text = term["word"] if term["quoted"] is None else _unescaped(term["quoted"])
+    text = term["word"] if term["quoted"] is None else unescaped(term["quoted"])
     return lambda line: text in line
 
 
@@ -82,13 +86,6 @@ _TOKEN = re.compile(
     r'|"(?P<quoted>(?:[^"\\]|\\.)*)"|%(?P<regex>[^%]+)%|(?P<word>[^\s=!<>(){}&|"]+))'
 )
 _STEP = re.compile(r'\.?\["([^"]*)"\]|\.([^.\[\]]+)|\[(\d+)\]')
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_ORDERS: Mapping[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _CONSTANTS: Mapping[str, object] = {"NULL": None, "TRUE": True, "FALSE": False}
 
 
@@ -99,7 +96,7 @@ class _JsonPattern:
         while pattern[at:].strip():
             token = _TOKEN.match(pattern, at)
             if token is None:
-                raise PatternError(f"The filter pattern cannot be read from {pattern[at:][:20]!r} on.")
+                raise unreadable(pattern[at:])
             self._tokens.append((str(token.lastgroup), token[str(token.lastgroup)]))
             at = token.end()
         self._at = 0
@@ -138,10 +135,10 @@ class _JsonPattern:
             return self._stated(select, sign.upper())
         if sign in {"=", "!="}:
             return self._equal(select, equal=sign == "=")
-        if sign not in _ORDERS:
+        if sign not in ORDERS:
             raise PatternError(f"The filter pattern has {sign!r} where an operator belongs.")
-        order, right = _ORDERS[sign], self._next()[1]
-        if not _NUMBER.fullmatch(right):
+        order, right = ORDERS[sign], self._next()[1]
+        if not NUMBER.fullmatch(right):
             raise PatternError(f"The filter pattern compares {text} with {right!r}, which is no number.")
         return lambda value: any(_is_number(each) and order(each, float(right)) for each in select(value))
 
@@ -157,19 +154,16 @@ class _JsonPattern:
     def _equal(self, select: Callable[[Any], Sequence[Any]], *, equal: bool) -> Condition:
         kind, text = self._next()
         if kind == "regex":
-            expression = _regex(text)
+            expression = regex(text)
             return lambda value: any(
                 (expression.search(each) is not None) is equal for each in select(value) if isinstance(each, str)
             )
-        if kind == "word" and _NUMBER.fullmatch(text):
+        if kind == "word" and NUMBER.fullmatch(text):
             number = float(text)
             return lambda value: any((_is_number(each) and each == number) is equal for each in select(value))
         if kind not in {"quoted", "word"}:
             raise PatternError(f"The filter pattern has {text!r} where a value belongs.")
-        wanted = re.compile(
-            ".*".join(re.escape(part) for part in (_unescaped(text) if kind == "quoted" else text).split("*")),
-            re.DOTALL,
-        )
+        wanted = wildcard(unescaped(text) if kind == "quoted" else text)
         return lambda value: any(
             (wanted.fullmatch(_as_text(each)) is not None) is equal for each in select(value) if _is_scalar(each)
         )
@@ -213,13 +207,6 @@ def _inside(value: Any, step: str | int) -> Sequence[Any]:
     return []
 
 
-def _regex(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as problem:
-        raise PatternError(f"The filter pattern has an expression that cannot be read: {problem}") from problem
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -230,7 +217,3 @@ def _is_scalar(value: object) -> bool:
 
 def _as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text)
