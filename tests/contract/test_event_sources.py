@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError
@@ -233,6 +234,25 @@ def test_a_schedule_hands_its_input_over(cloud, consumer):
         ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
         FlexibleTimeWindow={"Mode": "OFF"},
         Target=target,
+    )
+    cloud.removed_later(scheduler.delete_schedule, Name=name)
+
+    assert cloud.seen(consumer)[0]["seen"] == {"report": "nightly"}
+
+
+@fact(
+    "Event sources",
+    "A schedule fires in its `ScheduleExpressionTimezone`.",
+    "EventBridge Scheduler User Guide, “Schedule types in EventBridge Scheduler”",
+)
+def test_a_schedule_has_a_time_zone(cloud, consumer):
+    scheduler, name, far = cloud.client("scheduler"), cloud.name("schedule"), "Pacific/Kiritimati"
+    scheduler.create_schedule(
+        Name=name,
+        ScheduleExpression=f"at({datetime.now(ZoneInfo(far)):%Y-%m-%dT%H:%M:%S})",
+        ScheduleExpressionTimezone=far,
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": cloud.arn(consumer), "RoleArn": cloud.role, "Input": '{"report": "nightly"}'},
     )
     cloud.removed_later(scheduler.delete_schedule, Name=name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from background import eventually
@@ -140,6 +141,35 @@ def test_a_schedule_fills_in_what_its_input_asks_of_it(sources):
         "attempt-number": "1",
         "other": "<aws.scheduler.other>",
     }
+
+
+def test_a_schedule_of_a_stack_fires_in_its_time_zone(sources):
+    url, queue = sources.queue()
+    name, far = queue.rpartition(":")[2], "Pacific/Kiritimati"
+    role = sources.aws.role(("sqs:SendMessage", queue), service="scheduler.amazonaws.com")
+    now = datetime.now(UTC)
+    schedule = {
+        "Name": name,
+        "ScheduleExpression": f"at({now.astimezone(ZoneInfo(far)):%Y-%m-%dT%H:%M:%S})",
+        "ScheduleExpressionTimezone": far,
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": queue, "RoleArn": role, "Input": '"<aws.scheduler.scheduled-time>"'},
+    }
+    formation = sources.client("cloudformation")
+
+    def template():
+        return json.dumps({"Resources": {"Schedule": {"Type": "AWS::Scheduler::Schedule", "Properties": schedule}}})
+
+    formation.create_stack(StackName=name, TemplateBody=template())
+
+    (message,) = sources.eventually_in(url)
+    assert json.loads(message["Body"]) == f"{now:%Y-%m-%dT%H:%M:%SZ}"
+
+    get = sources.client("scheduler").get_schedule
+    assert get(Name=name)["ScheduleExpressionTimezone"] == far
+    schedule["ScheduleExpressionTimezone"] = "Europe/Berlin"
+    formation.update_stack(StackName=name, TemplateBody=template())
+    assert eventually(lambda: get(Name=name)["ScheduleExpressionTimezone"] == "Europe/Berlin")
 
 
 def test_an_event_that_failed_for_good_goes_to_the_dead_letter_queue_as_it_was(sources):

@@ -1,4 +1,4 @@
-"""Schedules in time zones: ministack takes `ScheduleExpressionTimezone` and fires in UTC.
+"""Schedules in time zones: ministack takes `ScheduleExpressionTimezone` and fires in UTC, and stacks do not set it.
 
 EventBridge Scheduler User Guide, "Schedule types in EventBridge Scheduler": what falls on a time that the clocks leave
 out is skipped, and what falls on a time that comes twice is done once.
@@ -12,15 +12,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ministack.services import eventbridge, scheduler  # type: ignore[import-not-found,unused-ignore]
+from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
 
 _UTC = "UTC"
+_FORGOTTEN = {"ScheduleExpressionTimezone": _UTC, "StartDate": None, "EndDate": None, "KmsKeyArn": None}
+"""What ministack's CloudFormation leaves out of a schedule, and what it is where a template does not say."""
 
 
 class Zoned(str):
     """A schedule's expression that knows its time zone; as a string, and so in the state, it is what it was."""
 
-    __slots__ = ("zone",)
+    __slots__ = ("name", "zone")
 
+    name: str
     zone: ZoneInfo
 
 
@@ -43,6 +47,26 @@ def follow_zones(tell: Callable[[str], None]) -> None:
     scheduler._at_time_epoch = _at(scheduler._at_time_epoch)  # noqa: SLF001
     eventbridge._parse_cron_fields = _fields(eventbridge._parse_cron_fields)  # noqa: SLF001
     eventbridge._cron_next_fire = _following(eventbridge._cron_next_fire)  # noqa: SLF001
+    when_needed("cloudformation", _keep_of_stacks)
+
+
+def _keep_of_stacks(cloudformation: Any) -> None:
+    handlers = cloudformation.provisioners._RESOURCE_HANDLERS["AWS::Scheduler::Schedule"]  # noqa: SLF001
+    create, update = handlers["create"], handlers["update"]
+
+    def keep(made: Any, properties: Mapping[str, Any]) -> Any:
+        schedule = scheduler._schedules.get(f"{properties.get('GroupName') or 'default'}/{made[0]}")  # noqa: SLF001
+        if schedule is not None:
+            schedule.update({name: properties.get(name, otherwise) for name, otherwise in _FORGOTTEN.items()})
+        return made
+
+    def created(logical_id: str, properties: Mapping[str, Any], *rest: Any) -> Any:
+        return keep(create(logical_id, properties, *rest), properties)
+
+    def updated(physical_id: str, before: Mapping[str, Any], after: Mapping[str, Any], *rest: Any) -> Any:
+        return keep(update(physical_id, before, after, *rest), after)
+
+    handlers.update(create=created, update=updated)
 
 
 def _at(epoch_of: Callable[[str], float | None]) -> Callable[[str], float | None]:
@@ -83,10 +107,11 @@ def _following(following: Callable[[Any, datetime], datetime | None]) -> Callabl
 
 def _in_its_zone(schedule: MutableMapping[str, Any], tell: Callable[[str], None]) -> None:
     expression, name = schedule.get("ScheduleExpression", ""), schedule.get("ScheduleExpressionTimezone") or _UTC
-    if name == _UTC or isinstance(expression, Zoned):
+    before = expression.name if isinstance(expression, Zoned) else _UTC
+    if name == before:
         return
     zoned = Zoned(expression)
-    zoned.zone = _zone(schedule, name, tell)
+    zoned.name, zoned.zone = name, _zone(schedule, name, tell)
     schedule["ScheduleExpression"] = zoned
 
 
