@@ -95,6 +95,86 @@ def test_dead_letters_need_the_roles_permission(cloud):
     )
 
 
+def limited(cloud, *statements):
+    """A function whose role allows these statements alone: how it is called."""
+    iam, name = cloud.client("iam"), cloud.name("limited")
+    trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    cloud.removed_later(iam.delete_role, RoleName=name)
+    allowed = [{"Effect": "Allow", "Resource": "*", **each} for each in statements]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    iam.put_role_policy(RoleName=name, PolicyName="limited", PolicyDocument=policy)
+    cloud.removed_later(iam.delete_role_policy, RoleName=name, PolicyName="limited")
+    function = cloud.new_function("calling", Role=role)
+    return lambda *event: json.loads(cloud.invoke(function, list(event)).body)
+
+
+@fact(
+    SECTION,
+    "Who gives a role to a service needs `iam:PassRole` on it: `AccessDeniedException`.",
+    "IAM User Guide, “Grant a user permissions to pass a role to an AWS service”",
+)
+def test_passing_a_role_needs_a_permission(cloud):
+    call = limited(cloud, {"Action": "scheduler:CreateSchedule"})
+    schedule = {
+        "Name": cloud.name("passing"),
+        "ScheduleExpression": "rate(1 day)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": cloud.arn(cloud.function("calling")), "RoleArn": cloud.role},
+    }
+
+    def refused():
+        _, code, message = call("scheduler", "create_schedule", schedule)
+        return code == "AccessDeniedException" and f"iam:PassRole on resource: {cloud.role}" in message
+
+    assert eventually(refused)
+
+
+@fact(
+    SECTION,
+    "An upload to S3 with tags needs `s3:PutObjectTagging` besides `s3:PutObject`: `AccessDenied`.",
+    "S3 API Reference, “PutObject”",
+)
+def test_tags_of_an_upload_need_a_permission(cloud):
+    s3, bucket = cloud.client("s3"), cloud.name("bucket")
+    s3.create_bucket(Bucket=bucket)
+    cloud.removed_later(s3.delete_bucket, Bucket=bucket)
+    call = limited(cloud, {"Action": "s3:PutObject"})
+
+    upload = {"Bucket": bucket, "Key": "momo", "Body": "Momo"}
+    cloud.removed_later(s3.delete_object, Bucket=bucket, Key="momo")
+
+    assert eventually(lambda: call("s3", "put_object", upload) is None)
+    _, code, message = call("s3", "put_object", {**upload, "Tagging": "kind=novel"})
+    assert (code, "perform: s3:PutObjectTagging on" in message) == ("AccessDenied", True)
+
+
+@fact(
+    SECTION,
+    "`dynamodb:LeadingKeys` are the partition keys that a request names.",
+    "DynamoDB Developer Guide, “Using IAM policy conditions for fine-grained access control”",
+)
+def test_leading_keys_are_partition_keys(cloud):
+    dynamodb, table = cloud.client("dynamodb"), cloud.name("table")
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    cloud.removed_later(dynamodb.delete_table, TableName=table)
+    dynamodb.get_waiter("table_exists").wait(TableName=table)
+    own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["momo"]}}
+    call = limited(cloud, {"Action": "dynamodb:GetItem", "Condition": own})
+
+    def get(key):
+        return call("dynamodb", "get_item", {"TableName": table, "Key": {"id": {"S": key}}})
+
+    assert eventually(lambda: get("momo") is None)
+    assert get("jim")[1] == "AccessDeniedException"
+
+
 def dead_letters(cloud, service, source):
     """A queue that takes messages of another resource: its URL and its ARN."""
     url, arn = cloud.queue()
