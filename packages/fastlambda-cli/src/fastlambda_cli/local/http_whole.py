@@ -34,6 +34,8 @@ class WholeRequest(NamedTuple):
 
 def whole_request(data: bytes) -> WholeRequest | None:
     """Read what came; None where it is not one whole and plain POST of HTTP/1.1."""
+    if not data.startswith(b"POST "):
+        return None
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
     post = _FIRST.fullmatch(first)
