@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from datetime import UTC, datetime
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -99,6 +100,28 @@ def test_it_is_good_for_five_minutes(later_s, good):
     request = signed()
 
     assert is_signed(request, now=lambda: time.time() + later_s) is good
+
+
+class Stamped(SigV4Auth):
+    """Signs with another time than now, as it is written here."""
+
+    stamp = ""
+
+    def _modify_request_before_signing(self, request):
+        request.context["timestamp"] = self.stamp
+        super()._modify_request_before_signing(request)
+
+
+@pytest.mark.parametrize(("stamp", "good"), [("20261128T123405Z", True), ("20261128T12345Z", False)])
+def test_the_time_is_written_as_aws_writes_it(stamp, good):
+    request = AWSRequest("POST", f"http://localhost:4566{INVOKE}", {"Host": "localhost:4566"}, b"{}")
+    signer = Stamped(Credentials(KEYS.access_key_id, KEYS.secret_access_key), "lambda", "us-east-1")
+    signer.stamp = stamp
+    signer.add_auth(request)
+    arrived = {name.lower().encode(): value.encode() for name, value in request.headers.items()}
+    moment = datetime(2026, 11, 28, 12, 34, 5, tzinfo=UTC).timestamp()
+
+    assert is_signed((b"POST", INVOKE.encode(), arrived, b"{}"), now=lambda: moment) is good
 
 
 def test_a_request_without_a_signature_is_none():

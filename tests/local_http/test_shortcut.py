@@ -40,7 +40,8 @@ async def app(scope, receive, send):
     while more:
         message = await receive()
         body, more = body + message["body"], message["more_body"]
-    said = f"{scope['method']} {scope['path']} {len(body)}".encode()
+    names = b" ".join(name for name, _ in scope["headers"])
+    said = names if scope["path"] == "/headers" else f"{scope['method']} {scope['path']} {len(body)}".encode()
     headers = [(b"content-length", b"%d" % len(said))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": said})
@@ -117,6 +118,49 @@ def test_what_it_does_not_take_is_the_apps_with_its_whole_body(written, answer):
     first, after = conversation(scenario)
     assert first == answer
     assert after in {"POST /next 4", ""}
+
+
+def test_trailers_are_no_headers():
+    async def scenario(reader, writer, shortcut):
+        chunked = "POST {} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0"
+        for target in ("/short", "/headers"):
+            writer.write(f"{chunked.format(target)}\r\nAuthorization: of a trailer\r\n\r\n".encode())
+            if target == "/short":
+                await shortcut.answer()
+                await body_of(reader)
+        return shortcut.offered, await body_of(reader)
+
+    offered, seen_by_the_app = conversation(scenario)
+
+    assert [sorted(headers) for _, headers, _ in offered] == [[b"host", b"transfer-encoding"]]
+    assert seen_by_the_app == "host transfer-encoding"
+
+
+class Failing(Shortcut):
+    """Hands a request on, and fails then."""
+
+    def begin(self, target, headers, body, answer):
+        super().begin(target, headers, body, answer)
+        raise LookupError("a bug")
+
+
+def test_a_request_that_fails_after_it_was_handed_on_has_one_answer_and_its_connection_ends():
+    async def scenario():
+        shortcut, problems = Failing(), []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context["exception"]))
+        async with serve(app, 0, label="The app", shortcut=shortcut) as served:
+            reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            writer.write(post(b"short"))
+            await shortcut.answer()
+            answered = await reader.read()
+            writer.close()
+        return answered, problems
+
+    answered, problems = asyncio.run(scenario())
+
+    assert answered.startswith(b"HTTP/1.1 500 ")
+    assert answered.count(b"HTTP/1.1") == 1
+    assert [str(problem) for problem in problems] == ["a bug"]
 
 
 @pytest.mark.parametrize("size", [1, 7])

@@ -97,10 +97,8 @@ def http_protocol(  # noqa: C901 - one class
         def on_message_complete(self) -> None:
             self._in_message = False
             if (whole := self._whole) is not None:
-                headers = dict(self.headers)
                 whole.keep_alive = self.parser.get_http_version() != _HOSTLESS and self.parser.should_keep_alive()
-                request = WholeRequest(self.url, headers, bytes(whole.body))
-                if len(headers) == len(self.headers) and self._begin(whole, request):
+                if self._begin(whole, WholeRequest(self.url, whole.headers, bytes(whole.body))):
                     return
                 self._leave_to_app(whole)
             super().on_message_complete()
@@ -109,11 +107,17 @@ def http_protocol(  # noqa: C901 - one class
             self._in_head = False
             _check(self.parser.get_http_version(), self.headers)
             declined, self._declined = self._declined, False
-            simple = shortcut is not None and not declined and self._is_simple()
+            headers = dict(self.headers)
+            simple = not declined and self._is_simple() and len(headers) == len(self.headers)
             if simple and shortcut is not None and shortcut.wants(self.parser.get_method(), self.url):
-                self._whole = Whole()
+                self._whole = Whole(headers)
             else:
                 self._start_for_app()
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            # Trailers, which llhttp gives here too, are no headers (RFC 9110, "Trailer Fields").
+            if self._in_head:
+                super().on_header(name, value)
 
         def _is_idle(self) -> bool:
             cycle: RequestResponseCycle | None = self.cycle
@@ -128,11 +132,13 @@ def http_protocol(  # noqa: C901 - one class
             if request is None or not shortcut.wants(b"POST", request.target):
                 return False
             self._idle.clear()
-            self._declined = not self._begin(Whole(), request)
+            self._declined = not self._begin(Whole(request.headers), request)
             return not self._declined
 
         def _begin(self, whole: Whole, request: WholeRequest) -> bool:
             def answer(status: int, headers: Headers, body: bytes) -> None:
+                if whole.response_complete:  # what has failed here may be answered there all the same
+                    return
                 whole.response_started = whole.response_complete = True
                 if not whole.disconnected:
                     length = (b"content-length", b"%d" % len(body))
@@ -149,6 +155,7 @@ def http_protocol(  # noqa: C901 - one class
             except Exception as problem:  # noqa: BLE001 - llhttp would make a client's mistake of it
                 told = {"message": "A request could not be taken", "exception": problem}
                 self.loop.call_exception_handler(told)
+                whole.keep_alive = False
                 answer(500, (), b"Internal Server Error")
                 taken = True
             if taken:

@@ -46,6 +46,10 @@ class Whole:
 
     uvicorn asks it what it asks the cycle of a request, so it has the same attributes: whether the client has gone,
     whether the connection stays, and how far the answer is.
+
+    Args:
+        headers: By their names in lower case.
+
     """
 
     disconnected = False
@@ -54,7 +58,8 @@ class Whole:
     response_started = False
     response_complete = False
 
-    def __init__(self) -> None:
+    def __init__(self, headers: Mapping[bytes, bytes]) -> None:
+        self.headers = headers
         self.body = bytearray()
 
     @property

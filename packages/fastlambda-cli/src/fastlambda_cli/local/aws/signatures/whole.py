@@ -22,6 +22,7 @@ from fastlambda_cli.local.aws.signatures.claim import NOT_SIGNED_BY_ALL, SKEW, c
 _DIGITS = 64
 _PLAIN_QUERY = re.compile(rb"(?:[A-Za-z]+=(?:[A-Za-z0-9_.~-]|%[0-9A-F]{2})+)?")
 """At most one parameter, written as it is signed."""
+_STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _NOT_SIGNED = frozenset(name.encode() for name in NOT_SIGNED_BY_ALL)
 
 
@@ -113,6 +114,8 @@ def _are_covered(present: tuple[bytes, ...], names: tuple[bytes, ...]) -> bool:
 
 @lru_cache(maxsize=64)
 def _seconds(stamp: str) -> float | None:
+    if _STAMP.fullmatch(stamp) is None:  # as shorter ones are for the next line
+        return None
     try:
         return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
