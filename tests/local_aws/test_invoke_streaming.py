@@ -108,6 +108,28 @@ def test_the_end_comes_with_the_answers_and_with_the_functions_where_its_log_is_
     assert end == {"InvokeComplete": {"LogResult": base64.b64encode(b"REPORT").decode()}}
 
 
+def test_an_answer_that_is_made_first_waits_for_no_extension_but_where_its_log_is_wanted(aws, gate, lambda_):
+    asked = []
+
+    async def extended(invocation):
+        asked.append(invocation)
+        result = InvokeResult(b'"whole"', invocation.request_id, log_tail=b"REPORT")
+        if invocation.early is not None:
+            await invocation.early(result)
+        await gate.wait()
+        return result
+
+    def read(**parameters):
+        return list(lambda_.invoke_with_response_stream(FunctionName="extended", **parameters)["EventStream"])
+
+    aws.call(aws.aws.register, "extended", extended)
+
+    assert read() == [{"PayloadChunk": {"Payload": b'"whole"'}}, {"InvokeComplete": {}}]
+    gate.open()
+    assert read(LogType="Tail")[-1] == {"InvokeComplete": {"LogResult": base64.b64encode(b"REPORT").decode()}}
+    assert [invocation.early is None for invocation in asked] == [False, True]
+
+
 def test_the_head_has_the_version_that_runs_and_the_request_id(books, lambda_):
     books.steps = [begins, ResponseStream.finish]
 
@@ -211,7 +233,7 @@ def test_who_does_not_sign_or_may_not_invoke_runs_nothing(aws, books):
     assert not books.invocations
 
 
-def test_a_client_that_goes_away_in_the_middle_does_not_stop_the_function(aws, books, gate, lambda_):
+def test_a_client_that_goes_away_in_the_middle_does_not_stop_the_function(aws, books, gate, lambda_, events):
     books.steps = [begins, gate, lambda stream: stream.put(b"two"), ResponseStream.finish]
     before = len(aws.notices)
     stream = lambda_.invoke_with_response_stream(FunctionName="books")["EventStream"]
@@ -221,4 +243,6 @@ def test_a_client_that_goes_away_in_the_middle_does_not_stop_the_function(aws, b
     gate.open()
 
     assert books.ended.wait(20)
+    books.steps = [begins, ResponseStream.finish]
+    assert list(events())  # and the one before it has been dealt with
     assert aws.notices[before:] == []

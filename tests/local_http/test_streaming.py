@@ -255,3 +255,23 @@ def test_a_prelude_that_is_too_long_is_not_waited_for():
 
     with pytest.raises(MalformedResponseError, match="16,384"):
         asyncio.run(story())
+
+
+def test_an_answer_that_is_made_first_waits_for_no_extension(streaming):
+    async def story():
+        done = asyncio.Event()
+
+        async def extended(invocation):
+            result = InvokeResult(b"whole", invocation.request_id)
+            await invocation.early(result)
+            await done.wait()
+            return result
+
+        async with streaming(extended) as url:
+            answer = await url.client.get("/")
+            done.set()
+            return answer
+
+    answer = asyncio.run(story())
+
+    assert (answer.status_code, answer.text) == (200, "whole")

@@ -37,7 +37,9 @@ class StreamedAnswer:
 
     def __init__(self, invocation: Invocation, send: Send, *, tail: bool) -> None:
         self._stream = ResponseStream()
-        self._invocation = invocation._replace(stream=self._stream)
+        self._answered: asyncio.Future[InvokeResult] = asyncio.get_running_loop().create_future()
+        # The end of the log is a part of the answer, and extensions may write it.
+        self._invocation = invocation._replace(stream=self._stream, early=None if tail else self._answer)
         self._send = send
         self._tail = tail
         self._begun = self._ended = False
@@ -57,7 +59,8 @@ class StreamedAnswer:
         try:
             if await self._stream.begun():
                 await self._relay()
-            await self._conclude(await running)
+            await self._conclude(self._answered.result() if self._answered.done() else await running)
+            await running
         except InvokeError as error:
             if not self._begun:
                 raise
@@ -67,6 +70,10 @@ class StreamedAnswer:
             if not running.done():
                 running.cancel()
                 await asyncio.wait({running})
+
+    async def _answer(self, result: InvokeResult) -> None:
+        self._answered.set_result(result)
+        self._stream.close()
 
     async def _relay(self) -> None:
         await self._begin(self._stream.version)

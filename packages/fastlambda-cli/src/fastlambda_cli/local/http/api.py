@@ -210,7 +210,13 @@ class HttpApi:
     async def _stream(self, exchange: Exchange, route: Route, invocation: Invocation) -> Answer:
         """Wait for the beginning of an answer that streams, but no longer than the client."""
         stream = ResponseStream()
-        task = self._invoked(route, invocation._replace(stream=stream))
+        early: asyncio.Future[InvokeResult] = asyncio.get_running_loop().create_future()
+
+        async def answer(result: InvokeResult) -> None:
+            early.set_result(result)
+            stream.close()
+
+        task = self._invoked(route, invocation._replace(stream=stream, early=answer))
         task.add_done_callback(lambda _: stream.close())
         exchange.request_id = invocation.request_id
         called = time.perf_counter()
@@ -230,12 +236,14 @@ class HttpApi:
                 exchange.running = True
                 raise ClientLeftError("the client closed its connection; the function runs on")
         try:
-            answer = beginning.result()
+            begun = beginning.result()
         except MalformedResponseError as problem:
             stream.abandon()
             return self._kind.failed(f"malformed response of the function: {problem}")
         exchange.cold = stream.cold
-        return self._concluded(exchange, task, route.payloads) if answer is None else answer
+        if begun is not None:
+            return begun
+        return self._concluded(exchange, task if task.done() else early, route.payloads)
 
     def _concluded(self, exchange: Exchange, done: asyncio.Future[InvokeResult], payloads: Payloads) -> Answer:
         try:
