@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from fastlambda_cli.local.model import Invocation, InvocationReported, LogLine, PlatformLine, Status
+from fastlambda_cli.local.model import Invocation, InvocationReported, InvocationTraced, LogLine, PlatformLine, Status
 
 ECHO = """
     import os, threading
@@ -139,6 +139,56 @@ def test_an_event_that_is_begun_starts_after_the_report_of_the_one_before(labora
         event.text.split()[2] for event in laboratory.of(PlatformLine) if event.text.startswith(("START", "REPORT"))
     ]
     assert told == [each for request_id in told[::2] for each in (request_id, request_id)]
+
+
+def test_only_the_first_event_of_an_environment_that_was_warmed_is_cold(laboratory):
+    async def scenario(lab):
+        lab.function.warm()
+        callers = []
+        while len(callers) < 3:
+            await asyncio.sleep(0)
+            caller = begin(lab, "next")
+            if caller is not None:
+                callers.append(caller)
+                await caller.result
+        await callers[-1].done
+        return [caller.result.result().cold for caller in callers]
+
+    cold = laboratory.run(ECHO, scenario, tracing=True)
+
+    assert cold == [True, False, False]
+    assert [report.init_duration_ms is not None for report in laboratory.of(InvocationReported)] == cold
+    assert {traced.cold for traced in laboratory.of(InvocationTraced)[1:]} <= {False}
+
+
+def test_an_event_that_cannot_be_logged_costs_the_next_one_nothing(laboratory):
+    class Forgetful(list):
+        """Fails at the second report."""
+
+        def append(self, event):
+            reports = [each for each in self if isinstance(each, InvocationReported)]
+            if isinstance(event, InvocationReported) and len(reports) == 1:
+                super().append(event)
+                raise LookupError("no room for it")
+            super().append(event)
+
+    async def scenario(lab):
+        problems = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context["exception"]))
+        await lab.invoke("first")
+        second = begin(lab, "second")
+        await second.result
+        third = begin(lab, "third")
+        await third.done
+        return second, third, problems
+
+    laboratory.seen = Forgetful()
+    second, third, problems = laboratory.run(ECHO, scenario)
+
+    assert [caller.result.result().payload for caller in (second, third)] == [b'"second"', b'"third"']
+    assert second.done.done()
+    assert [str(problem) for problem in problems] == ["no room for it"]
+    assert len(laboratory.of(InvocationReported)) == 3
 
 
 def test_an_exception_is_the_functions_error_and_costs_no_environment(laboratory):

@@ -81,7 +81,7 @@ def summary(payload: bytes) -> str:
 def _record(payload: bytes) -> dict[str, Any]:
     try:
         value = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

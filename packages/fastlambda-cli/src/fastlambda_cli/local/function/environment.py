@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from fastlambda_cli.local.alarm import Alarm
 from fastlambda_cli.local.function.answers import Answer, Later, Refusal
 from fastlambda_cli.local.function.files import Files
 from fastlambda_cli.local.function.logs import as_object, is_emf
+from fastlambda_cli.local.function.outcomes import report_of, result_of
 from fastlambda_cli.local.function.own_files import OwnFiles
 from fastlambda_cli.local.function.platform_log import InitPhase, PlatformLog
 from fastlambda_cli.local.function.process import RuntimeProcess
@@ -30,7 +30,6 @@ from fastlambda_cli.local.model import (
     InitEnded,
     InitStarted,
     Invocation,
-    InvocationReported,
     InvocationStarted,
     InvokeResult,
     LogLine,
@@ -147,7 +146,7 @@ class ExecutionEnvironment:
         if not self.up or self._runtime.exited.done() or self._runtime.extensions:
             return False
         running = self._running = Running(invocation, trace, self.spec, functools.partial(self._ended, caller))
-        running.cold = self._init_ms is not None
+        self._met(running, anew=False)
         self._life.move(State.RUNNING)
         self._hand_over(running)
         self._deadline.set(running.left_s)
@@ -322,7 +321,7 @@ class ExecutionEnvironment:
         failure = None
         if self._life.state is State.READY and self._runtime.exited.done():
             self._life.move(State.BROKEN)  # it died while it was frozen
-        running.cold = self._life.state is State.BROKEN or self._init_ms is not None
+        self._met(running, anew=self._life.state is State.BROKEN)
         if self._life.state is State.BROKEN:
             await self._runtime.end(grace=0)  # what the last runtime started ends before the next one is there
             self._life.move(State.REINITIALISING)
@@ -334,6 +333,11 @@ class ExecutionEnvironment:
         else:
             self._started(running)
         return failure
+
+    def _met(self, running: Running, *, anew: bool) -> None:
+        """Let an event pay for the INIT before it, if it is the first one; `anew` there is another, inside of it."""
+        running.cold = anew or self._init_ms is not None
+        running.init_ms, self._init_ms = None if anew else self._init_ms, None
 
     def _hand_over(self, running: Running) -> None:
         self._runtime.thaw()
@@ -372,7 +376,7 @@ class ExecutionEnvironment:
         await running.being_answered
         await asyncio.wait({running.being_over}, timeout=_EXTENSIONS_WITHIN_S)
         if running.answer is not None and not running.over:
-            await early(self._result(running, running.answer, failed=running.failed))
+            await early(result_of(running, self.spec, running.answer, failed=running.failed))
 
     def _ended(self, caller: Caller, running: Running) -> None:
         """Conclude an event that nobody awaits; its caller comes first."""
@@ -381,7 +385,7 @@ class ExecutionEnvironment:
         if not running.settled:
             self._failing = asyncio.create_task(self._failed(caller, running))
             return
-        result = self._result(running, running.answer or b"", failed=running.failed)
+        result = result_of(running, self.spec, running.answer or b"", failed=running.failed)
         caller.told(result)
         self._ready()
         self._running = None
@@ -397,9 +401,14 @@ class ExecutionEnvironment:
         if self._not_written_up is None:
             return
         (caller, running, result), self._not_written_up = self._not_written_up, None
-        self._runtime.measure()
-        self._report(running, result.payload, Status.ERROR if running.failed else Status.SUCCESS)
-        caller.logged(result)
+        try:
+            self._runtime.measure()
+            self._report(running, result.payload, Status.ERROR if running.failed else Status.SUCCESS)
+        except Exception as problem:  # noqa: BLE001 - it is not for the next event, which may have begun, to fail of it
+            told = {"message": "An event could not be logged", "exception": problem}
+            asyncio.get_running_loop().call_exception_handler(told)
+        finally:
+            caller.logged(result)
 
     async def _failed(self, caller: Caller, running: Running) -> None:
         result = self._concluded(running, self._outcome(running))
@@ -433,37 +442,12 @@ class ExecutionEnvironment:
             payload, failed = running.answer or b"", running.failed
             status = Status.ERROR if failed else Status.SUCCESS
         self._report(running, payload, status)
-        return self._result(running, payload, failed=failed)
+        return result_of(running, self.spec, payload, failed=failed)
 
     def _report(self, running: Running, payload: bytes, status: Status) -> None:
-        duration_ms = running.elapsed_ms
-        init_ms, self._init_ms = self._init_ms, None
-        report = InvocationReported(
-            environment=self.number,
-            request_id=running.invocation.request_id,
-            duration_ms=duration_ms,
-            billed_ms=math.ceil(duration_ms + (init_ms or 0.0)),
-            memory_size_mb=self.spec.memory_mb,
-            max_memory_used_mb=self._runtime.peak_memory_mb,
-            status=status,
-            init_duration_ms=init_ms,
-            error_type=None if status is Status.SUCCESS else failures.error_type(payload),
-            trace_id=running.trace.root,
-            source=running.invocation.source,
-            function=self.spec.name,
-        )
+        report = report_of(running, self.spec, self.number, payload, status, self._runtime.peak_memory_mb)
         self._log.end(report, running.trace, running.streamed_bytes or len(payload))
         self._sink(report)
-
-    def _result(self, running: Running, payload: bytes, *, failed: bool) -> InvokeResult:
-        return InvokeResult(
-            payload=payload,
-            request_id=running.invocation.request_id,
-            function_error="Unhandled" if failed else None,
-            log_tail=running.tail,
-            executed_version=self.spec.version,
-            cold=running.cold,
-        )
 
     async def _broken(self) -> None:
         """End what is left of the runtime; the environment stays, for the next event to initialise again."""

@@ -70,7 +70,7 @@ class ManagedEnvironment(ExecutionEnvironment):
 
         """
         running = Running(invocation, trace, self.spec)
-        running.cold = self._init_ms is not None
+        self._met(running, anew=False)
         self._events[invocation.request_id] = running
         try:
             self._running = running  # whose lines the platform's are, as long as nothing is awaited

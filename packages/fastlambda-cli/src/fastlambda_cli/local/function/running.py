@@ -59,6 +59,7 @@ class Running:
         answer: What the runtime answered, or None.
         failed: Whether that is an error.
         cold: Whether the event met an INIT, of its own or the environment's first.
+        init_ms: How long that first one took, which this event pays for.
         tail: The end of its log.
         streams: Is set when nothing more comes of an answer that the runtime sends while it makes it; None where it
             makes it first.
@@ -88,6 +89,7 @@ class Running:
         self.answer: bytes | None = None
         self.failed = False
         self.cold = False
+        self.init_ms: float | None = None
         self.tail = b""
         self._arn = invocation.invoked_arn or spec.arn
         self._ended = ended
