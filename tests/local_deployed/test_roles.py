@@ -183,6 +183,33 @@ def test_what_a_request_names_in_another_way_is_asked_under_the_name_that_polici
     assert f"perform: dynamodb:PartiQLDelete on resource: {table} because" in message
 
 
+def test_policies_name_the_function_that_is_made_and_the_rule_bus_or_archive_that_something_is_done_to(aws, caller):
+    function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:ours-*"
+    events = f"arn:aws:events:us-east-1:{ACCOUNT}:"
+    rule = aws.client("events").put_rule(Name="ours", EventPattern='{"source": ["ours"]}')["RuleArn"]
+    buses = [f"{events}event-bus/default", f"{events}archive/ours"]
+    _, _, answer = caller(("lambda:CreateFunction", function), ("iam:PassRole", ROLE), ("events:*", [rule, *buses]))
+    made = {
+        "Role": ROLE,
+        "Runtime": RUNTIME,
+        "Handler": "app.handler",
+        "Code": {"S3Bucket": "shelves", "S3Key": "gone"},
+    }
+
+    for name in ("ours-1", function.replace("*", "2"), f"{ACCOUNT}:function:ours-3"):
+        assert answer("lambda", "create_function", {"FunctionName": name, **made})[1] != "AccessDeniedException"
+    denied = answer("lambda", "create_function", {"FunctionName": "theirs", **made})
+    assert "perform: lambda:CreateFunction on resource: " + function.replace("ours-*", "theirs") in denied[2]
+    assert "ResponseMetadata" in answer("events", "tag_resource", {"ResourceARN": rule, "Tags": []})
+    assert "Tags" in answer("events", "list_tags_for_resource", {"ResourceARN": rule})
+    archive = {"ArchiveName": "ours", "EventSourceArn": buses[0]}
+    assert answer("events", "create_archive", archive)[1] != "AccessDeniedException"
+    assert "ArchiveName" in answer("events", "describe_archive", {"ArchiveName": "ours"})
+    assert "ResponseMetadata" in answer("events", "remove_permission", {"RemoveAllPermissions": True})
+    others = {"ResourceARN": f"{rule}s", "Tags": []}
+    assert answer("events", "tag_resource", others)[1] == "AccessDeniedException"
+
+
 def test_a_key_that_is_not_there_is_told_only_to_those_who_may_list_its_bucket(aws, caller):
     aws.client("s3").create_bucket(Bucket="missing")
     bucket = "arn:aws:s3:::missing"

@@ -30,12 +30,18 @@ def needed_of(action: str, found: str, body: Mapping[str, Any], region: str) -> 
         return [(action, each) for each in _parameters(operation, body, region)] or [(action, found)]
     if service == "kms" and ":alias/" in found and "KeyId" in body:
         return [(action, _key(found))]
-    if service == "events" and (named := _OF_EVENTS.get(operation)):
-        return [(action, f"arn:aws:events:{region}:{get_account_id()}:{named(body)}")]
+    if (named := _OF_BODIES.get(action)) is not None:
+        return [(action, f"arn:aws:{service}:{region}:{get_account_id()}:{named(body)}")]
     if service == "logs" and "logGroupName" in body:
         group = f"arn:aws:logs:{region}:{get_account_id()}:log-group:{body['logGroupName']}"
         return [(action, f"{group}:log-stream:{body.get('logStreamName') or ''}")]
-    return [(action, found)]
+    of_tags = body.get("ResourceARN") if service == "events" else None
+    return [(action, str(of_tags or found))]
+
+
+def _function(body: Mapping[str, Any]) -> str:
+    # It may be given by its ARN or a part of that.
+    return f"function:{str(body.get('FunctionName')).rpartition(':')[2]}"
 
 
 def _rule(member: str) -> Callable[[Mapping[str, Any]], str]:
@@ -46,16 +52,27 @@ def _rule(member: str) -> Callable[[Mapping[str, Any]], str]:
     return named
 
 
-def _bus(body: Mapping[str, Any]) -> str:
-    return f"event-bus/{str(body.get('Name') or 'default').rpartition('event-bus/')[2]}"
+def _bus(member: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda body: f"event-bus/{str(body.get(member) or 'default').rpartition('event-bus/')[2]}"
 
 
-_OF_EVENTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    **dict.fromkeys(("PutRule", "DeleteRule", "DescribeRule", "EnableRule", "DisableRule"), _rule("Name")),
-    **dict.fromkeys(("PutTargets", "RemoveTargets", "ListTargetsByRule"), _rule("Rule")),
-    **dict.fromkeys(("CreateEventBus", "DeleteEventBus", "DescribeEventBus"), _bus),
+def _archive(body: Mapping[str, Any]) -> str:
+    return f"archive/{body.get('ArchiveName')}"
+
+
+def _of_events(*operations: str) -> Sequence[str]:
+    return [f"events:{each}" for each in operations]
+
+
+_OF_BODIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "lambda:CreateFunction": _function,
+    **dict.fromkeys(_of_events("PutRule", "DeleteRule", "DescribeRule", "EnableRule", "DisableRule"), _rule("Name")),
+    **dict.fromkeys(_of_events("PutTargets", "RemoveTargets", "ListTargetsByRule"), _rule("Rule")),
+    **dict.fromkeys(_of_events("CreateEventBus", "UpdateEventBus", "DeleteEventBus", "DescribeEventBus"), _bus("Name")),
+    **dict.fromkeys(_of_events("PutPermission", "RemovePermission"), _bus("EventBusName")),
+    **dict.fromkeys(_of_events("CreateArchive", "UpdateArchive", "DeleteArchive", "DescribeArchive"), _archive),
 }
-"""Operations of EventBridge that name a rule or a bus."""
+"""Actions on what only the body of a request names."""
 
 
 def _of_statements(operation: str, body: Mapping[str, Any], region: str) -> Iterator[tuple[str, str]]:
