@@ -358,6 +358,22 @@ def test_leading_keys_are_those_that_a_request_names(aws, caller, shelves, opera
     assert ask(others)[1] == "AccessDeniedException"
 
 
+def test_a_request_that_dynamodb_refuses_is_refused_in_its_words_also_where_keys_are_asked_for(aws, client, shelves):
+    role = aws.role()
+    allowing(aws, role.rpartition("/")[2], ("dynamodb:*", shelves, {"Null": {"dynamodb:LeadingKeys": "true"}}))
+    assumed = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="momo")["Credentials"]
+    keys = Keys(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
+    headers = {
+        "x-amz-target": "DynamoDB_20120810.TransactWriteItems",
+        "content-type": "application/x-amz-json-1.0",
+    }
+    asked = json.dumps({"TransactItems": [{"Put": {"TableName": "shelves", "Item": None}}, "momo"]}).encode()
+
+    answer = client.post(aws.aws.endpoint_url, headers=headers, content=asked, auth=Signed(keys, "dynamodb"))
+
+    assert (answer.status_code, answer.json()["__type"].rpartition("#")[2]) == (400, "ValidationException")
+
+
 @pytest.fixture(scope="session")
 def shelves(aws):
     """A table of books by id, with an index by shelf."""

@@ -51,34 +51,41 @@ def _named(action: str, table: str, name: str, body: Mapping[str, Any]) -> Itera
 
 
 def _of_query(name: str, body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    names, values = body.get("ExpressionAttributeNames") or {}, body.get("ExpressionAttributeValues") or {}
+    names, values = _object(body.get("ExpressionAttributeNames")), _object(body.get("ExpressionAttributeValues"))
     for match in _EQUALS.finditer(str(body.get("KeyConditionExpression") or "")):
         if names.get(match["name"], match["name"]) == name and isinstance(values.get(match["value"]), dict):
             yield values[match["value"]]
-    old = (body.get("KeyConditions") or {}).get(name)
-    if isinstance(old, dict):
-        yield from old.get("AttributeValueList") or ()
+    yield from _objects(_object(_object(body.get("KeyConditions")).get(name)).get("AttributeValueList"))
 
 
 def _items(action: str, table: str, body: Mapping[str, Any]) -> Iterator[Any]:
     """Every key or item that a request names for a table."""
     yield from (body.get("Key"), body.get("Item"))
-    for named, asked in (body.get("RequestItems") or {}).items():
+    for named, asked in _object(body.get("RequestItems")).items():
         if not _is(named, table):
             continue
-        if isinstance(asked, dict):
-            yield from asked.get("Keys") or ()
-        else:
-            for each in asked:
-                yield each.get("PutRequest", {}).get("Item") or each.get("DeleteRequest", {}).get("Key")
-    for each in body.get("TransactItems") or ():
-        part = each.get(_OF_TRANSACTION.get(action)) or {}
+        yield from _objects(_object(asked).get("Keys"))
+        for each in _objects(asked):
+            yield _object(each.get("PutRequest")).get("Item")
+            yield _object(each.get("DeleteRequest")).get("Key")
+    for each in _objects(body.get("TransactItems")):
+        part = _object(each.get(_OF_TRANSACTION.get(action, "")))
         if _is(part.get("TableName"), table):
             yield from (part.get("Key"), part.get("Item"))
 
 
 def _is(named: object, table: str) -> bool:
     return str(named).rpartition(":table/")[2] == table
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """What should be a JSON object; an empty one where it is none, which the operation itself refuses."""
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The objects of what should be a list of them."""
+    yield from (each for each in (value if isinstance(value, list) else ()) if isinstance(each, dict))
 
 
 def _text(value: Mapping[str, Any]) -> str:
