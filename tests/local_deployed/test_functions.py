@@ -317,6 +317,8 @@ def test_each_version_has_its_own_runtime_management_and_stacks_say_it_too(aws):
     assert first["FunctionArn"].endswith(f":{name}:1")
     assert get(FunctionName=name)["UpdateRuntimeOn"] == "Auto"
     assert error_of(get, FunctionName=name, Qualifier="2")[0] == "ResourceNotFoundException"
+    assert get(FunctionName=first["FunctionArn"])["UpdateRuntimeOn"] == "Manual"
+    assert error_of(get, FunctionName=f"{name}:2")[0] == "ResourceNotFoundException"
 
     function = {
         "FunctionName": f"{name}-stack",

@@ -41,7 +41,8 @@ def keep_runtime_management() -> None:
 
 
 def _answer(reference: str, qualifier: str, asked: Mapping[str, Any] | None) -> Any:
-    name = lambda_svc._resolve_request_scoped_name(reference)  # noqa: SLF001
+    name, own = lambda_svc._resolve_request_scoped_name_and_qualifier(reference)  # noqa: SLF001
+    qualifier = qualifier or own or ""  # the ARN of a version has one, too
     arn = f"{lambda_svc._func_arn(name)}{f':{qualifier}' if qualifier else ''}"  # noqa: SLF001
     function = lambda_svc._functions.get(name)  # noqa: SLF001
     latest = qualifier in {"", "$LATEST"}
