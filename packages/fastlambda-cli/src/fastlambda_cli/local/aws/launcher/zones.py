@@ -35,12 +35,18 @@ class _Fields(tuple[Any, ...]):  # noqa: SLOT001 - tuples cannot have any
 
 
 def follow_zones(tell: Callable[[str], None]) -> None:
-    """Have schedules fire in their time zones; `tell` takes a line where this machine does not know one."""
+    """Have schedules fire in their time zones; `tell` takes a line, once, where this machine does not know one."""
     tick = scheduler._tick_schedules  # noqa: SLF001
+    told: set[str] = set()
+
+    def tell_once(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            tell(line)
 
     def ticked() -> None:
         for schedule in list(scheduler._schedules._data.values()):  # noqa: SLF001
-            _in_its_zone(schedule, tell)
+            _in_its_zone(schedule, tell_once)
         tick()
 
     scheduler._tick_schedules = ticked  # noqa: SLF001
@@ -106,7 +112,9 @@ def _following(following: Callable[[Any, datetime], datetime | None]) -> Callabl
 
 
 def _in_its_zone(schedule: MutableMapping[str, Any], tell: Callable[[str], None]) -> None:
-    expression, name = schedule.get("ScheduleExpression", ""), schedule.get("ScheduleExpressionTimezone") or _UTC
+    expression = schedule.get("ScheduleExpression", "")
+    # Whatever a request had: what fails here would keep every schedule from firing.
+    name = str(schedule.get("ScheduleExpressionTimezone") or _UTC)
     before = expression.name if isinstance(expression, Zoned) else _UTC
     if name == before:
         return
@@ -118,7 +126,7 @@ def _in_its_zone(schedule: MutableMapping[str, Any], tell: Callable[[str], None]
 def _zone(schedule: Mapping[str, Any], name: str, tell: Callable[[str], None]) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OSError):  # of a folder of zones, with the package tzdata
         why = f"this machine does not know the time zone {name}"
         tell(f"The schedule {schedule.get('Name')} fires in UTC: {why}. Install its time zone database (tzdata).")
         return ZoneInfo(_UTC)
