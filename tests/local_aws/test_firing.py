@@ -54,6 +54,73 @@ print(json.dumps([f"{fires:%Y-%m-%dT%H:%M}", json.loads(json.dumps(schedule)), t
 """
 
 
+CHANGED = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from datetime import UTC, datetime, timedelta
+from ministack.services import eventbridge, scheduler
+from rescheduling import count_anew
+
+fired = []
+eventbridge._invoke_target = lambda target, event, schedule, *rest: fired.append(schedule["Name"])
+count_anew()
+rest = {"FlexibleTimeWindow": {"Mode": "OFF"}, "Target": {"Arn": "target", "RoleArn": "role"}}
+
+def ago(form, **time):
+    return f"{datetime.now(UTC) - timedelta(**time):{form}}"
+
+def fires(change, name, *body):
+    change(name, *[{**rest, **each} for each in body])
+    fired.clear()
+    scheduler._tick_schedules()
+    return fired.count(name)
+
+def an_hour_later():
+    for last_fired in (scheduler._schedule_last_fired, eventbridge._rule_last_fired):
+        last_fired.update({key: at - 3600 for key, at in last_fired.items()})
+
+past = [ago("at(%Y-%m-%dT%H:%M:%S)", seconds=seconds) for seconds in (1, 2, 3)]
+missed = {"ScheduleExpression": ago("cron(%M %H * * ? *)", minutes=10)}
+create, update, delete = scheduler._create_schedule, scheduler._update_schedule, scheduler._delete_schedule
+answers = {
+    "made": fires(create, "at", {"ScheduleExpression": past[0]}),
+    "described": fires(update, "at", {"ScheduleExpression": past[0], "Description": "other"}),
+    "moved": fires(update, "at", {"ScheduleExpression": past[1]}),
+    "gone": fires(delete, "at", {}),
+    "made again": fires(create, "at", {"ScheduleExpression": past[1]}),
+    "replaced": delete("at", {}) and fires(create, "at", {"ScheduleExpression": past[1]}),
+    "yearly": fires(create, "cron", {"ScheduleExpression": "cron(0 0 1 1 ? 2199)"}),
+}
+an_hour_later()
+answers["cron, missed before it said so"] = fires(update, "cron", missed)
+fires(update, "cron", {**missed, "State": "DISABLED"})
+an_hour_later()
+answers["cron, missed while disabled"] = fires(update, "cron", missed)
+an_hour_later()
+answers["cron, missed"] = fires(lambda name: None, "cron")
+fires(create, "rate", {"ScheduleExpression": "rate(1 day)"})
+an_hour_later()
+answers["rate, counted from its change"] = fires(update, "rate", {"ScheduleExpression": "rate(30 minutes)"})
+def rule(name, **changed):
+    eventbridge._put_rule({"Name": name, **missed, **changed})
+    eventbridge._put_targets({"Rule": name, "Targets": [{"Id": "1", "Arn": "arn:aws:sqs:us-east-1:000000000000:any"}]})
+    fired.clear()
+    eventbridge._tick_scheduled_rules()
+    return fired.count(name)
+
+eventbridge._ensure_default_bus()
+rule("rule", ScheduleExpression="cron(0 0 1 1 ? 2199)")
+an_hour_later()
+answers["rule, missed before it said so"] = rule("rule")
+rule("rule", State="DISABLED")
+an_hour_later()
+answers["rule, missed while disabled"] = rule("rule", State="ENABLED")
+an_hour_later()
+answers["rule, missed"] = rule("rule")
+print(json.dumps(answers))
+"""
+
+
 @pytest.fixture(scope="module")
 def python():
     return asyncio.run(emulator_python(lambda _: None))
@@ -111,3 +178,24 @@ def test_a_time_zone_that_this_machine_does_not_know_is_told(python, zone):
 
     assert at == "2026-07-01T09:00"
     assert told.startswith(f"The schedule one fires in UTC: this machine does not know the time zone {zone}.")
+
+
+def test_a_schedule_that_is_made_again_or_changed_counts_anew(python):
+    done = subprocess.run([python, "-I", "-c", CHANGED, LAUNCHER], capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == {
+        "made": 1,
+        "described": 0,
+        "moved": 1,
+        "gone": 0,
+        "made again": 1,
+        "replaced": 1,
+        "yearly": 0,
+        "cron, missed before it said so": 0,
+        "cron, missed while disabled": 0,
+        "cron, missed": 1,
+        "rate, counted from its change": 0,
+        "rule, missed before it said so": 0,
+        "rule, missed while disabled": 0,
+        "rule, missed": 1,
+    }

@@ -41,6 +41,7 @@ from invoking import invoke_elsewhere  # type: ignore[import-not-found,unused-ig
 from joining import join_values  # type: ignore[import-not-found,unused-ignore]
 from mappings import check_mappings  # type: ignore[import-not-found,unused-ignore]
 from ministack import app as ministack  # type: ignore[import-not-found,unused-ignore]
+from rescheduling import count_anew  # type: ignore[import-not-found,unused-ignore]
 from reserving import reserve_concurrency  # type: ignore[import-not-found,unused-ignore]
 from roles import role  # type: ignore[import-not-found,unused-ignore]
 from runtime_management import keep_runtime_management  # type: ignore[import-not-found,unused-ignore]
@@ -320,6 +321,7 @@ def main(listener: int, owner: int, *services: str) -> int:
     ask_where_told()
     ask_targets(tell)
     follow_zones(tell)
+    count_anew()
     keep_concurrency(port, key)
     check_images()
     check_configurations()
