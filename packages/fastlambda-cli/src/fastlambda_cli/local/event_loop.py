@@ -42,8 +42,9 @@ class AttentiveSelector(selectors.DefaultSelector):
         return ready
 
     def _looked(self) -> list[tuple[selectors.SelectorKey, int]]:
+        if ready := super().select(0):
+            return ready
         until = self._clock() + AWAKE_S
-        ready = super().select(0)
         while not ready and self._clock() < until:
             ready = super().select(0)
         return ready

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from urllib.parse import unquote
 
+from pydantic_core import from_json
+
 from fastlambda_cli.local.aws.function_names import FunctionReference, parse_function_name
 from fastlambda_cli.local.aws.functions import Functions
 from fastlambda_cli.local.aws.guard import OF_BROWSERS, is_bare
-from fastlambda_cli.local.aws.invoke_api import check_json, result_headers
+from fastlambda_cli.local.aws.invoke_api import result_headers
 from fastlambda_cli.local.aws.invoke_errors import InvokeError
 from fastlambda_cli.local.aws.signatures.whole import WholeRequests
 from fastlambda_cli.local.http_shortcut import Answer
@@ -50,8 +52,8 @@ class InvokeShortcut:
         if not self._requests.is_signed(_POST, target, headers, body):
             return False
         try:
-            check_json(body)
-        except InvokeError:
+            from_json(body, allow_inf_nan=False)  # what it refuses, and Lambda perhaps does not, goes the long way
+        except ValueError:
             return False
         trace = headers.get(b"x-amzn-trace-id")
         invocation = Invocation(

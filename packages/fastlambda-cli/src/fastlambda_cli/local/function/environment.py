@@ -402,7 +402,7 @@ class ExecutionEnvironment:
             return
         (caller, running, result), self._not_written_up = self._not_written_up, None
         try:
-            self._runtime.measure()
+            self._runtime.measure(running.elapsed_ms / 1000)
             self._report(running, result.payload, Status.ERROR if running.failed else Status.SUCCESS)
         except Exception as problem:  # noqa: BLE001 - it is not for the next event, which may have begun, to fail of it
             told = {"message": "An event could not be logged", "exception": problem}

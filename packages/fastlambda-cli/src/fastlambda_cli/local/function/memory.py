@@ -17,6 +17,9 @@ from pathlib import Path
 POLL_S = 0.01
 """Seconds between two looks: a function that allocates 2 GB a second is 20 MB over when it is found out."""
 
+_SELDOM_S = 0.05
+_FASTEST = 20e9
+"""Bytes a second that no function takes: until it could be over the limit at that pace, nobody needs to look."""
 _MB = 1024 * 1024
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _HAS_PROC = Path("/proc/self/statm").exists()
@@ -63,7 +66,8 @@ class MemoryLimit:
             self._next = None
             self._exceeded()
         else:
-            self._next = self._loop.call_later(POLL_S, self._look)
+            soon = max((self._limit - used) / _FASTEST, POLL_S)
+            self._next = self._loop.call_later(min(soon, _SELDOM_S), self._look)
 
 
 class PeakMemory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import select
 import signal
 import sys
@@ -35,6 +36,8 @@ MOST_FILES = 1024
 
 _MEASURED_AGAIN_S = 0.005
 """Seconds in which nobody takes much memory: what is measured for the next event is soon enough."""
+_SHORT_S, _SHORT_AGAIN_S = 0.002, 0.05
+"""The same after an event that was too short to take much: to measure takes longer than anything else about it."""
 _MB = 1024 * 1024
 
 
@@ -172,10 +175,16 @@ class RuntimeProcess:
         for pipe in self._pipes:
             pipe.drain()
 
-    def measure(self) -> None:
-        """Note the peak so far; a process that has exited can no longer be asked."""
+    def measure(self, ran_s: float = math.inf) -> None:
+        """Note the peak so far; a process that has exited can no longer be asked.
+
+        Args:
+            ran_s: How long the event took for which it is, in seconds.
+
+        """
         now = time.monotonic()
-        if self._process is None or self._peak is None or now - self._measured_at < _MEASURED_AGAIN_S:
+        again_s = _SHORT_AGAIN_S if ran_s < _SHORT_S else _MEASURED_AGAIN_S
+        if self._process is None or self._peak is None or now - self._measured_at < again_s:
             return
         self._measured_at = now
         peak = self._peak.mb() if self._spec.workers is None else peak_memory_of_all_mb(self._process.pid)
