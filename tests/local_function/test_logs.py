@@ -8,7 +8,6 @@ import struct
 
 from fastlambda_cli.local import failures
 from fastlambda_cli.local.function.logs import MAX_LINE, Frames, LogPipe
-from fastlambda_cli.local.model import LogLine
 
 
 def frame(text):
@@ -78,15 +77,14 @@ def test_a_runtime_that_cannot_be_started_fails_init_with_its_cause(laboratory, 
 
 
 DEEP = '{"a":' * 5000 + "1" + "}" * 5000
-"""Good JSON, and deeper than Python reads any."""
+"""Good JSON, and deeper than Python 3.11 and 3.12 read any."""
 
 
-def test_a_line_of_json_that_is_too_deep_to_be_read_is_a_line_all_the_same(laboratory):
+def test_a_line_of_json_however_deep_is_a_line(laboratory):
     laboratory.run(f"DEEP = {DEEP!r}\ndef handler(event, context): print(DEEP)", lambda lab: lab.invoke())
 
     assert laboratory.lines() == [DEEP]
-    assert laboratory.of(LogLine)[0].fields is None
 
 
-def test_an_error_that_is_too_deep_to_be_read_has_no_type_of_its_own():
+def test_an_error_however_deep_has_a_type():
     assert failures.error_type(DEEP.encode()) == failures.error_type(b"{}")
