@@ -5,8 +5,8 @@ Of what is in every event's time nearly all is a tuple: a frozen dataclass takes
 
 from __future__ import annotations
 
-import os
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,12 +52,6 @@ class Trace(NamedTuple):
     def header(self) -> str:
         """The function's `_X_AMZN_TRACE_ID` (AWS X-Ray Developer Guide, "Tracing header")."""
         return f"Root={self.root};Parent={self.segment};Sampled={int(self.sampled)}"
-
-
-def new_request_id() -> str:
-    """A UUID of version 4, made in a third of `uuid`'s time: every event has one."""
-    drawn = os.urandom(16).hex()
-    return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{'89ab'[int(drawn[16], 16) & 3]}{drawn[17:20]}-{drawn[20:]}"
 
 
 class _Invocation(NamedTuple):
@@ -106,7 +100,7 @@ class Invocation(_Invocation):
         stream: ResponseStream | None = None,
     ) -> Self:
         """Make one; see the attributes."""
-        request_id, accepted_at = request_id or new_request_id(), accepted_at or time.time()
+        request_id, accepted_at = request_id or str(uuid.uuid4()), accepted_at or time.time()
         return super().__new__(
             cls, payload, request_id, trace_header, client_context, invoked_arn, source, accepted_at, early, stream
         )

@@ -16,7 +16,7 @@ from ministack.core.responses import (  # type: ignore[import-not-found,unused-i
     json_response,
 )
 from ministack.services import lambda_svc  # type: ignore[import-not-found,unused-ignore]
-from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
+from needed import after_provisioned  # type: ignore[import-not-found,unused-ignore]
 
 _PATH = re.compile(r"/2021-07-20/functions/([^/]+)/runtime-management-config/?")
 _KEPT = "fastlambda_runtime_management"
@@ -37,7 +37,7 @@ def keep_runtime_management() -> None:
         return _answer(found[1], lambda_svc._qp_first(query, "Qualifier"), asked)  # noqa: SLF001
 
     lambda_svc.handle_request = handled
-    when_needed("cloudformation", _keep_of_stacks)
+    after_provisioned("AWS::Lambda::Function", _keep_of_stacks)
 
 
 def _answer(reference: str, qualifier: str, asked: Mapping[str, Any] | None) -> Any:
@@ -70,20 +70,7 @@ def _kept(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {name: asked[name] for name in ("UpdateRuntimeOn", "RuntimeVersionArn") if asked.get(name)}
 
 
-def _keep_of_stacks(cloudformation: Any) -> None:
-    handlers = cloudformation.provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001
-    create, update = handlers["create"], handlers["update"]
-
-    def keep(made: Any, properties: Mapping[str, Any]) -> Any:
-        function = lambda_svc._functions.get(made[0] if isinstance(made, tuple) else made)  # noqa: SLF001
-        if function is not None:
-            function[_KEPT] = _kept(properties.get("RuntimeManagementConfig") or _AUTO)
-        return made
-
-    def created(logical_id: str, properties: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
-        return keep(create(logical_id, properties, *rest, **more), properties)
-
-    def updated(physical_id: str, before: Any, after: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
-        return keep(update(physical_id, before, after, *rest, **more), after)
-
-    handlers.update(create=created, update=updated)
+def _keep_of_stacks(name: str, properties: Mapping[str, Any]) -> None:
+    function = lambda_svc._functions.get(name)  # noqa: SLF001
+    if function is not None:
+        function[_KEPT] = _kept(properties.get("RuntimeManagementConfig") or _AUTO)

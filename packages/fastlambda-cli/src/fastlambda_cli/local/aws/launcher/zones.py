@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ministack.services import eventbridge, scheduler  # type: ignore[import-not-found,unused-ignore]
-from needed import when_needed  # type: ignore[import-not-found,unused-ignore]
+from needed import after_provisioned  # type: ignore[import-not-found,unused-ignore]
 
 _UTC = "UTC"
 _FORGOTTEN = {"ScheduleExpressionTimezone": _UTC, "StartDate": None, "EndDate": None, "KmsKeyArn": None}
@@ -53,26 +53,13 @@ def follow_zones(tell: Callable[[str], None]) -> None:
     scheduler._at_time_epoch = _at(scheduler._at_time_epoch)  # noqa: SLF001
     eventbridge._parse_cron_fields = _fields(eventbridge._parse_cron_fields)  # noqa: SLF001
     eventbridge._cron_next_fire = _following(eventbridge._cron_next_fire)  # noqa: SLF001
-    when_needed("cloudformation", _keep_of_stacks)
+    after_provisioned("AWS::Scheduler::Schedule", _keep_of_stacks)
 
 
-def _keep_of_stacks(cloudformation: Any) -> None:
-    handlers = cloudformation.provisioners._RESOURCE_HANDLERS["AWS::Scheduler::Schedule"]  # noqa: SLF001
-    create, update = handlers["create"], handlers["update"]
-
-    def keep(made: Any, properties: Mapping[str, Any]) -> Any:
-        schedule = scheduler._schedules.get(f"{properties.get('GroupName') or 'default'}/{made[0]}")  # noqa: SLF001
-        if schedule is not None:
-            schedule.update({name: properties.get(name, otherwise) for name, otherwise in _FORGOTTEN.items()})
-        return made
-
-    def created(logical_id: str, properties: Mapping[str, Any], *rest: Any) -> Any:
-        return keep(create(logical_id, properties, *rest), properties)
-
-    def updated(physical_id: str, before: Mapping[str, Any], after: Mapping[str, Any], *rest: Any) -> Any:
-        return keep(update(physical_id, before, after, *rest), after)
-
-    handlers.update(create=created, update=updated)
+def _keep_of_stacks(name: str, properties: Mapping[str, Any]) -> None:
+    schedule = scheduler._schedules.get(f"{properties.get('GroupName') or 'default'}/{name}")  # noqa: SLF001
+    if schedule is not None:
+        schedule.update({each: properties.get(each, otherwise) for each, otherwise in _FORGOTTEN.items()})
 
 
 def _at(epoch_of: Callable[[str], float | None]) -> Callable[[str], float | None]:
