@@ -8,6 +8,7 @@ import os
 import textwrap
 
 import pytest
+from access_keys import Signed
 from background import eventually
 from deployed_functions import ROLE, RUNTIME, WHICH_VERSION, package
 
@@ -303,6 +304,17 @@ def test_a_stack_does_not_make_a_function_that_lambda_refuses(aws):
         for event in cloudformation.describe_stack_events(StackName="refused")["StackEvents"]
     ]
     assert any("Reserved keys used in this request: AWS_REGION" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"])
+def test_runtime_management_that_is_no_json_object_is_refused(aws, client, body):
+    name = aws.create("def handler(event, context): return None")
+    url = f"{aws.aws.endpoint_url}/2021-07-20/functions/{name}/runtime-management-config"
+
+    answer = client.put(url, content=body, auth=Signed(aws.aws.keys, "lambda"))
+
+    assert (answer.status_code, answer.json()["__type"]) == (400, "InvalidRequestContentException")
+    assert answer.json()["message"].startswith("Could not parse request body into json")
 
 
 def test_each_version_has_its_own_runtime_management_and_stacks_say_it_too(aws):

@@ -48,6 +48,12 @@ def test_a_pattern_chooses_lines(pattern, wanted):
     assert " ".join(name for name, line in LINES.items() if matches(line)) == wanted
 
 
+def test_a_line_that_is_too_deep_to_be_read_matches_no_pattern_for_json():
+    deep = '{"level":' * 30_000 + "1" + "}" * 30_000
+
+    assert not compiled("{ $.level = 1 }")(deep)
+
+
 ACCESSES = {
     "page": '127.0.0.1 Prod frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534',
     "gone": '127.0.0.2 Prod anna [10/Oct/2000:13:25:16 -0700] "GET /old.html HTTP/1.0" 410 90',

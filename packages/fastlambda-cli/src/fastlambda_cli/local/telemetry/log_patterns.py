@@ -74,7 +74,7 @@ def _of_json(pattern: str) -> Matches:
     def matches(line: str) -> bool:
         try:
             value = json.loads(line) if line.startswith(("{", "[")) else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return value is not None and condition(value)
 

@@ -33,11 +33,22 @@ def keep_runtime_management() -> None:
         found = _PATH.fullmatch(unquote(path))
         if found is None or method not in {"GET", "PUT"}:
             return await handle(method, path, headers, body, query)
-        asked = json.loads(body or b"{}") if method == "PUT" else None
+        try:
+            asked = _object(body) if method == "PUT" else None
+        except ValueError as problem:
+            told = f"Could not parse request body into json: {problem}"
+            return error_response_json("InvalidRequestContentException", told, 400)
         return _answer(found[1], lambda_svc._qp_first(query, "Qualifier"), asked)  # noqa: SLF001
 
     lambda_svc.handle_request = handled
     after_provisioned("AWS::Lambda::Function", _keep_of_stacks)
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    found = json.loads(body or b"{}")
+    if not isinstance(found, dict):
+        raise ValueError("it is no object")  # noqa: TRY004 - as bytes that are no JSON are
+    return found
 
 
 def _answer(reference: str, qualifier: str, asked: Mapping[str, Any] | None) -> Any:
