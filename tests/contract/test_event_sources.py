@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError
@@ -227,15 +225,7 @@ def test_an_event_is_itself(cloud, consumer):
     "EventBridge Scheduler User Guide, “Invoke a Lambda function”",
 )
 def test_a_schedule_hands_its_input_over(cloud, consumer):
-    scheduler, name = cloud.client("scheduler"), cloud.name("schedule")
-    target = {"Arn": cloud.arn(consumer), "RoleArn": cloud.role, "Input": '{"report": "nightly"}'}
-    scheduler.create_schedule(
-        Name=name,
-        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
-        FlexibleTimeWindow={"Mode": "OFF"},
-        Target=target,
-    )
-    cloud.removed_later(scheduler.delete_schedule, Name=name)
+    cloud.fire_now(consumer, Input='{"report": "nightly"}')
 
     assert cloud.seen(consumer)[0]["seen"] == {"report": "nightly"}
 
@@ -246,15 +236,7 @@ def test_a_schedule_hands_its_input_over(cloud, consumer):
     "EventBridge Scheduler User Guide, “Schedule types in EventBridge Scheduler”",
 )
 def test_a_schedule_has_a_time_zone(cloud, consumer):
-    scheduler, name, far = cloud.client("scheduler"), cloud.name("schedule"), "Pacific/Kiritimati"
-    scheduler.create_schedule(
-        Name=name,
-        ScheduleExpression=f"at({datetime.now(ZoneInfo(far)):%Y-%m-%dT%H:%M:%S})",
-        ScheduleExpressionTimezone=far,
-        FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": cloud.arn(consumer), "RoleArn": cloud.role, "Input": '{"report": "nightly"}'},
-    )
-    cloud.removed_later(scheduler.delete_schedule, Name=name)
+    cloud.fire_now(consumer, zone="Pacific/Kiritimati", Input='{"report": "nightly"}')
 
     assert cloud.seen(consumer)[0]["seen"] == {"report": "nightly"}
 
@@ -265,16 +247,9 @@ def test_a_schedule_has_a_time_zone(cloud, consumer):
     "EventBridge Scheduler User Guide, “Adding context attributes in EventBridge Scheduler”",
 )
 def test_a_schedule_fills_in_its_input(cloud, consumer):
-    scheduler, name = cloud.client("scheduler"), cloud.name("schedule")
-    at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
     asked = {each: f"<aws.scheduler.{each}>" for each in ("schedule-arn", "scheduled-time", "attempt-number")}
-    schedule = scheduler.create_schedule(
-        Name=name,
-        ScheduleExpression=f"at({at})",
-        FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": cloud.arn(consumer), "RoleArn": cloud.role, "Input": json.dumps(asked)},
-    )["ScheduleArn"]
-    cloud.removed_later(scheduler.delete_schedule, Name=name)
+
+    schedule, at = cloud.fire_now(consumer, Input=json.dumps(asked))
 
     told = {"schedule-arn": schedule, "scheduled-time": f"{at}Z", "attempt-number": "1"}
     assert cloud.seen(consumer)[0]["seen"] == told

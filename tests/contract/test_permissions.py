@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from contract_cloud import eventually
@@ -269,21 +268,8 @@ def test_a_rules_event_for_a_missing_function_is_a_dead_letter(cloud):
     "EventBridge Scheduler User Guide, “Configuring a schedule's dead-letter queue in EventBridge Scheduler”",
 )
 def test_what_a_schedule_cannot_bring_is_a_dead_letter(cloud):
-    scheduler, name = cloud.client("scheduler"), cloud.name("schedule")
     url, queue = cloud.queue()
-    target = {
-        "Arn": cloud.arn(cloud.name("gone")),
-        "RoleArn": cloud.role,
-        "Input": '{"report": "nightly"}',
-        "DeadLetterConfig": {"Arn": queue},
-    }
-    scheduler.create_schedule(
-        Name=name,
-        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
-        FlexibleTimeWindow={"Mode": "OFF"},
-        Target=target,
-    )
-    cloud.removed_later(scheduler.delete_schedule, Name=name)
+    cloud.fire_now(cloud.name("gone"), Input='{"report": "nightly"}', DeadLetterConfig={"Arn": queue})
 
     message = taken(cloud, url)
 

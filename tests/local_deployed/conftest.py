@@ -8,6 +8,7 @@ import pytest
 from background import PATIENCE_S, eventually
 from deployed_apis import SHOW_EVENT, make_api
 from deployed_functions import running
+from deployed_roles import CALL
 from no_tls import NO_TLS
 
 
@@ -48,3 +49,17 @@ def show_event(aws):
 def api(aws, client, show_event):
     """`api(...)` makes an HTTP API in front of a function and returns what sends requests to it."""
     return lambda *routes, **settings: make_api(aws, client, show_event, *routes, **settings)
+
+
+@pytest.fixture(scope="session")
+def caller(aws):
+    """`caller((action, resource), ...)` makes a function that may do that: role, name, and what it is answered."""
+    aws.client("sqs").create_queue(QueueName="orders")
+    aws.client("s3").create_bucket(Bucket="shelves")
+
+    def made(*allowed):
+        role = aws.role(*allowed)
+        name = aws.create(CALL, Role=role)
+        return role.rpartition("/")[2], name, lambda *call: aws.invoke(name, call)
+
+    return made

@@ -15,8 +15,10 @@ import uuid
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import background
 import boto3
@@ -368,6 +370,20 @@ class Cloud:
             self._remove(iam.delete_role_policy, RoleName=name, PolicyName="contract")
             self._role = made["Role"]["Arn"]
         return self._role
+
+    def fire_now(self, function: str, zone: str | None = None, **target: Any) -> tuple[str, str]:
+        """Schedule an invocation for now, as clocks have it in a time zone; the schedule's ARN, and that time."""
+        scheduler, name = self.client("scheduler"), self.name("schedule")
+        at = f"{datetime.now(ZoneInfo(zone) if zone else UTC):%Y-%m-%dT%H:%M:%S}"
+        made = scheduler.create_schedule(
+            Name=name,
+            ScheduleExpression=f"at({at})",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": self.arn(function), "RoleArn": self.role, **target},
+            **({"ScheduleExpressionTimezone": zone} if zone else {}),
+        )
+        self.removed_later(scheduler.delete_schedule, Name=name)
+        return str(made["ScheduleArn"]), at
 
     def removed_later(self, call: Callable[..., Any], **parameters: Any) -> None:
         """Remove something when all cases have run."""
